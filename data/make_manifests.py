@@ -1,0 +1,97 @@
+"""Make the manifests in data/manifests from local copies of the data sets.
+
+    python data/make_manifests.py FOLDER
+
+FOLDER holds the unpacked data sets, or their archives unpacked side by side. The manifests are committed; this script
+says where each line comes from, and makes the same bytes again.
+"""
+
+import csv
+import hashlib
+import sys
+from pathlib import Path
+
+from zoo.datasets import an4, connected_digits, fsdd, noise, speechocean762
+from zoo.datasets.archives import _root
+from zoo.text import normalise
+
+MANIFESTS = Path(__file__).parent / "manifests"
+# four women and four men with 13 utterances each, long spelled words and numbers; none has a namesake (mdcs, mdcs2)
+AN4_VALIDATION = ("fclc", "fkai", "fplp", "fsrb", "mblb", "mdmc", "mjhp", "mtje")
+
+
+def write(name: str, rows: list[dict]) -> None:
+    """One CSV with the keys of its rows as header."""
+    with open(MANIFESTS / f"{name}.csv", "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    print(f"{name}: {len(rows)} rows")
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def an4_rows(root: Path) -> list[dict]:
+    """Every utterance in etc/an4_{train,test}.fileids with its transcript."""
+    rows = []
+    for part in ("train", "test"):
+        paths = (root / "etc" / f"an4_{part}.fileids").read_text().split()
+        lines = (root / "etc" / f"an4_{part}.transcription").read_text().splitlines()
+        for path, line in zip(paths, lines, strict=True):
+            text, _, name = line.rpartition("(")
+            name = name.rstrip(") ")
+            assert path.endswith("/" + name), (path, line)
+            speaker = path.split("/")[1]
+            split = "validation" if part == "train" and speaker in AN4_VALIDATION else part
+            text = normalise(text.replace("<s>", "").replace("</s>", ""))
+            file = f"wav/{path}.wav"
+            rows.append(
+                {"id": name, "split": split, "speaker": speaker, "text": text, "path": file, "sha256": sha256(root / file)}
+            )
+    return rows
+
+
+def fsdd_rows(root: Path) -> list[dict]:
+    """Every recording, by digit, speaker and take."""
+    return [
+        {"id": f"{digit}_{speaker}_{take}", "speaker": speaker, "take": take, "text": fsdd.DIGITS[digit],
+         "path": f"recordings/{digit}_{speaker}_{take}.wav",
+         "sha256": sha256(Path(fsdd.recording_path(root, digit, speaker, take)))}
+        for digit in range(10) for speaker in fsdd.SPEAKERS for take in range(fsdd.TAKES)
+    ]  # fmt: skip
+
+
+def connected_digits_rows() -> list[dict]:
+    """The published strings: test 504, leave-one-speaker-out 6 x 105, validation 240."""
+    draw = connected_digits.draw_strings
+    lists = {
+        "test": draw("test", fsdd.SPEAKERS, fsdd.TEST_TAKES, 504, seed=20),
+        "validation": draw("validation", fsdd.SPEAKERS, connected_digits.VALIDATION_TAKES, 240, seed=21),
+    }
+    for i, speaker in enumerate(fsdd.SPEAKERS):
+        lists[f"loso-{speaker}"] = draw("loso", (speaker,), range(fsdd.TAKES), 105, seed=30 + i)
+    return [{"protocol": protocol, **row} for protocol, rows in lists.items() for row in rows]
+
+
+def noise_rows(root: Path) -> list[dict]:
+    """Identifier, class and fold of each clip; the bytes differ between the original and re-encoded copies."""
+    clips = sorted((noise.class_name(path.parent.name), path.stem) for path in root.glob("*/*-*-?.*"))
+    return [{"id": stem, "class": name, "fold": stem.split("-")[0]} for name, stem in clips]
+
+
+def main(folder: str) -> None:
+    MANIFESTS.mkdir(exist_ok=True)
+    place = Path(folder)
+    write("an4", an4_rows(_root(place, an4.SOURCE)))
+    write("fsdd", fsdd_rows(_root(place, fsdd.SOURCE)))
+    write("connected_digits", connected_digits_rows())
+    write("noise", noise_rows(_root(place, noise.SOURCE)))
+    write("speechocean762", speechocean762.manifest_rows(_root(place, speechocean762.SOURCE)))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])

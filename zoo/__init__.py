@@ -1,0 +1,37 @@
+"""A teaching zoo of speech models in Keras 3. Read it in the order in which a recording flows through it:
+
+    zoo.audio -> zoo.features -> zoo.models.<name> -> zoo.decoding -> zoo.metrics
+    zoo.text, zoo.losses, zoo.augment, zoo.datasets, zoo.training: how a model learns
+    zoo.registry, zoo.card, zoo.model: how a name becomes a model
+
+>>> import zoo
+>>> model = zoo.load("lstm_ctc")
+>>> model.transcribe("clip.wav").text
+"""
+
+# Imported at once because the function must win over the module of the same name; both are light.
+from zoo.card import card
+from zoo.registry import list_models
+
+__version__ = "0.1.0"
+__all__ = ["card", "list_models", "load"]
+
+# Keras, TensorFlow and librosa take seconds to import, so nothing heavy is imported before it is needed.
+_HOMES = {"load": "zoo.model", "SpeechModel": "zoo.model"}
+
+
+def __getattr__(name: str):
+    import importlib
+
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    try:
+        return importlib.import_module(f"zoo.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"zoo.{name}":
+            raise
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}") from None
+
+
+def __dir__():
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,171 @@
+"""Make one recording into many: what a voice, a room, a line and a level may do to the same words.
+
+NumPy functions take (samples,) float32 and a `numpy.random.Generator`, so that a seed repeats them exactly; the
+`SpecAugment` layer works on frames inside the model while it trains, and does nothing otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.audio import resample
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How often and how far recordings are changed. Ranges are drawn uniformly, except where noted."""
+
+    speed: tuple[float, float] = (0.85, 1.18)  # factor of tempo, pitch and formants together (Ko et al. 2015)
+    speed_chance: float = 0.8
+    noise_chance: float = 0.45  # recorded noise, or white noise for one in four of these
+    snr_db: tuple[float, float] = (3.0, 30.0)  # speech level over noise level
+    telephone_chance: float = 0.3  # nothing kept above half of 8 kHz
+    reverb_chance: float = 0.25
+    reverb_seconds: tuple[float, float] = (0.1, 0.6)  # time in which the echo decays by 60 dB (T60)
+    gain_db: tuple[float, float] = (-25.0, 6.0)
+    silence_chance: float = 0.3  # near-silence before and after, as long as the batch has room for
+
+
+def speed(samples: np.ndarray, factor: float) -> np.ndarray:
+    """Play `factor` times as fast: tempo, pitch and formants all move, as with another, smaller or larger, speaker."""
+    # A ratio of small integers keeps the resampler quick; 1 % steps are finer than anyone hears.
+    return resample(samples, int(round(100 * factor)), 100)
+
+
+def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+    """Noise (same length) mixed in at `snr_db`, the ratio of mean powers over the whole clip in dB."""
+    speech_power, noise_power = np.mean(np.square(samples)), np.mean(np.square(noise))
+    if noise_power <= 1e-12 or speech_power <= 1e-12:
+        return samples
+    return samples + noise * np.sqrt(speech_power / noise_power / 10 ** (snr_db / 10)).astype("float32")
+
+
+def excerpt(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
+    """`length` samples of a recording from a random place, repeated from its start where it is too short."""
+    start = rng.integers(len(noise))
+    return np.resize(np.roll(noise, -start), length)
+
+
+def telephone(samples: np.ndarray, sample_rate: int, line_rate: int = 8000) -> np.ndarray:
+    """What is left after a line of `line_rate` hertz: nothing above half of it."""
+    through = resample(resample(samples, sample_rate, line_rate), line_rate, sample_rate)
+    return np.resize(np.pad(through, (0, max(0, len(samples) - len(through)))), len(samples))
+
+
+def reverberate(samples: np.ndarray, sample_rate: int, t60: float, rng: np.random.Generator) -> np.ndarray:
+    """A small room: the direct sound, then noise that decays by 60 dB in `t60` seconds (Polack 1988)."""
+    from scipy.signal import fftconvolve
+
+    time = np.arange(int(t60 * sample_rate), dtype="float32") / sample_rate
+    echo = rng.standard_normal(len(time), dtype="float32") * 10 ** (-3 * time / t60)
+    echo *= rng.uniform(0.2, 0.7) / np.sqrt(np.sum(np.square(echo)) + 1e-9)
+    echo[0] = 1.0
+    return fftconvolve(samples, echo)[: len(samples)].astype("float32")
+
+
+def augment(
+    samples: np.ndarray,
+    sample_rate: int,
+    rng: np.random.Generator,
+    noises: Sequence[np.ndarray] = (),
+    config: AugmentConfig = AugmentConfig(),
+    room: int = 0,
+) -> np.ndarray:
+    """One random variation of a clip: voice, then surroundings, room, line and level, in the order of the real world.
+
+    Args:
+        samples: (samples,) float32. sample_rate: hertz.
+        noises: recordings at the same rate to draw noise from; white noise alone where there are none.
+        room: samples up to which silence may lengthen the clip; in a batch that is padding, and costs nothing.
+    """
+    if rng.random() < config.speed_chance:
+        samples = speed(samples, rng.uniform(*config.speed))
+    if rng.random() < config.silence_chance and room > len(samples):
+        spare = int(rng.uniform(0, room - len(samples)))
+        before = int(rng.uniform(0, spare)) if spare else 0
+        samples = np.pad(samples, (before, spare - before))
+        samples = samples + rng.standard_normal(len(samples), dtype="float32") * 10 ** rng.uniform(-4.5, -3)
+    if rng.random() < config.reverb_chance:
+        samples = reverberate(samples, sample_rate, rng.uniform(*config.reverb_seconds), rng)
+    if rng.random() < config.noise_chance:
+        if len(noises) and rng.random() < 0.75:
+            noise = excerpt(noises[rng.integers(len(noises))], len(samples), rng)
+        else:
+            noise = rng.standard_normal(len(samples), dtype="float32")
+        samples = add_noise(samples, noise, rng.uniform(*config.snr_db))
+    if rng.random() < config.telephone_chance:
+        samples = telephone(samples, sample_rate)
+    gain = 10 ** (rng.uniform(*config.gain_db) / 20)
+    return (samples * gain / max(1.0, float(np.max(np.abs(samples))) * gain)).astype("float32")
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SpecAugment(keras.layers.Layer):
+    """Hides random bands and stretches of time while training (Park et al. 2019); does nothing otherwise.
+
+    The bins are also stretched or squeezed along frequency by a random factor, as a longer or shorter vocal tract
+    would do (Jaitly & Hinton 2013). Expects normalised frames, whose mean is 0: hidden values become 0.
+
+    Args:
+        bands, band_bins: number of hidden bands and the greatest width of each in bins.
+        stretches, stretch_frames: number of hidden stretches of time and the greatest length of each in frames; a
+            stretch hides at most `stretch_share` of the clip.
+        warp: greatest relative change of the frequency axis.
+
+    Call: (frames (batch, frames, n), lengths) -> frames of the same shape.
+    """
+
+    def __init__(
+        self,
+        bands: int = 2,
+        band_bins: int = 16,
+        stretches: int = 3,
+        stretch_frames: int = 25,
+        stretch_share: float = 0.12,
+        warp: float = 0.1,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.bands, self.band_bins = bands, band_bins
+        self.stretches, self.stretch_frames, self.stretch_share = stretches, stretch_frames, stretch_share
+        self.warp, self.seed = warp, seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, frames, lengths, training=False):
+        if not training:
+            return frames
+        frames = self._warp(frames)
+        batch, n_frames, bins = ops.shape(frames)[0], ops.shape(frames)[1], frames.shape[2]
+        widest = ops.minimum(ops.cast(lengths, "float32") * self.stretch_share, self.stretch_frames)
+        for _ in range(self.bands):
+            frames = frames * self._hole(batch, bins, float(bins), float(self.band_bins))[:, None, :]
+        for _ in range(self.stretches):
+            frames = frames * self._hole(batch, n_frames, ops.cast(lengths, "float32")[:, None], widest[:, None])[..., None]
+        return frames
+
+    def _hole(self, batch, size, length, widest):
+        """(batch, size) of ones with one random run of zeros, at most `widest` long, within the first `length`."""
+        width = keras.random.uniform((batch, 1), seed=self.generator) * widest
+        start = keras.random.uniform((batch, 1), seed=self.generator) * (length - width)
+        position = ops.cast(ops.arange(size), "float32")[None, :]
+        return ops.cast(ops.logical_or(position < start, position >= start + width), "float32")
+
+    def _warp(self, frames):
+        """Linear interpolation along the bins at positions moved by a factor of 1 +- warp."""
+        batch, bins = ops.shape(frames)[0], frames.shape[2]
+        factor = 1.0 + keras.random.uniform((batch, 1), -self.warp, self.warp, seed=self.generator)
+        position = ops.clip(ops.arange(bins, dtype="float32")[None, :] * factor, 0.0, bins - 1.001)
+        below = ops.floor(position)
+        part = (position - below)[:, None, :]
+        index = ops.cast(below, "int32")[:, None, :]
+        low = ops.take_along_axis(frames, index, axis=2)
+        high = ops.take_along_axis(frames, index + 1, axis=2)
+        return low * (1.0 - part) + high * part
+
+    def get_config(self):
+        names = ("bands", "band_bins", "stretches", "stretch_frames", "stretch_share", "warp", "seed")
+        return super().get_config() | {name: getattr(self, name) for name in names}

@@ -1,0 +1,112 @@
+"""Model cards: what a model is, what it learnt from, how good it was measured to be, and on whom.
+
+A card is zoo/cards/<name>.toml. The texts are written by people; `[weights]` is written by `zoo train --ship` and
+every figure under `[[results]]` by `zoo evaluate --write-card`, never by hand.
+"""
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.errors import DataError, WeightsError, unknown_name
+from zoo.registry import list_models
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CARDS = Path(__file__).parent / "cards"
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measured figure: an error rate in percent with its 95 % interval, and on what it was measured."""
+
+    data: str  # data set
+    split: str
+    metric: str  # "WER" or "CER", in %
+    value: float
+    low: float  # 95 % interval, bootstrap over utterances
+    high: float
+    utterances: int
+    reference_length: int  # words (WER) or characters (CER)
+    note: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model in words and figures. `weights` is empty for a model that ships none."""
+
+    name: str
+    task: str  # "transcription", "classification", ...
+    summary: str
+    labels: str  # what it can write
+    sample_rate: int  # Hz
+    parameters: int
+    licence: str  # of the weights
+    limits: str  # what it cannot do
+    training: str  # what helped, in words
+    sources: tuple[dict, ...]  # title, url, licence of each source of data and of the architecture
+    weights: dict  # file, sha256, bytes, commands
+    results: tuple[Result, ...]
+
+    @property
+    def weights_path(self) -> Path:
+        """The bundled weights. Raises WeightsError where there are none."""
+        if not self.weights:
+            raise WeightsError(f"{self.name} ships no weights: load it with weights=None and train it.")
+        return WEIGHTS / self.weights["file"]
+
+
+def card(name: str) -> ModelCard:
+    """The card of a registered model, read from zoo/cards/<name>.toml. Raises UnknownNameError, DataError."""
+    if name not in list_models():
+        raise unknown_name("model", name, list_models())
+    path = CARDS / f"{name}.toml"
+    if not path.exists():
+        raise DataError(f"Every model has a card at zoo/cards/; {name} has none yet.")
+    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    values["results"] = tuple(Result(**result) for result in values.get("results", ()))
+    values["sources"] = tuple(values.get("sources", ()))
+    return ModelCard(**({"weights": {}} | values))
+
+
+def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
+    """Write measured `results` (each replaces the one of the same data, split, metric and note) and other fields."""
+    import tomli_w
+
+    path = CARDS / f"{name}.toml"
+    values = tomllib.loads(path.read_text(encoding="utf-8")) | changes
+    for result in results:
+        new = vars(result)
+        key = [new[k] for k in ("data", "split", "metric", "note")]
+        kept = [r for r in values.get("results", []) if [r.get(k, "") for k in ("data", "split", "metric", "note")] != key]
+        values["results"] = [*kept, new]
+    partial = path.with_suffix(".partial")
+    partial.write_text(tomli_w.dumps(values, multiline_strings=True), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if sys.version_info >= (3, 11) else hashlib.sha256(
+            file.read()
+        ).hexdigest()
+
+
+def check_weights(path: Path, expected: str) -> None:
+    """Raises WeightsError where the file at `path` does not have the sha256 `expected`."""
+    if not path.exists():
+        raise WeightsError(f"Weights must be a file that exists; {path.name} is missing from {path.parent}.")
+    found = sha256(path)
+    if found != expected:
+        raise WeightsError(
+            f"Weights are loaded only if their sha256 is the card's; {path.name} has {found[:12]}..., "
+            f"the card says {expected[:12]}...: reinstall the package."
+        )

@@ -1,0 +1,50 @@
+"""FSDD, the Free Spoken Digit Dataset: ten digits, six speakers, fifty takes of each, 8 kHz.
+
+The official split (takes 0-4 test, 5-49 train) shares its speakers; the honest, hard one is leave-one-speaker-out:
+`loso-george-train` is the five others, `loso-george-test` all of george.
+
+Source: Z. Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset (2018), CC BY-SA 4.0.
+"""
+
+from zoo.datasets import FileRecording, Utterance, register
+from zoo.datasets.archives import Source, find, manifest
+
+COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
+SOURCE = Source(
+    name="fsdd",
+    url=f"https://github.com/Jakobovski/free-spoken-digit-dataset/archive/{COMMIT}.zip",
+    archives=("free-spoken-digit-dataset.zip", "free-spoken-digit-dataset-*.zip", "fsdd.zip", f"{COMMIT}.zip"),
+    markers=("recordings/0_george_0.wav", "recordings/9_yweweler_49.wav"),
+)
+SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TAKES = 50  # of each digit by each speaker
+TEST_TAKES = range(0, 5)
+LOSO_SPLITS = tuple(f"loso-{speaker}-{part}" for speaker in SPEAKERS for part in ("train", "test"))
+
+
+def loso(split: str) -> tuple[tuple[str, ...], str]:
+    """The speakers of a split such as `loso-george-train` (the five others) and its part, train or test."""
+    _, held_out, part = split.split("-")
+    return (tuple(s for s in SPEAKERS if s != held_out) if part == "train" else (held_out,)), part
+
+
+def recording_path(root, digit: int | str, speaker: str, take: int | str) -> str:
+    """The file of one take, as FSDD names it."""
+    return str(root / "recordings" / f"{digit}_{speaker}_{take}.wav")
+
+
+@register("fsdd", splits=("train", "test", *LOSO_SPLITS))
+def utterances(split, source=None) -> list[Utterance]:
+    """Single digits of the official split or of a leave-one-speaker-out fold."""
+    root = find(SOURCE, source)
+    speakers, takes = SPEAKERS, range(TAKES)
+    if split in LOSO_SPLITS:
+        speakers, _ = loso(split)
+    else:
+        takes = TEST_TAKES if split == "test" else range(TEST_TAKES.stop, TAKES)
+    return [
+        Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(root / row["path"])))
+        for row in manifest("fsdd")
+        if row["speaker"] in speakers and int(row["take"]) in takes
+    ]

@@ -1,0 +1,76 @@
+"""speechocean762: read sentences and digit strings by Mandarin-speaking learners of English, children too, 16 kHz.
+
+2,500 utterances by 125 speakers (the training half). Validation is 12 of them, fixed in the manifest; `train` leaves
+them out, `train_all` has all. The digit strings are all by children of 6 to 9 years.
+
+The official layout (train/text, train/spk2age, WAVE/SPEAKER0001/*.WAV) and a re-encoded one (text, spk2age, audio/*.opus)
+are both read, so the manifest fixes identifiers, speakers and texts, but no checksum of the sound.
+
+Source: J. Zhang et al., "speechocean762: an open-source non-native English speech corpus for pronunciation
+assessment", Interspeech 2021; https://github.com/jimbozhang/speechocean762, free for any use.
+"""
+
+from pathlib import Path
+
+from zoo.datasets import FileRecording, Utterance, register
+from zoo.datasets.archives import Source, find, manifest
+from zoo.errors import DataError
+from zoo.text import normalise
+
+COMMIT = "613968e3b0b789fc33936fb5eba1973176ba7d11"
+SOURCE = Source(
+    name="speechocean762",
+    url=f"https://github.com/jimbozhang/speechocean762/archive/{COMMIT}.zip",
+    archives=("speechocean762-train-opus.zip", "speechocean762-*.zip", "speechocean762*.tar.gz", f"{COMMIT}.zip"),
+    markers=("train/spk2gender", "spk2gender"),
+    check_sums=False,
+)
+# six women or girls and six men or boys, 6 to 29 years, five of them with digit strings
+VALIDATION = (
+    "0005", "0026", "1447", "2179", "2036", "2450", "5401", "6401", "8002", "9034", "9624", "9649",
+)  # fmt: skip
+DIGIT_WORDS = frozenset("oh o zero one two three four five six seven eight nine".split())
+_PARTS = {"train": {"train"}, "validation": {"validation"}, "train_all": {"train", "validation"}}
+
+
+@register("speechocean762", splits=tuple(_PARTS), digits_only="keep only the strings of digits (False)")
+def utterances(split, source=None, digits_only: bool = False) -> list[Utterance]:
+    """Read sentences, or with `digits_only` the 77 utterances that are strings of digits."""
+    root = find(SOURCE, source)
+    files = _recordings(root)
+    chosen = []
+    for row in manifest("speechocean762"):
+        if row["split"] not in _PARTS[split] or (digits_only and not set(row["text"].split()) <= DIGIT_WORDS):
+            continue
+        if row["id"] not in files:
+            raise DataError(f"The folder {root} is not the whole of speechocean762: {row['id']} is missing.")
+        chosen.append(Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(files[row["id"]]))))
+    return chosen
+
+
+def _recordings(root: Path) -> dict[str, Path]:
+    """Identifier -> audio file, in either layout."""
+    files = list(root.glob("audio/*.*")) or list(root.glob("WAVE/*/*.*"))
+    return {path.stem: path for path in files if path.suffix.lower() in (".wav", ".opus", ".ogg", ".flac")}
+
+
+def manifest_rows(root: Path) -> list[dict[str, str]]:
+    """The rows of the manifest, from the corpus' own lists (used by data/make_manifests.py)."""
+    lists = root if (root / "text").is_file() else root / "train"
+
+    def table(name: str) -> dict[str, str]:
+        lines = (lists / name).read_text(encoding="utf-8").splitlines()
+        return {line.split(None, 1)[0]: line.split(None, 1)[1] for line in lines}
+
+    speakers, ages, genders = table("utt2spk"), table("spk2age"), table("spk2gender")
+    return [
+        {
+            "id": key,
+            "split": "validation" if speakers[key] in VALIDATION else "train",
+            "speaker": speakers[key],
+            "age": ages[speakers[key]],
+            "gender": genders[speakers[key]],
+            "text": normalise(text),
+        }
+        for key, text in sorted(table("text").items())
+    ]

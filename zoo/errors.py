@@ -1,0 +1,38 @@
+"""Every error a user can cause: one sentence that states the rule, what was received, and what is valid."""
+
+from difflib import get_close_matches
+
+
+class ZooError(ValueError):
+    """Base of all errors caused by input; the command line prints it as one sentence and exits with 1."""
+
+
+class AudioError(ZooError):
+    """A recording or array that is not usable audio."""
+
+
+class DataError(ZooError):
+    """A data set, archive, manifest or transcript that is not as it should be."""
+
+
+class WeightsError(ZooError):
+    """Weights or a saved model that must not be loaded."""
+
+
+class UnknownNameError(ZooError):
+    """A model, data set or field that does not exist."""
+
+
+class MissingFileError(ZooError, FileNotFoundError):
+    """A path that leads nowhere."""
+
+    def __str__(self) -> str:  # OSError would print its own format
+        return str(self.args[0])
+
+
+def unknown_name(kind: str, name: object, valid) -> UnknownNameError:
+    """The error for an unknown `name`, offering the nearest of the `valid` names."""
+    valid = sorted(valid)
+    near = get_close_matches(str(name), valid, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"valid are {', '.join(valid)}."
+    return UnknownNameError(f"There is no {kind} named {name!r}: {hint}")

@@ -1,0 +1,249 @@
+"""Waveform to spectral frames, as Keras layers: the front end that travels inside every model.
+
+    waveform (batch, samples) --PowerSpectrum--> (batch, frames, n_fft // 2 + 1)
+                              --LogMel---------> (batch, frames, n_mels)   dB
+                              --MFCC-----------> (batch, frames, n_mfcc)
+
+Every layer takes the true lengths and returns the true lengths: clips are padded on the right, and what lies beyond
+a clip's length changes nothing. The numbers equal librosa's (McFee et al. 2015: Slaney mel, centred frames, Hann
+window) to 1e-4. The discrete Fourier transform is one matrix product: for frames this short it is as quick as an
+FFT, runs on every accelerator, and every export format can express it.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.errors import ZooError
+from zoo.layers import frame_mask
+
+# Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
+_HZ_PER_MEL = 200.0 / 3
+_BREAK_HZ = 1000.0
+_LOG_STEP = np.log(6.4) / 27.0
+
+
+def hz_to_mel(hz: np.ndarray) -> np.ndarray:
+    """Frequencies in hertz as Slaney mels."""
+    hz = np.asarray(hz, dtype=float)
+    above = _BREAK_HZ / _HZ_PER_MEL + np.log(np.maximum(hz, _BREAK_HZ) / _BREAK_HZ) / _LOG_STEP
+    return np.where(hz < _BREAK_HZ, hz / _HZ_PER_MEL, above)
+
+
+def mel_to_hz(mel: np.ndarray) -> np.ndarray:
+    """Slaney mels as frequencies in hertz."""
+    mel = np.asarray(mel, dtype=float)
+    break_mel = _BREAK_HZ / _HZ_PER_MEL
+    above = _BREAK_HZ * np.exp(_LOG_STEP * (np.maximum(mel, break_mel) - break_mel))
+    return np.where(mel < break_mel, mel * _HZ_PER_MEL, above)
+
+
+def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float = 0.0, fmax: float | None = None) -> np.ndarray:
+    """Triangular filters of equal area, (n_fft // 2 + 1, n_mels); see `librosa.filters.mel`."""
+    fmax = sample_rate / 2 if fmax is None else fmax
+    bins = np.linspace(0, sample_rate / 2, n_fft // 2 + 1)[:, None]
+    edges = mel_to_hz(np.linspace(hz_to_mel(fmin), hz_to_mel(fmax), n_mels + 2))
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
+    return (np.maximum(0.0, triangles) * 2.0 / (high - low)).astype("float32")
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PowerSpectrum(keras.layers.Layer):
+    """Framed power spectrum |STFT|^2, as `np.abs(librosa.stft(..., pad_mode="constant")) ** 2`.
+
+    Args:
+        n_fft: points of the Fourier transform.
+        hop_length: samples from one frame's start to the next.
+        win_length: samples of the Hann window, centred in `n_fft` (default: n_fft).
+
+    Call: (waveform (batch, samples), lengths (batch,) in samples) ->
+        (power (batch, frames, n_fft // 2 + 1), lengths (batch,) in frames); frames = 1 + samples // hop_length.
+    Raises: ZooError where win_length exceeds n_fft or a size is not positive.
+    """
+
+    def __init__(self, n_fft: int = 512, hop_length: int = 160, win_length: int | None = None, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        win_length = n_fft if win_length is None else win_length
+        if not (0 < win_length <= n_fft and hop_length > 0):
+            raise ZooError(
+                f"A frame needs 0 < win_length <= n_fft and hop_length > 0; "
+                f"received win_length={win_length}, n_fft={n_fft}, hop_length={hop_length}."
+            )
+        self.n_fft, self.hop_length, self.win_length = n_fft, hop_length, win_length
+        self._hops = -(-win_length // hop_length)  # hops that one window touches
+        self._offset = (n_fft - win_length) // 2  # where the window starts within n_fft
+        self._basis = self._windowed_dft()
+
+    def _windowed_dft(self) -> np.ndarray:
+        """Hann window times DFT, (hops * hop_length, 2 * bins): cosines, then sines; rows past the window are zero."""
+        n = np.arange(self.win_length)
+        window = 0.5 - 0.5 * np.cos(2 * np.pi * n / self.win_length)
+        angle = 2 * np.pi * np.outer(n + self._offset, np.arange(self.n_fft // 2 + 1)) / self.n_fft
+        basis = window[:, None] * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+        return np.pad(basis, ((0, self._hops * self.hop_length - self.win_length), (0, 0))).astype("float32")
+
+    def call(self, waveform, lengths):
+        hop, hops = self.hop_length, self._hops
+        samples = ops.shape(waveform)[1]
+        waveform = ops.where(frame_mask(lengths, samples), waveform, 0.0)
+        n_frames = 1 + samples // hop
+        # Cut the padded waveform into blocks of one hop; a frame is `hops` neighbouring blocks, so no sample is gathered.
+        lead = self.n_fft // 2 - self._offset
+        padded = ops.pad(waveform, ((0, 0), (lead, (hops + 1) * hop)))[:, : (n_frames + hops - 1) * hop]
+        blocks = ops.reshape(padded, (-1, n_frames + hops - 1, hop))
+        frames = ops.concatenate([blocks[:, i : i + n_frames] for i in range(hops)], axis=-1)
+        spectrum = ops.matmul(frames, self._basis)  # (batch, frames, 2 * bins)
+        cosine, sine = ops.split(spectrum, 2, axis=-1)
+        return ops.square(cosine) + ops.square(sine), 1 + lengths // hop
+
+    def get_config(self):
+        return super().get_config() | {
+            "n_fft": self.n_fft,
+            "hop_length": self.hop_length,
+            "win_length": self.win_length,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config.pop("trainable", None)
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class LogMel(PowerSpectrum):
+    """Log-mel spectrum in dB, as `librosa.power_to_db(librosa.feature.melspectrogram(...), top_db=top_db)`.
+
+    Args (besides PowerSpectrum's):
+        sample_rate: hertz.
+        n_mels: bands. fmin, fmax: hertz, the outer edges of the bands (fmax default: half the rate).
+        top_db: dB below the clip's own maximum at which values are cut off; None cuts nothing. Each clip has its own
+            maximum (a quiet clip beside a loud one is left as it is), so features do not depend on recording level.
+
+    Call: (waveform, lengths) -> (log-mel (batch, frames, n_mels), lengths in frames); padded frames hold the floor.
+    """
+
+    AMIN = 1e-10  # power below which nothing is told apart; librosa's value
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        n_fft: int = 512,
+        hop_length: int = 160,
+        win_length: int | None = None,
+        n_mels: int = 80,
+        fmin: float = 0.0,
+        fmax: float | None = None,
+        top_db: float | None = 80.0,
+        **kwargs,
+    ):
+        super().__init__(n_fft=n_fft, hop_length=hop_length, win_length=win_length, **kwargs)
+        fmax = sample_rate / 2 if fmax is None else fmax
+        if not 0 <= fmin < fmax <= sample_rate / 2:
+            raise ZooError(
+                f"Mel bands need 0 <= fmin < fmax <= half the sample rate; "
+                f"received fmin={fmin}, fmax={fmax} at {sample_rate} Hz."
+            )
+        self.sample_rate, self.n_mels, self.fmin, self.fmax, self.top_db = sample_rate, n_mels, fmin, fmax, top_db
+        self._filters = mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
+
+    def call(self, waveform, lengths):
+        power, lengths = super().call(waveform, lengths)
+        mel = ops.maximum(ops.matmul(power, self._filters), self.AMIN)
+        decibel = ops.log(mel) * (10.0 / np.log(10.0))
+        if self.top_db is not None:
+            valid = frame_mask(lengths, ops.shape(decibel)[1])[:, :, None]
+            loudest = ops.max(ops.where(valid, decibel, 10 * np.log10(self.AMIN)), axis=(1, 2), keepdims=True)
+            decibel = ops.maximum(decibel, loudest - self.top_db)
+        return decibel, lengths
+
+    def get_config(self):
+        names = ("sample_rate", "n_mels", "fmin", "fmax", "top_db")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class MFCC(LogMel):
+    """Mel-frequency cepstral coefficients (Davis & Mermelstein 1980), as `librosa.feature.mfcc` (DCT-II, orthonormal).
+
+    Args (besides LogMel's): n_mfcc: coefficients kept, at most n_mels.
+    Call: (waveform, lengths) -> (coefficients (batch, frames, n_mfcc), lengths in frames).
+    """
+
+    def __init__(self, n_mfcc: int = 13, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < n_mfcc <= self.n_mels:
+            raise ZooError(f"n_mfcc must lie between 1 and n_mels={self.n_mels}; received {n_mfcc}.")
+        self.n_mfcc = n_mfcc
+        band, order = np.arange(self.n_mels)[:, None], np.arange(n_mfcc)[None, :]
+        dct = np.cos(np.pi * order * (2 * band + 1) / (2 * self.n_mels)) * np.sqrt(2.0 / self.n_mels)
+        dct[:, 0] /= np.sqrt(2.0)
+        self._dct = dct.astype("float32")
+
+    def call(self, waveform, lengths):
+        log_mel, lengths = super().call(waveform, lengths)
+        return ops.matmul(log_mel, self._dct), lengths
+
+    def get_config(self):
+        return super().get_config() | {"n_mfcc": self.n_mfcc}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Deltas(keras.layers.Layer):
+    """Slope of each coefficient over time, appended: as `librosa.feature.delta(order=1, mode="nearest")`, then its own.
+
+    Args: width: frames of the fit (odd, at least 3). order: 1 appends deltas, 2 also their deltas.
+    Call: (frames (batch, frames, n), lengths) -> (frames (batch, frames, n * (1 + order)), lengths).
+    The first and last valid frames are repeated outwards, so padding is never looked at.
+    """
+
+    def __init__(self, width: int = 9, order: int = 2, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        if width < 3 or width % 2 == 0 or order not in (1, 2):
+            raise ZooError(f"Deltas need an odd width >= 3 and order 1 or 2; received width={width}, order={order}.")
+        self.width, self.order = width, order
+
+    def call(self, frames, lengths):
+        parts = [frames]
+        for _ in range(self.order):
+            parts.append(self._slope(parts[-1], lengths))
+        return ops.concatenate(parts, axis=-1), lengths
+
+    def _slope(self, frames, lengths):
+        half = self.width // 2
+        time = ops.arange(ops.shape(frames)[1], dtype="int32")[None, :]
+        last = ops.cast(lengths, "int32")[:, None] - 1
+        slope = 0.0
+        for k in range(1, half + 1):
+            later = ops.minimum(time + k, ops.maximum(last, 0))
+            earlier = ops.maximum(ops.minimum(time - k, last), 0)
+            ahead = ops.take_along_axis(frames, later[:, :, None], axis=1)
+            behind = ops.take_along_axis(frames, earlier[:, :, None], axis=1)
+            slope = slope + k * (ahead - behind)
+        return slope / (2.0 * sum(k * k for k in range(1, half + 1)))
+
+    def get_config(self):
+        return super().get_config() | {"width": self.width, "order": self.order}
+
+    @classmethod
+    def from_config(cls, config):
+        config.pop("trainable", None)
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Normalise(keras.layers.Layer):
+    """Per-utterance mean and variance normalisation of each bin over the valid frames; padded frames become 0.
+
+    It removes what is constant in a recording: level, microphone, telephone line (Viikki & Laurila 1998).
+    Call: (frames (batch, frames, n), lengths) -> (frames (batch, frames, n), lengths).
+    """
+
+    EPSILON = 1e-3  # dB: keeps the bins of a silent clip at 0
+
+    def call(self, frames, lengths):
+        valid = ops.cast(frame_mask(lengths, ops.shape(frames)[1])[:, :, None], frames.dtype)
+        count = ops.maximum(ops.sum(valid, axis=1, keepdims=True), 1.0)
+        centred = (frames - ops.sum(frames * valid, axis=1, keepdims=True) / count) * valid
+        variance = ops.sum(ops.square(centred), axis=1, keepdims=True) / count
+        return centred / (ops.sqrt(variance) + self.EPSILON), lengths

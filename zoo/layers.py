@@ -1,0 +1,79 @@
+"""Parts that several models share. All take true lengths; none lets padding leak into valid frames."""
+
+import keras
+from keras import ops
+
+
+def frame_mask(lengths, n_frames):
+    """True where a frame is real: (batch,) lengths -> (batch, n_frames) booleans."""
+    return ops.arange(n_frames, dtype="int32")[None, :] < ops.cast(lengths, "int32")[:, None]
+
+
+def reverse_frames(frames, lengths):
+    """Each sequence backwards within its own length; the padding stays on the right. Its own inverse."""
+    time = ops.arange(ops.shape(frames)[1], dtype="int32")[None, :]
+    last = ops.cast(lengths, "int32")[:, None] - 1
+    index = ops.where(time <= last, last - time, time)
+    return ops.take_along_axis(frames, index[:, :, None], axis=1)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class BidirectionalLSTM(keras.layers.Layer):
+    """An LSTM read forwards and one read backwards, side by side (Schuster & Paliwal 1997; Graves et al. 2013).
+
+    `keras.layers.Bidirectional` starts its backward pass in the padding. Here every sequence is reversed within its
+    own length, so both passes start at a real frame and padding can only follow: no mask is needed, the result is
+    exact, and a GPU may use cuDNN's LSTM, which masks would turn off.
+
+    Call: (frames (batch, frames, n), lengths) -> (batch, frames, 2 * units); padded frames hold no meaning.
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.forward = keras.layers.LSTM(units, return_sequences=True, name="forward")
+        self.backward = keras.layers.LSTM(units, return_sequences=True, name="backward")
+
+    def build(self, frames_shape, lengths_shape=None):
+        self.forward.build(frames_shape)
+        self.backward.build(frames_shape)
+        self.built = True
+
+    def call(self, frames, lengths):
+        ahead = self.forward(frames)
+        behind = reverse_frames(self.backward(reverse_frames(frames, lengths)), lengths)
+        return ops.concatenate([ahead, behind], axis=-1)
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class StridedConv1D(keras.layers.Layer):
+    """A convolution over time that keeps every `stride`-th frame: frame stacking whose weights are learnt.
+
+    Keras' padding="same" depends on the padded length when there is a stride, so a clip in a batch would not equal
+    the clip alone. Here half a kernel of zeros lies on either side, always: frame t of the output is centred on frame
+    t * stride of the input.
+
+    Call: (frames (batch, frames, n), zero beyond their lengths; lengths) ->
+        (frames (batch, ceil(frames / stride), filters), lengths).
+    """
+
+    def __init__(self, filters: int, kernel_size: int, stride: int, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.stride = filters, kernel_size, stride
+        self.conv = keras.layers.Conv1D(filters, kernel_size, strides=stride, padding="valid", name="conv")
+
+    def build(self, frames_shape, lengths_shape=None):
+        self.conv.build(frames_shape)
+        self.built = True
+
+    def call(self, frames, lengths):
+        half = self.kernel_size // 2
+        padded = ops.pad(frames, ((0, 0), (half, self.kernel_size - 1 - half), (0, 0)))
+        return self.conv(padded), (lengths + self.stride - 1) // self.stride
+
+    def get_config(self):
+        names = ("filters", "kernel_size", "stride")
+        return super().get_config() | {name: getattr(self, name) for name in names}

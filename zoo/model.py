@@ -1,0 +1,202 @@
+"""SpeechModel: a network with its labels and its decoder. Its methods are thin calls of the stage functions.
+
+    audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decoding.greedy -> Transcript
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo import decoding
+from zoo.audio import load_audio
+from zoo.card import card, check_weights
+from zoo.errors import MissingFileError, WeightsError, ZooError, unknown_name
+from zoo.losses import ctc_loss
+from zoo.registry import architecture, list_models
+from zoo.text import Labels
+
+LOSSES = {"transcription": ctc_loss}  # task -> loss(y, logits, lengths), one value for each utterance
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SpeechModel(keras.Model):
+    """A registered architecture as a keras.Model: fit, evaluate and save as any, and transcribe.
+
+    Args:
+        architecture: registered name. config: fields that differ from the architecture's default.
+
+    Call: {"waveform": (batch, samples) float32, "lengths": (batch,) int32 samples} ->
+        {"logits": (batch, frames, symbols), "lengths": (batch,) int32 frames}.
+    `fit` takes such inputs and, as y, label ids (batch, label) padded on the right with 0.
+    """
+
+    def __init__(self, architecture_name: str, config: dict | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.architecture = architecture(architecture_name)
+        self.config = self.architecture.configure(**(config or {}))
+        self.network = self.architecture.build(self.config)
+        self.labels = Labels(self.config.symbols)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        return self.network(inputs, training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        losses = LOSSES[self.architecture.task](y, y_pred["logits"], y_pred["lengths"])
+        if sample_weight is not None:
+            losses = losses * sample_weight
+        return keras.ops.mean(losses)
+
+    def get_config(self):
+        return super().get_config() | {"architecture_name": self.architecture.name, "config": asdict(self.config)}
+
+    def logits(self, audio, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
+        """Logits of each clip, (frames, symbols). A clip's logits do not depend on the clips beside it.
+
+        Args: as for `transcribe`; `audio` is a list here.
+        """
+        clips = [load_audio(clip, self.config.sample_rate, sample_rate=sample_rate) for clip in audio]
+        results: list[np.ndarray | None] = [None] * len(clips)
+        for group in _batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
+            waveform, lengths = pad([clips[i] for i in group], self.config.sample_rate)
+            outputs = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
+            for row, i in enumerate(group):
+                results[i] = np.asarray(outputs["logits"][row, : int(outputs["lengths"][row])])
+        return results
+
+    def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16):
+        """Write down what is said.
+
+        Args:
+            audio: a path, a binary file or an array (samples,) or (samples, channels), or a list of such.
+            sample_rate: hertz of the arrays; files carry their own.
+            batch_size: clips at a time.
+        Returns: a Transcript (.text, .words with start and end in seconds and confidence, .confidence), or a list.
+        Raises: AudioError for what is not audio, ZooError where the model writes no text.
+        """
+        if self.architecture.task != "transcription":
+            raise ZooError(f"transcribe needs a model for transcription; {self.architecture.name} does {self.architecture.task}.")
+        if not isinstance(audio, list | tuple):
+            return self.transcribe([audio], sample_rate, batch_size)[0]
+        # A padded batch is decoded clip by clip, so each has its own true length.
+        return [
+            decoding.greedy(logits[None], [len(logits)], self.labels, self.config.frame_seconds)[0]
+            for logits in self.logits(audio, sample_rate, batch_size)
+        ]
+
+
+def pad(clips: list[np.ndarray], sample_rate: int, widths=()) -> tuple[np.ndarray, np.ndarray]:
+    """Clips side by side, zeros on the right: ((batch, samples) float32, (batch,) int32 lengths).
+
+    The width is rounded up (to the next of `widths` in seconds; beyond them to a whole second, and past ten seconds
+    to about a tenth more), so that a compiler which makes one program for each shape, as XLA does, makes few.
+    """
+    longest = max(len(clip) for clip in clips)
+    width = next((int(w * sample_rate) for w in widths if w * sample_rate >= longest), sample_rate)
+    while width < longest:
+        width += sample_rate * max(1, width // (10 * sample_rate))
+    waveform = np.zeros((len(clips), width), "float32")
+    for row, clip in zip(waveform, clips, strict=True):
+        row[: len(clip)] = clip
+    return waveform, np.array([len(clip) for clip in clips], "int32")
+
+
+def _batches(lengths: list[int], batch_size: int, sample_rate: int, seconds: int = 240):
+    """Indices of clips of like length, at most `batch_size` and `seconds` of padded audio together."""
+    group: list[int] = []
+    for i in np.argsort(lengths, kind="stable")[::-1]:
+        if group and (len(group) == batch_size or lengths[group[0]] * (len(group) + 1) > seconds * sample_rate):
+            yield group
+            group = []
+        group.append(int(i))
+    if group:
+        yield group
+
+
+def load(name: str, weights: str | Path | None = "bundled", **config) -> SpeechModel:
+    """A model by registered name, or one saved by `model.save("mine.keras")`; compiled, to use or to fit further.
+
+    Args:
+        name: a name that `list_models()` shows, or a path that ends in .keras.
+        weights: "bundled" (checked against the card's sha256), None (fresh), or a .weights.h5 file of one's own.
+        config: fields of the architecture's Config to change; bundled weights fit the default config only.
+    Raises: UnknownNameError, MissingFileError, WeightsError.
+    """
+    if str(name).endswith(".keras"):
+        return _load_saved(Path(name))
+    if name not in list_models():
+        raise unknown_name("model", name, list_models())
+    if config and weights == "bundled":
+        raise WeightsError(
+            f"Bundled weights fit the default config only; with {', '.join(config)} changed, pass weights=None or a file."
+        )
+    if weights == "bundled":
+        about = card(name)
+        path = about.weights_path
+        check_weights(path, about.weights["sha256"])
+    elif weights is not None:
+        path = Path(weights)
+        if not path.is_file():
+            raise MissingFileError(f"Weights are 'bundled', None or a .weights.h5 file; there is no file {path}.")
+    model = SpeechModel(name, config, name=name)
+    compile_model(model)
+    if weights is not None:
+        try:
+            model.load_weights(path)
+        except Exception as error:
+            raise WeightsError(
+                f"Weights must be a .weights.h5 file of the same architecture and config; {path.name} does not fit {name}."
+            ) from error
+    return model
+
+
+def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:
+    """Compile with the usual optimizer (AdamW, gradients clipped to norm 5), so that `fit` can follow at once."""
+    # TensorFlow's graph takes any length; XLA under TensorFlow would compile again for each.
+    jit = "auto" if keras.backend.backend() == "jax" else False
+    model.compile(optimizer or keras.optimizers.AdamW(3e-4, weight_decay=1e-4, global_clipnorm=5.0), jit_compile=jit)
+
+
+def _load_saved(path: Path) -> SpeechModel:
+    if not path.is_file():
+        raise MissingFileError(f"A saved model is a .keras file that exists; there is no file {path}.")
+    try:
+        model = keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:
+        raise WeightsError(
+            f"A .keras file is loaded only if it holds a zoo model without code of its own (no Lambda layers); "
+            f"{path.name} was refused: {str(error).splitlines()[0][:120]}"
+        ) from error
+    if not isinstance(model, SpeechModel):
+        raise WeightsError(f"A .keras file must hold a zoo model; {path.name} holds a {type(model).__name__}.")
+    return model
+
+
+def save_weights(model: SpeechModel, path: Path) -> None:
+    """Save weights in half precision, compressed: half the size, and no word changes. Written whole or not at all."""
+    import os
+    import tempfile
+
+    import h5py
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        full, half = Path(folder) / "full.weights.h5", Path(folder) / "half.weights.h5"
+        model.save_weights(full)
+        with h5py.File(full) as source, h5py.File(half, "w") as target:
+            target.attrs.update(source.attrs)
+
+            def copy(name, item):
+                if isinstance(item, h5py.Group):
+                    target.require_group(name).attrs.update(item.attrs)
+                elif item.dtype == "float32" and item.ndim:
+                    # Shuffled bytes compress better: the exponents come to lie side by side.
+                    target.create_dataset(name, data=item[()].astype("float16"), compression=9, shuffle=True)
+                else:
+                    target.create_dataset(name, data=item[()])
+
+            source.visititems(copy)
+        os.replace(half, path)

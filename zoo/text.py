@@ -1,0 +1,46 @@
+"""Text to label ids and back. Id 0 is the CTC blank (Graves et al. 2006), so padding and blank are one value."""
+
+import re
+from collections.abc import Iterable
+
+from zoo.errors import DataError
+
+BLANK = 0
+
+
+class Labels:
+    """The output symbols of a model: id 0 is the blank, ids 1..n are `symbols` in order.
+
+    Args:
+        symbols: the n distinct characters (or words) that a model may write.
+    """
+
+    def __init__(self, symbols: Iterable[str]):
+        self.symbols = tuple(symbols)
+        self._ids = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
+
+    def __len__(self) -> int:
+        """Number of output units: the symbols and the blank."""
+        return len(self.symbols) + 1
+
+    def encode(self, text: Iterable[str]) -> list[int]:
+        """Ids of the symbols of `text`. Raises DataError where one is not among the labels."""
+        try:
+            return [self._ids[symbol] for symbol in text]
+        except KeyError as error:
+            raise DataError(
+                f"A transcript may hold only the labels {''.join(self.symbols)!r}; "
+                f"{error.args[0]!r} in {text!r} is not one (write numbers as words)."
+            ) from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`; blanks are left out, repeats kept (collapsing them is decoding's job)."""
+        return "".join(self.symbols[i - 1] for i in ids if i != BLANK)
+
+
+CHARACTERS = Labels(" 'abcdefghijklmnopqrstuvwxyz")
+
+
+def normalise(text: str) -> str:
+    """Lower case, one space between words, none at the ends: the form in which transcripts are compared."""
+    return re.sub(r"\s+", " ", text).strip().lower()

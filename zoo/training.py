@@ -1,0 +1,336 @@
+"""Train a model: sets of utterances in, weights, learning curves and checkpoints out.
+
+A run is a folder: `run.json` (what was asked for), `state.npz` (the last whole epoch: weights, optimizer, random
+state), `best.weights.h5` (the epoch with the lowest validation error), `curves.csv` and `curves.png`. Each batch's
+randomness follows from (seed, epoch, batch) alone, so a run that was killed and resumed ends with the weights of one
+that was not.
+"""
+
+import csv
+import json
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo import datasets
+from zoo.augment import AugmentConfig, augment
+from zoo.datasets.noise import load_noise
+from zoo.decoding import greedy
+from zoo.errors import DataError, MissingFileError, ZooError
+from zoo.losses import frames_needed
+from zoo.metrics import wer
+from zoo.model import SpeechModel, compile_model, load, pad, save_weights
+
+WIDTHS = (1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)  # seconds to which batches are padded: few shapes, few compilations
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """One set to learn from or to score, NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...]: "an4=2", "synthetic=0.5,count=6000"."""
+
+    name: str
+    split: str
+    weight: float = 1.0  # how many times an epoch shows each utterance, on average
+    options: tuple[tuple[str, int | str], ...] = ()  # of the data set
+
+    @classmethod
+    def parse(cls, text: str, default_split: str) -> "DataSpec":
+        """Raises DataError for what is not of the form."""
+        match = re.fullmatch(r"([^:=,]+)(?::([\w-]+))?(?:=([0-9.]+))?((?:,\w+=[^,=]+)*)", text)
+        if not match or (match[3] and not 0 < float(match[3]) <= 100):
+            raise DataError(
+                f"Data is named NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...] with a weight between 0 and 100; received {text!r}."
+            )
+        options = (item.split("=") for item in match[4].split(",")[1:])
+        typed = tuple((key, int(value) if value.isdecimal() else value) for key, value in options)
+        return cls(match[1], match[2] or default_split, float(match[3] or 1), typed)
+
+    def __str__(self) -> str:
+        weight = f"={self.weight:g}" if self.weight != 1 else ""
+        return f"{self.name}:{self.split}{weight}" + "".join(f",{key}={value}" for key, value in self.options)
+
+    def load(self) -> list[datasets.Utterance]:
+        return datasets.load(self.name, split=self.split, **dict(self.options))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a run, as kept in its run.json."""
+
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 1e-3  # the peak; a linear rise over `warmup`, then a cosine down to 1 %
+    warmup: float = 0.05  # share of all steps
+    weight_decay: float = 1e-4
+    silence_share: float = 0.01  # utterances of noise with nothing said, beside the data
+    seed: int = 0
+
+
+class Corpus:
+    """Utterances in memory: 16-bit audio at the model's rate, label ids, and where each came from."""
+
+    def __init__(self, utterances: Sequence[datasets.Utterance], labels, sample_rate: int):
+        self.texts = [utterance.text for utterance in utterances]
+        self.ids = [labels.encode(text) for text in self.texts]
+        self.audio = [_to_int16(utterance.audio(sample_rate)) for utterance in utterances]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def _to_int16(samples: np.ndarray) -> np.ndarray:
+    return np.round(samples * 32767).astype("int16")  # a quarter of the memory of a training set in double precision
+
+
+class EpochBatches(keras.utils.PyDataset):
+    """The batches of one epoch: which utterances, in which order and varied how follows from (seed, epoch).
+
+    Args:
+        corpora: [(Corpus, weight), ...]. noises: recordings for augmentation.
+        needed: a function (samples) -> frames of logits, to keep CTC feasible.
+        augmentation: None shows the recordings as they are.
+    """
+
+    def __init__(self, corpora, epoch: int, config: TrainConfig, sample_rate: int, n_frames, noises=(), augmentation=None):
+        super().__init__(workers=2, max_queue_size=6)
+        self.sample_rate, self.n_frames, self.noises, self.augmentation = sample_rate, n_frames, noises, augmentation
+        self.seed = (config.seed, epoch)
+        rng = np.random.default_rng(self.seed)
+        chosen = []
+        for corpus, weight in corpora:
+            times = np.floor(weight + rng.random(len(corpus))).astype(int)  # 0.3 takes three in ten, 2.5 two or three
+            chosen += [(corpus, i) for i, n in enumerate(times) for _ in range(n)]
+        total = max(1, round(len(chosen) / config.batch_size)) * config.batch_size
+        order = np.resize(rng.permutation(len(chosen)), total)
+        # Clips of like length share a batch, but not always the same ones: sort within pools of eight batches.
+        pools = [order[i : i + 8 * config.batch_size] for i in range(0, total, 8 * config.batch_size)]
+        pools = [sorted(pool, key=lambda i: len(chosen[i][0].audio[chosen[i][1]])) for pool in pools]
+        order = np.concatenate(pools).reshape(-1, config.batch_size)
+        self.batches = [[chosen[i] for i in row] for row in rng.permutation(order)]
+        self.n_labels = -(-max(len(ids) for corpus, _ in corpora for ids in corpus.ids) // 16) * 16
+        self.silence_share = config.silence_share
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng((*self.seed, index))
+        clips, labels = [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
+        longest = max(len(corpus.audio[i]) for corpus, i in self.batches[index])
+        # Now and then a batch has seconds to spare, so that long silence is heard as well.
+        room = longest + (int(rng.uniform(1, 5) * self.sample_rate) if rng.random() < 0.03 else 0)
+        for row, (corpus, i) in enumerate(self.batches[index]):
+            samples = corpus.audio[i].astype("float32") / 32767
+            ids = corpus.ids[i]
+            if self.augmentation is not None:
+                if rng.random() < self.silence_share:
+                    # Room noise at any level, or digital silence: nothing is said, so nothing must be written.
+                    level = 0.0 if rng.random() < 0.2 else 10 ** rng.uniform(-4, -1)
+                    samples, ids = rng.standard_normal(len(samples), dtype="float32") * level, []
+                varied = augment(samples, self.sample_rate, rng, self.noises, self.augmentation, room)
+                # Played too fast, a clip may have fewer frames than letters; then it stays as it was.
+                samples = varied if self.n_frames(len(varied)) >= frames_needed(ids) else samples
+            clips.append(samples)
+            labels[row, : len(ids)] = ids
+        waveform, lengths = pad(clips, self.sample_rate, WIDTHS)
+        return {"waveform": waveform, "lengths": lengths}, labels
+
+
+def train(
+    name: str,
+    data: Sequence[str],
+    out: str | Path,
+    *,
+    validation: Sequence[str] = (),
+    init: str | Path | None = None,
+    resume: bool = False,
+    augmentation: AugmentConfig | None = AugmentConfig(),
+    model_config: dict | None = None,
+    say=print,
+    **settings,
+) -> SpeechModel:
+    """Train architecture `name` and return the model with the weights of its best epoch.
+
+    Args:
+        data: sets to learn from, "name[:split][=weight]" (split "train" unless given).
+        out: folder of the run.
+        validation: sets to choose the epoch by (split "validation" unless given); without any, the last epoch is kept.
+        init: weights to start from. resume: go on from out/state.npz where there is one.
+        augmentation: None trains on the recordings as they are.
+        model_config: fields of the architecture's Config to change.
+        say: called with each line of progress.
+        settings: fields of TrainConfig.
+    Raises: DataError, ZooError (a run that exists and is not resumed, or was asked for differently).
+    """
+    config = TrainConfig(**settings)
+    specs = [DataSpec.parse(text, "train") for text in data]
+    held_out = [DataSpec.parse(text, "validation") for text in validation]
+    if not specs:
+        raise DataError("Training needs at least one data set; received none (try --data an4).")
+    out = Path(out)
+    asked = {
+        "name": name,
+        "data": [str(spec) for spec in specs],
+        "validation": [str(spec) for spec in held_out],
+        "init": str(init) if init else None,
+        "augmentation": asdict(augmentation) if augmentation else None,
+        "model_config": model_config or {},
+        "settings": asdict(config),
+    }
+    _claim(out, asked, resume)
+
+    keras.utils.set_random_seed(config.seed)
+    model = load(name, weights=init, **(model_config or {}))
+    rate = model.config.sample_rate
+
+    def n_frames(samples: int) -> int:
+        return -(-(1 + samples // model.config.hop_length) // model.config.stride)
+
+    corpora = []
+    for spec in specs:
+        corpus = Corpus(spec.load(), model.labels, rate)
+        _drop_infeasible(corpus, n_frames, spec, say)
+        corpora.append((corpus, spec.weight))
+        minutes = sum(len(a) for a in corpus.audio) / rate / 60
+        say(f"{spec}: {len(corpus)} utterances, {minutes:.1f} minutes")
+    checks = {str(spec): Corpus(spec.load(), model.labels, rate) for spec in held_out}
+    noises = _noises(say) if augmentation else ()
+
+    def batches(epoch):
+        return EpochBatches(corpora, epoch, config, rate, n_frames, noises, augmentation)
+
+    compile_model(model, _optimizer(config, len(batches(0))))
+    model.optimizer.build(model.trainable_variables)
+    history = _restore(model, out) if resume else []
+    for epoch in range(len(history), config.epochs):
+        start = time.time()
+        log = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False).history
+        row = {"epoch": epoch + 1, "loss": log["loss"][0]}
+        for check, corpus in checks.items():
+            row[f"wer {check}"] = 100 * validate(model, corpus).value
+        if checks:
+            row["wer"] = float(np.mean([value for key, value in row.items() if key.startswith("wer ")]))
+        row["seconds"] = time.time() - start
+        if not np.isfinite(row["loss"]):
+            raise ZooError(f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate.")
+        history.append(row)
+        best = min(range(len(history)), key=lambda i: (history[i].get("wer", -i), -i))
+        if best == epoch:
+            save_weights(model, out / "best.weights.h5")
+        _keep(model, out, history)
+        say("  ".join(f"{key} {value:.3g}" for key, value in row.items()) + ("  *" if best == epoch else ""))
+    model.load_weights(out / "best.weights.h5")
+    return model
+
+
+def validate(model: SpeechModel, corpus: Corpus):
+    """Greedy word error rate (an ErrorRate) of a model on a Corpus in memory."""
+    hypotheses = [""] * len(corpus)
+    order = np.argsort([len(audio) for audio in corpus.audio])
+    for group in (order[i : i + 32] for i in range(0, len(order), 32)):
+        clips = [corpus.audio[i].astype("float32") / 32767 for i in group]
+        waveform, lengths = pad(clips, model.config.sample_rate, WIDTHS)
+        outputs = model.predict_on_batch({"waveform": waveform, "lengths": lengths})
+        written = greedy(np.asarray(outputs["logits"]), np.asarray(outputs["lengths"]), model.labels, 1.0)
+        for i, transcript in zip(group, written, strict=True):
+            hypotheses[i] = transcript.text
+    return wer(corpus.texts, hypotheses)
+
+
+def _optimizer(config: TrainConfig, steps_per_epoch: int):
+    steps = config.epochs * steps_per_epoch
+    warmup = max(1, int(config.warmup * steps))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=config.learning_rate / 100,
+        decay_steps=max(1, steps - warmup),
+        alpha=0.01,
+        warmup_target=config.learning_rate,
+        warmup_steps=warmup,
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=5.0)
+
+
+def _noises(say) -> list[np.ndarray]:
+    try:
+        return load_noise("train")
+    except ZooError as error:
+        say(f"White noise takes the place of recorded noise: {error}")
+        return []
+
+
+def _drop_infeasible(corpus: Corpus, n_frames, spec: DataSpec, say) -> None:
+    """Leave out utterances that CTC cannot emit in their frames; more than one in fifty is an error in the data."""
+    bad = {i for i, ids in enumerate(corpus.ids) if n_frames(len(corpus.audio[i])) < frames_needed(ids)}
+    if len(bad) > 0.02 * len(corpus):
+        raise DataError(
+            f"CTC needs at least a frame for each letter; in {spec}, {len(bad)} of {len(corpus)} utterances are too "
+            f"short for their transcripts, such as {corpus.texts[min(bad)]!r}."
+        )
+    if bad:
+        say(f"{spec}: left out {len(bad)} utterances too short for their transcripts")
+        for field in ("texts", "ids", "audio"):
+            setattr(corpus, field, [item for i, item in enumerate(getattr(corpus, field)) if i not in bad])
+
+
+def _claim(out: Path, asked: dict, resume: bool) -> None:
+    """Make the run's folder, or check that the run in it is the one asked for."""
+    path = out / "run.json"
+    if path.exists():
+        if not resume:
+            raise ZooError(f"A run's folder must be new, or resumed with --resume; {out} already holds a run.")
+        before = json.loads(path.read_text())
+        different = [key for key in asked if before.get(key) != json.loads(json.dumps(asked[key]))]
+        if different:
+            raise ZooError(f"A run is resumed with the settings it began with; {out} differs in {', '.join(different)}.")
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    _write(path, lambda partial: partial.write_text(json.dumps(asked, indent=2)))
+
+
+def _write(path: Path, write) -> None:
+    """Write a file whole or not at all, whenever the process dies."""
+    partial = path.with_name("partial-" + path.name)
+    write(partial)
+    os.replace(partial, path)
+
+
+def _state(model: SpeechModel) -> list:
+    # model.variables holds the weights and the random generators of dropout and SpecAugment.
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _keep(model: SpeechModel, out: Path, history: list[dict]) -> None:
+    """Checkpoint and learning curves of the last whole epoch. The state comes last: what it names is then on disk."""
+    from zoo.plots import learning_curves
+
+    def write_csv(partial):
+        with open(partial, "w", newline="") as file:
+            writer = csv.DictWriter(file, history[0])
+            writer.writeheader()
+            writer.writerows(history)
+
+    _write(out / "curves.csv", write_csv)
+    columns = {key: [row[key] for row in history] for key in history[0]}
+    _write(out / "curves.png", lambda partial: learning_curves(columns).savefig(partial))
+    arrays = {f"v{i}": np.asarray(variable) for i, variable in enumerate(_state(model))}
+    _write(out / "state.npz", lambda partial: np.savez(partial, history=json.dumps(history), **arrays))
+
+
+def _restore(model: SpeechModel, out: Path) -> list[dict]:
+    """Load the last whole epoch, if there was one; returns the history so far."""
+    path = out / "state.npz"
+    if not path.exists():
+        return []
+    try:
+        with np.load(path, allow_pickle=False) as state:
+            for i, variable in enumerate(_state(model)):
+                variable.assign(state[f"v{i}"])
+            return json.loads(str(state["history"]))
+    except (KeyError, ValueError, OSError) as error:
+        raise MissingFileError(f"A checkpoint must be whole and of the same model; {path} is not: {error}") from error

@@ -1,0 +1,143 @@
+"""A file or an array in, (samples,) float32 in [-1, 1] at the model's rate out.
+
+Whatever is not sound is refused here with one sentence, so that no later stage has to look again.
+"""
+
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from zoo.errors import AudioError, MissingFileError
+
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # hertz; beyond them a number is a mistake, not a sample rate
+SHORTEST = 0.01  # seconds: less holds not one period of a voice
+MOST_CHANNELS = 8
+
+
+def load_audio(
+    source: str | os.PathLike | BinaryIO | np.ndarray, target_rate: int = 16000, *, sample_rate: int | None = None
+) -> np.ndarray:
+    """Any recording as mono at one rate.
+
+    Args:
+        source: a path or a binary file object (WAV, FLAC, OGG, MP3, what libsndfile reads), or an array (samples,) or
+            (samples, channels) of integers at full scale or of floats; (channels, samples) is understood too.
+        target_rate: hertz of the result.
+        sample_rate: hertz of an array; files carry their own.
+    Returns: (samples,) float32. Channels are averaged. Floats beyond [-1, 1] are scaled down as a whole, not clipped.
+    Raises: MissingFileError, AudioError (not audio, cut short, empty, not finite, impossible rate or shape).
+    """
+    _check_rate(target_rate, "target rate")
+    if isinstance(source, str | os.PathLike):
+        samples, rate, name = *_read(Path(source)), Path(source).name
+    elif hasattr(source, "read"):
+        name = Path(str(getattr(source, "name", "the file object"))).name
+        samples, rate = _decode(source.read(), name)
+    elif hasattr(source, "__array__"):
+        name = "the array"
+        if sample_rate is None:
+            raise AudioError("An array needs its sample rate in hertz; received none (pass sample_rate=16000, say).")
+        samples, rate = _from_array(np.asarray(source)), sample_rate
+    else:
+        raise AudioError(f"Audio is a path, a binary file object or an array; received {type(source).__name__}.")
+    _check_rate(rate, f"sample rate of {name}")
+    samples = _mono(samples, name)
+    if len(samples) < SHORTEST * rate:
+        raise AudioError(
+            f"Audio must last at least {SHORTEST * 1000:g} ms; {name} has {len(samples)} samples at {rate:g} Hz."
+        )
+    if not np.isfinite(samples).all():
+        bad = int(np.sum(~np.isfinite(samples)))
+        raise AudioError(f"Samples must be finite numbers; {name} has {bad} that are NaN or infinite.")
+    samples = resample(samples, rate, target_rate)
+    return samples / max(1.0, float(np.abs(samples).max()))
+
+
+def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
+    """(samples,) at another rate, band-limited (soxr's high quality); float32."""
+    if from_rate == to_rate:
+        return np.asarray(samples, "float32")
+    import soxr
+
+    return soxr.resample(np.asarray(samples, "float32"), from_rate, to_rate, quality="HQ")
+
+
+def _check_rate(rate, what: str) -> None:
+    if not isinstance(rate, int | float | np.number) or not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise AudioError(f"A sample rate lies between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz; the {what} is {rate!r}.")
+
+
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    if not path.exists():
+        raise MissingFileError(f"Audio must be a file that exists; there is none at {path}.")
+    if not path.is_file():
+        raise AudioError(f"Audio must be a file; {path} is a folder or device.")
+    return _decode(path.read_bytes(), path.name)
+
+
+def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
+    """File contents -> ((samples, channels) float32, hertz)."""
+    import soundfile
+
+    if not isinstance(data, bytes):
+        raise AudioError(f"A file object must be opened in binary mode; {name} gave {type(data).__name__}.")
+    if not data:
+        raise AudioError(f"Audio must hold samples; {name} is an empty file.")
+    _check_wav(data, name)
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            declared, rate = file.frames, file.samplerate
+            samples = file.read(dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        reason = str(error.error_string).rstrip(".")
+        raise AudioError(f"Audio must be WAV, FLAC, OGG or MP3, whole; {name} is not readable as such ({reason}).") from None
+    # A stream of unknown length (some OGG and MP3) declares the largest number there is.
+    if len(samples) < declared < 2**62:
+        raise AudioError(f"Audio must be whole; {name} declares {declared} samples and holds {len(samples)}.")
+    return samples, rate
+
+
+def _check_wav(data: bytes, name: str) -> None:
+    """libsndfile shortens a WAV file whose header promises more than it holds without a word; say it."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return
+    place = 12
+    while place + 8 <= len(data):
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        if data[place : place + 4] == b"data":
+            held = len(data) - place - 8
+            if size > held:
+                raise AudioError(
+                    f"A WAV file must hold what its header promises; {name} promises {size} bytes of sound and holds {held}."
+                )
+            return
+        place += 8 + size + size % 2
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+    """Integers at full scale -> floats in [-1, 1]; floats as they are."""
+    kind = array.dtype.kind
+    if kind == "f":
+        return array.astype("float32")
+    if kind in "iu":
+        info = np.iinfo(array.dtype)
+        middle = 0 if kind == "i" else (info.max + 1) // 2
+        return ((array.astype("float64") - middle) / (info.max + 1 - middle)).astype("float32")
+    raise AudioError(f"An array of audio holds integers or floats; received {array.dtype}.")
+
+
+def _mono(samples: np.ndarray, name: str) -> np.ndarray:
+    if samples.ndim == 1:
+        return samples
+    if samples.ndim == 2:
+        if 0 < samples.shape[1] <= MOST_CHANNELS:
+            return samples.mean(axis=1)
+        if 0 < samples.shape[0] <= MOST_CHANNELS:
+            return samples.mean(axis=0)
+    raise AudioError(
+        f"Audio has the shape (samples,) or (samples, channels) with at most {MOST_CHANNELS} channels; "
+        f"{name} has {samples.shape}."
+    )

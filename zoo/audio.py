@@ -93,7 +93,9 @@ def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
             samples = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         reason = str(error.error_string).rstrip(".")
-        raise AudioError(f"Audio must be WAV, FLAC, OGG or MP3, whole; {name} is not readable as such ({reason}).") from None
+        raise AudioError(
+            f"Audio must be WAV, FLAC, OGG or MP3, whole; {name} is not readable as such ({reason})."
+        ) from None
     # A stream of unknown length (some OGG and MP3) declares the largest number there is.
     if len(samples) < declared < 2**62:
         raise AudioError(f"Audio must be whole; {name} declares {declared} samples and holds {len(samples)}.")

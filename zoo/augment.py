@@ -144,7 +144,9 @@ class SpecAugment(keras.layers.Layer):
         for _ in range(self.bands):
             frames = frames * self._hole(batch, bins, float(bins), float(self.band_bins))[:, None, :]
         for _ in range(self.stretches):
-            frames = frames * self._hole(batch, n_frames, ops.cast(lengths, "float32")[:, None], widest[:, None])[..., None]
+            frames = (
+                frames * self._hole(batch, n_frames, ops.cast(lengths, "float32")[:, None], widest[:, None])[..., None]
+            )
         return frames
 
     def _hole(self, batch, size, length, widest):

@@ -77,15 +77,22 @@ def card(name: str) -> ModelCard:
 
 
 def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
-    """Write measured `results` (each replaces the one of the same data, split, metric and note) and other fields."""
+    """Write measured `results` (each replaces the one of the same data, split, metric and note) and other fields.
+
+    New `weights` make the figures of the old ones untrue, so those are removed.
+    """
     import tomli_w
 
     path = CARDS / f"{name}.toml"
     values = tomllib.loads(path.read_text(encoding="utf-8")) | changes
+    if "weights" in changes:
+        values.pop("results", None)
     for result in results:
         new = vars(result)
         key = [new[k] for k in ("data", "split", "metric", "note")]
-        kept = [r for r in values.get("results", []) if [r.get(k, "") for k in ("data", "split", "metric", "note")] != key]
+        kept = [
+            r for r in values.get("results", []) if [r.get(k, "") for k in ("data", "split", "metric", "note")] != key
+        ]
         values["results"] = [*kept, new]
     partial = path.with_suffix(".partial")
     partial.write_text(tomli_w.dumps(values, multiline_strings=True), encoding="utf-8")
@@ -95,9 +102,11 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
 def sha256(path: Path) -> str:
     """Hex digest of a file."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if sys.version_info >= (3, 11) else hashlib.sha256(
-            file.read()
-        ).hexdigest()
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest()
+            if sys.version_info >= (3, 11)
+            else hashlib.sha256(file.read()).hexdigest()
+        )
 
 
 def check_weights(path: Path, expected: str) -> None:

@@ -81,7 +81,12 @@ def _best_path(log_probabilities: np.ndarray, labels: Labels, frame_seconds: flo
             # Frame t is centred on t * frame_seconds and stands for half a frame on either side.
             start, end = (run[0][1] - 0.5) * frame_seconds, (run[-1][2] - 0.5) * frame_seconds
             words.append(
-                Word("".join(c[0] for c in run), float(max(0.0, start)), float(min(end, duration)), _confidence([c[3] for c in run]))
+                Word(
+                    "".join(c[0] for c in run),
+                    float(max(0.0, start)),
+                    float(min(end, duration)),
+                    _confidence([c[3] for c in run]),
+                )
             )
             run = []
     spoken = [character[3] for character in characters if character[0] != " "]

@@ -1,6 +1,6 @@
 """SpeechModel: a network with its labels and its decoder. Its methods are thin calls of the stage functions.
 
-    audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decoding.greedy -> Transcript
+audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decoding.greedy -> Transcript
 """
 
 from dataclasses import asdict
@@ -77,7 +77,9 @@ class SpeechModel(keras.Model):
         Raises: AudioError for what is not audio, ZooError where the model writes no text.
         """
         if self.architecture.task != "transcription":
-            raise ZooError(f"transcribe needs a model for transcription; {self.architecture.name} does {self.architecture.task}.")
+            raise ZooError(
+                f"transcribe needs a model for transcription; {self.architecture.name} does {self.architecture.task}."
+            )
         if not isinstance(audio, list | tuple):
             return self.transcribe([audio], sample_rate, batch_size)[0]
         # A padded batch is decoded clip by clip, so each has its own true length.

@@ -67,7 +67,9 @@ def transcription(
         for peak in _peaks(probabilities[:, i], probabilities.argmax(axis=1) == i):
             text = "␣" if name == " " else name
             place = (time[peak], probabilities[peak, i])
-            chart.annotate(text, place, (0, 3), textcoords="offset points", ha="center", fontsize=9, color=line.get_color())
+            chart.annotate(
+                text, place, (0, 3), textcoords="offset points", ha="center", fontsize=9, color=line.get_color()
+            )
     for word in transcript.words:
         for axis in (wave, mel, chart):
             axis.axvspan(word.start, word.end, color="tab:green", alpha=0.13 if axis is not mel else 0.0)

@@ -20,6 +20,7 @@ import numpy as np
 
 from zoo import datasets
 from zoo.augment import AugmentConfig, augment
+from zoo.card import WEIGHTS, sha256, update_card
 from zoo.datasets.noise import load_noise
 from zoo.decoding import greedy
 from zoo.errors import DataError, MissingFileError, ZooError
@@ -27,7 +28,8 @@ from zoo.losses import frames_needed
 from zoo.metrics import wer
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights
 
-WIDTHS = (1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)  # seconds to which batches are padded: few shapes, few compilations
+# Seconds to which batches are padded: few shapes, few compilations.
+WIDTHS = (1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class EpochBatches(keras.utils.PyDataset):
         augmentation: None shows the recordings as they are.
     """
 
-    def __init__(self, corpora, epoch: int, config: TrainConfig, sample_rate: int, n_frames, noises=(), augmentation=None):
+    def __init__(
+        self, corpora, epoch: int, config: TrainConfig, sample_rate: int, n_frames, noises=(), augmentation=None
+    ):
         super().__init__(workers=2, max_queue_size=6)
         self.sample_rate, self.n_frames, self.noises, self.augmentation = sample_rate, n_frames, noises, augmentation
         self.seed = (config.seed, epoch)
@@ -229,6 +233,40 @@ def train(
     return model
 
 
+def ship(out: str | Path) -> None:
+    """Put the best weights of a run into the package, and what made them into the model's card.
+
+    The card's commands are those of the runs that these weights started from, oldest first, and this one's.
+    """
+    out = Path(out)
+    asked = json.loads((out / "run.json").read_text())
+    name = asked["name"]
+    if asked["model_config"]:
+        raise ZooError(f"Bundled weights have the default config; {out} changed {', '.join(asked['model_config'])}.")
+    model = load(name, weights=out / "best.weights.h5")
+    path = WEIGHTS / f"{name}.weights.h5"
+    save_weights(model, path)
+    about = {"file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size, "commands": commands(out)}
+    update_card(name, weights=about, parameters=int(model.count_params()))
+
+
+def commands(out: Path) -> list[str]:
+    """The command lines that repeat a run, oldest first, from its run.json and those of the runs it started from."""
+    asked = json.loads((out / "run.json").read_text())
+    words = ["zoo", "train", asked["name"]]
+    for option in ("data", "validation"):
+        words += [word for spec in asked[option] for word in (f"--{option}", spec)]
+    for option, value in asked["settings"].items():
+        if value != getattr(TrainConfig(), option):
+            words += [f"--{option.replace('_', '-')}", f"{value:g}"]
+    before = []
+    if asked["init"]:
+        start = Path(asked["init"])
+        before = commands(start.parent) if (start.parent / "run.json").exists() else []
+        words += ["--init", f"runs/{start.parent.name}/{start.name}"]
+    return [*before, " ".join([*words, "--out", f"runs/{out.name}"])]
+
+
 def validate(model: SpeechModel, corpus: Corpus):
     """Greedy word error rate (an ErrorRate) of a model on a Corpus in memory."""
     hypotheses = [""] * len(corpus)
@@ -287,7 +325,9 @@ def _claim(out: Path, asked: dict, resume: bool) -> None:
         before = json.loads(path.read_text())
         different = [key for key in asked if before.get(key) != json.loads(json.dumps(asked[key]))]
         if different:
-            raise ZooError(f"A run is resumed with the settings it began with; {out} differs in {', '.join(different)}.")
+            raise ZooError(
+                f"A run is resumed with the settings it began with; {out} differs in {', '.join(different)}."
+            )
         return
     out.mkdir(parents=True, exist_ok=True)
     _write(path, lambda partial: partial.write_text(json.dumps(asked, indent=2)))

@@ -52,7 +52,9 @@ def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> (logits, lengths in frames)."""
     waveform = keras.Input((None,), name="waveform")  # (batch, samples)
     lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
-    log_mel = LogMel(config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel")
+    log_mel = LogMel(
+        config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel"
+    )
 
     x, frames = log_mel(waveform, lengths)  # (batch, frames, n_mels)
     x, frames = Normalise(name="normalise")(x, frames)
@@ -64,4 +66,6 @@ def build(config: Config) -> keras.Model:
         x = BidirectionalLSTM(config.units, name=f"lstm_{i}")(x, frames)  # (batch, frames / stride, 2 * units)
     x = layers.Dropout(config.dropout, seed=config.layers, name="dropout")(x)
     logits = layers.Dense(len(config.symbols) + 1, name="logits")(x)  # (batch, frames / stride, symbols + blank)
-    return keras.Model({"waveform": waveform, "lengths": lengths}, {"logits": logits, "lengths": frames}, name="lstm_ctc")
+    return keras.Model(
+        {"waveform": waveform, "lengths": lengths}, {"logits": logits, "lengths": frames}, name="lstm_ctc"
+    )

@@ -3,6 +3,7 @@
 audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decoding.greedy -> Transcript
 """
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
@@ -143,7 +144,6 @@ def load(name: str, weights: str | Path | None = "bundled", **config) -> SpeechM
         if not path.is_file():
             raise MissingFileError(f"Weights are 'bundled', None or a .weights.h5 file; there is no file {path}.")
     model = SpeechModel(name, config, name=name)
-    compile_model(model)
     if weights is not None:
         try:
             model.load_weights(path)
@@ -151,6 +151,7 @@ def load(name: str, weights: str | Path | None = "bundled", **config) -> SpeechM
             raise WeightsError(
                 f"Weights must be a .weights.h5 file of the same architecture and config; {path.name} does not fit {name}."
             ) from error
+    compile_model(model)
     return model
 
 
@@ -165,7 +166,10 @@ def _load_saved(path: Path) -> SpeechModel:
     if not path.is_file():
         raise MissingFileError(f"A saved model is a .keras file that exists; there is no file {path}.")
     try:
-        model = keras.saving.load_model(path, safe_mode=True)
+        with warnings.catch_warnings():
+            # A model saved before it was fitted has an optimizer without state; there is nothing to miss.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            model = keras.saving.load_model(path, safe_mode=True)
     except Exception as error:
         raise WeightsError(
             f"A .keras file is loaded only if it holds a zoo model without code of its own (no Lambda layers); "
@@ -177,7 +181,10 @@ def _load_saved(path: Path) -> SpeechModel:
 
 
 def save_weights(model: SpeechModel, path: Path) -> None:
-    """Save weights in half precision, compressed: half the size, and no word changes. Written whole or not at all."""
+    """Save weights in half precision, compressed: half the size, and no word changes. Written whole or not at all.
+
+    The optimizer's state is left out: it is three times as large and of no use to who transcribes.
+    """
     import os
     import tempfile
 
@@ -192,6 +199,8 @@ def save_weights(model: SpeechModel, path: Path) -> None:
             target.attrs.update(source.attrs)
 
             def copy(name, item):
+                if name.startswith("optimizer"):
+                    return
                 if isinstance(item, h5py.Group):
                     target.require_group(name).attrs.update(item.attrs)
                 elif item.dtype == "float32" and item.ndim:

@@ -1,0 +1,86 @@
+"""Connected digits by people the model has never heard: leave one speaker out, six times (LOSO).
+
+    python benchmarks/leave_one_out.py --init runs/base/best.weights.h5 --data an4 --data synthetic --epochs 4 \
+        --out runs/loso [--write-card lstm_ctc]
+
+For each of FSDD's six speakers a model learns from the given data and the joined digits of the five others, and is
+scored on the published strings of the sixth. `--init` must not have heard FSDD at all; that is checked where its run
+is known. Each fold is a run of its own: what was finished is not trained again, what was interrupted goes on.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from zoo import datasets
+from zoo.card import Result, update_card
+from zoo.datasets.fsdd import SPEAKERS
+from zoo.errors import ZooError
+from zoo.metrics import wer
+from zoo.training import train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="lstm_ctc")
+    parser.add_argument("--init", type=Path, help="weights to start from, trained without FSDD")
+    parser.add_argument("--data", action="append", default=[], help="further sets to learn from")
+    parser.add_argument("--validation", action="append", default=[], help="sets to score after each epoch")
+    parser.add_argument("--digits", default="=1", help="weight and options of the joined digits: =1,count=2000")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--out", type=Path, default=Path("runs/loso"))
+    parser.add_argument("--write-card", metavar="NAME", help="put the mean into the card of this model")
+    args = parser.parse_args()
+    check_unheard(args.init)
+
+    references, hypotheses, rates = [], [], {}
+    for speaker in SPEAKERS:
+        model = train(
+            args.model,
+            [f"connected_digits:loso-{speaker}-train{args.digits}", *args.data],
+            args.out / speaker,
+            validation=args.validation,
+            init=args.init,
+            resume=(args.out / speaker / "run.json").exists(),
+            epochs=args.epochs,
+            learning_rate=args.learning_rate,
+        )
+        utterances = datasets.load("connected_digits", split=f"loso-{speaker}-test")
+        texts = [t.text for t in model.transcribe([u.audio(16000) for u in utterances], sample_rate=16000)]
+        expected = [u.text for u in utterances]
+        rates[speaker] = wer(expected, texts)
+        print(f"{speaker:<10} WER {rates[speaker]}  ({len(texts)} utterances)", flush=True)
+        references, hypotheses = references + expected, hypotheses + texts
+
+    mean = float(np.mean([rate.value for rate in rates.values()]))
+    pooled = wer(references, hypotheses)
+    print(
+        f"mean of six {100 * mean:.2f} %, pooled {pooled} ({pooled.utterances} utterances, {pooled.reference_length} words)"
+    )
+    if args.write_card:
+        result = Result(
+            data="connected_digits", split="leave one speaker out", metric="WER", value=round(100 * mean, 2),
+            low=round(100 * pooled.low, 2), high=round(100 * pooled.high, 2), utterances=pooled.utterances,
+            reference_length=pooled.reference_length, command="python " + " ".join(sys.argv),
+            note="unseen speakers: mean of six models, each trained without the speaker it is scored on: "
+            + ", ".join(f"{speaker} {100 * rate.value:.1f}" for speaker, rate in rates.items()),
+        )  # fmt: skip
+        update_card(args.write_card, results=[result])
+
+
+def check_unheard(init: Path | None) -> None:
+    """Raises ZooError where the run that `init` came from learnt from FSDD."""
+    while init and (run := init.parent / "run.json").exists():
+        asked = json.loads(run.read_text())
+        heard = [spec for spec in asked["data"] if spec.startswith(("fsdd", "connected_digits"))]
+        if heard:
+            raise ZooError(f"Starting weights must not have heard the speakers left out; {init} learnt from {heard}.")
+        init = Path(asked["init"]) if asked["init"] else None
+
+
+if __name__ == "__main__":
+    main()

@@ -77,7 +77,7 @@ def card(name: str) -> ModelCard:
 
 
 def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
-    """Write measured `results` (each replaces the one of the same data, split, metric and note) and other fields.
+    """Write measured `results` (each replaces the one of the same data, split and metric) and other fields.
 
     New `weights` make the figures of the old ones untrue, so those are removed.
     """
@@ -89,10 +89,8 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
         values.pop("results", None)
     for result in results:
         new = vars(result)
-        key = [new[k] for k in ("data", "split", "metric", "note")]
-        kept = [
-            r for r in values.get("results", []) if [r.get(k, "") for k in ("data", "split", "metric", "note")] != key
-        ]
+        key = [new[k] for k in ("data", "split", "metric")]
+        kept = [r for r in values.get("results", []) if [r[k] for k in ("data", "split", "metric")] != key]
         values["results"] = [*kept, new]
     partial = path.with_suffix(".partial")
     partial.write_text(tomli_w.dumps(values, multiline_strings=True), encoding="utf-8")

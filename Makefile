@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 # Real recordings, for the tests and the demo that use them: a folder with the archives that data/README.md names.
-export ZOO_DATA ?= $(wildcard ../shared/data)
+export ZOO_DATA ?= $(abspath $(wildcard ../shared/data))
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick lint clean
+.PHONY: demo test quick lint readme clean
 
 demo: $(VENV)/ready-demo
 	$(BIN)/zoo demo $(WAV) --picture demo.png
@@ -20,6 +20,11 @@ quick: $(VENV)/ready-test
 lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The figures in README.md come from the models' cards, its picture from the demo.
+readme: $(VENV)/ready-test
+	$(BIN)/python data/write_readme.py
+	$(BIN)/zoo demo --picture docs/demo.png
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo.png
@@ -36,4 +41,4 @@ $(VENV)/ready-demo: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/pytho
 
 $(VENV)/ready-test: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export]'
-	@touch $@
+	@touch $@ $(VENV)/ready-demo

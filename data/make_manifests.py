@@ -1,9 +1,9 @@
 """Make the manifests in data/manifests from local copies of the data sets.
 
-    python data/make_manifests.py FOLDER
+    python data/make_manifests.py FOLDER [OUT]
 
-FOLDER holds the unpacked data sets, or their archives unpacked side by side. The manifests are committed; this script
-says where each line comes from, and makes the same bytes again.
+FOLDER holds the unpacked data sets side by side; OUT is data/manifests unless given. The manifests are committed; this
+script says where each line comes from, and makes the same bytes again.
 """
 
 import csv
@@ -20,9 +20,10 @@ MANIFESTS = Path(__file__).parent / "manifests"
 AN4_VALIDATION = ("fclc", "fkai", "fplp", "fsrb", "mblb", "mdmc", "mjhp", "mtje")
 
 
-def write(name: str, rows: list[dict]) -> None:
+def write(out: Path, name: str, rows: list[dict]) -> None:
     """One CSV with the keys of its rows as header."""
-    with open(MANIFESTS / f"{name}.csv", "w", encoding="utf-8", newline="") as file:
+    out.mkdir(exist_ok=True)
+    with open(out / f"{name}.csv", "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -48,7 +49,14 @@ def an4_rows(root: Path) -> list[dict]:
             text = normalise(text.replace("<s>", "").replace("</s>", ""))
             file = f"wav/{path}.wav"
             rows.append(
-                {"id": name, "split": split, "speaker": speaker, "text": text, "path": file, "sha256": sha256(root / file)}
+                {
+                    "id": name,
+                    "split": split,
+                    "speaker": speaker,
+                    "text": text,
+                    "path": file,
+                    "sha256": sha256(root / file),
+                }
             )
     return rows
 
@@ -81,17 +89,16 @@ def noise_rows(root: Path) -> list[dict]:
     return [{"id": stem, "class": name, "fold": stem.split("-")[0]} for name, stem in clips]
 
 
-def main(folder: str) -> None:
-    MANIFESTS.mkdir(exist_ok=True)
+def main(folder: str, out: Path = MANIFESTS) -> None:
     place = Path(folder)
-    write("an4", an4_rows(_root(place, an4.SOURCE)))
-    write("fsdd", fsdd_rows(_root(place, fsdd.SOURCE)))
-    write("connected_digits", connected_digits_rows())
-    write("noise", noise_rows(_root(place, noise.SOURCE)))
-    write("speechocean762", speechocean762.manifest_rows(_root(place, speechocean762.SOURCE)))
+    write(out, "an4", an4_rows(_root(place, an4.SOURCE)))
+    write(out, "fsdd", fsdd_rows(_root(place, fsdd.SOURCE)))
+    write(out, "connected_digits", connected_digits_rows())
+    write(out, "noise", noise_rows(_root(place, noise.SOURCE)))
+    write(out, "speechocean762", speechocean762.manifest_rows(_root(place, speechocean762.SOURCE)))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(sys.argv[1], *map(Path, sys.argv[2:]))

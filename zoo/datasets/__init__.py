@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Protocol
 
 import numpy as np
 
+from zoo.audio import load_audio
 from zoo.errors import ZooError, unknown_name
 
 
@@ -34,8 +36,6 @@ class FileRecording:
     path: str
 
     def read(self, sample_rate: int) -> np.ndarray:
-        from zoo.datasets._sound import load_audio
-
         return load_audio(self.path, sample_rate)
 
 
@@ -107,7 +107,7 @@ def load(name: str, split: str = "train", source: str | Path | None = None, **op
         options: what the set's own file offers, such as `count` and `seed`.
 
     Raises:
-        UnknownNameError: no such set, split or option.
+        UnknownNameError: no such set, split or option. ZooError: an option that is no number where it must be one.
         MissingFileError: `source` leads nowhere.
         DataError: the data are not whole, or not what the manifest says.
     """
@@ -119,4 +119,18 @@ def load(name: str, split: str = "train", source: str | Path | None = None, **op
             if not dataset.options:
                 raise ZooError(f"The data set {name} takes no options, but was given {option!r}.")
             raise unknown_name(f"option of {name}", option, dataset.options)
-    return dataset.utterances(split, source, **options)
+    typed = {option: _typed(dataset, option, value) for option, value in options.items()}
+    return dataset.utterances(split, source, **typed)
+
+
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _typed(dataset: DataSet, option: str, value):
+    """An option of the type of its default; the command line gives words. Raises ZooError."""
+    kind = type(signature(dataset.utterances).parameters[option].default)
+    try:
+        return _TRUTH[str(value).lower()] if kind is bool else kind(str(value))
+    except (KeyError, ValueError):
+        must = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+        raise ZooError(f"The option {option} of {dataset.name} must be {must}; received {value!r}.") from None

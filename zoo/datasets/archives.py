@@ -6,6 +6,7 @@ Stamp and files are put there by one rename, after every file was checked: a set
 
 import csv
 import hashlib
+import lzma
 import os
 import shutil
 import stat
@@ -102,9 +103,7 @@ def find(source: Source, given: str | os.PathLike | None = None) -> Path:
     if given is not None:
         given = Path(given).expanduser().absolute()
         if not given.exists():
-            raise MissingFileError(
-                f"The source of {source.name} must be an archive or a folder; there is no {given}."
-            )
+            raise MissingFileError(f"The source of {source.name} must be an archive or a folder; there is no {given}.")
         found = _search(source, given)
         if found is None:
             raise DataError(
@@ -141,11 +140,13 @@ def _root(folder: Path, source: Source, depth: int = 2) -> Path | None:
     if any((folder / marker).exists() for marker in source.markers):
         return folder
     if depth:
-        for child in sorted(folder.iterdir()):
-            if child.is_dir() and not child.name.startswith("."):
-                root = _root(child, source, depth - 1)
-                if root is not None:
-                    return root
+        try:
+            children = sorted(child for child in folder.iterdir() if child.is_dir())
+        except PermissionError:  # someone else's folder is not ours to look into
+            return None
+        for child in children:
+            if not child.name.startswith(".") and (root := _root(child, source, depth - 1)) is not None:
+                return root
     return None
 
 
@@ -238,6 +239,12 @@ class _Progress:
         self._bar.stop()
 
 
+_DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, RuntimeError),  # zipfile's, of an unknown compression and of a password
+)
+
+
 @contextmanager
 def _sentences(what: str):
     """Turn errors of disks and archives into one sentence each."""
@@ -245,9 +252,11 @@ def _sentences(what: str):
         yield
     except DataError:
         raise
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{what}: the archive is damaged or not whole ({error}); fetch it again.") from None
     except OSError as error:
+        if error.errno is None:  # gzip and bz2 say so of bad data
+            raise DataError(f"{what}: the archive is damaged or not whole ({error}); fetch it again.") from None
         raise DataError(
             f"{what}: {error.strerror or error}; free some space, or let the environment variable ZOO_CACHE name a "
             f"folder that can be written."
@@ -280,7 +289,12 @@ def _unpack(archive: Path, source: Source) -> Path:
             if source.patterns:
                 _check_archive(archive, source, root)
             (temporary / _stamp(source, archive)).touch()
-            _swap(temporary, target)
+            # another process may have been quicker, and may be reading: what is whole stays
+            if _in_cache(source, archive) is None:
+                _swap(temporary, target)
+        except OSError:
+            if _in_cache(source, archive) is None:
+                raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return target / inside
@@ -363,6 +377,8 @@ def extract(archive: Path, folder: Path, wanted: set[str] | None = None) -> dict
         if member is None or (wanted and "/" in below and not {str(path), below} & wanted):
             continue
         destination = folder / path
+        if destination.is_dir() or any(parent.is_file() for parent in destination.parents):
+            raise DataError(f"A path in an archive is a file or a folder; {archive} holds {name!r} as both.")
         destination.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with open(destination, "wb") as out:

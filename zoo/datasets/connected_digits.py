@@ -15,13 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.audio import load_audio, resample
 from zoo.datasets import Utterance, fsdd, register
 from zoo.datasets.archives import find, manifest
+from zoo.errors import DataError
 
 RATE = 8000  # Hz, the recordings' own
 FADE = int(0.005 * RATE)  # samples at each end of a take
 FLOOR = 10 ** (-60 / 20)  # RMS of the noise floor, full scale = 1
 LONGEST = 7  # digits
+MOST = 200_000  # strings
 LEVEL = 3.0  # dB, each take is changed by at most this
 NEAR_ZERO = 0.15  # share of the gaps that are shorter than the shortest natural one
 GAP = (20, 350)  # milliseconds between takes (near-zero ones: 0 to 20)
@@ -41,18 +44,17 @@ class JoinedRecording:
     gains_db: tuple[float, ...]  # of each take
 
     def read(self, sample_rate: int) -> np.ndarray:
-        from zoo.datasets._sound import resample
-
         pieces = [np.zeros(_samples(self.gaps_ms[0]), np.float32)]
         for take, gain, gap in zip(self.takes, self.gains_db, self.gaps_ms[1:], strict=True):
             digit, number = take.split("_")
-            pieces.append(_take(fsdd.recording_path(Path(self.folder), digit, self.speaker, number)) * 10 ** (gain / 20))
+            pieces.append(
+                _take(fsdd.recording_path(Path(self.folder), digit, self.speaker, number)) * 10 ** (gain / 20)
+            )
             pieces.append(np.zeros(_samples(gap), np.float32))
         joined = np.concatenate(pieces)
         noise = np.random.default_rng(zlib.crc32(self.id.encode())).standard_normal(len(joined))
-        joined = joined + FLOOR * noise
-        joined = (joined / max(1.0, np.abs(joined).max())).astype(np.float32)
-        return resample(joined, RATE, sample_rate)
+        joined = resample(joined + FLOOR * noise, RATE, sample_rate)
+        return joined / max(1.0, float(np.abs(joined).max()))
 
 
 def _samples(milliseconds: float) -> int:
@@ -62,8 +64,6 @@ def _samples(milliseconds: float) -> int:
 @lru_cache(maxsize=4096)  # all of FSDD is 42 MB as float32
 def _take(path: str) -> np.ndarray:
     """One take with faded ends."""
-    from zoo.datasets._sound import load_audio
-
     samples = load_audio(path, RATE).copy()
     fade = min(FADE, len(samples) // 2)
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
@@ -117,12 +117,14 @@ def draw_strings(prefix: str, speakers, takes, count: int, seed: int) -> list[di
 )
 def utterances(split, source=None, count: int = 2000, seed: int = 0) -> list[Utterance]:
     """Digit strings: training splits drawn from `seed`, the others from the published list."""
+    if not 0 < count <= MOST or seed < 0:
+        raise DataError(f"A training split has 1 to {MOST} strings and a seed of at least 0; got {count} and {seed}.")
     root = find(fsdd.SOURCE, source)
     if split in ("validation", "test") or split.endswith("-test"):
         protocol = split.removesuffix("-test")
         rows = [row for row in manifest("connected_digits") if row["protocol"] == protocol]
     elif split in fsdd.LOSO_SPLITS:
-        rows = draw_strings(split, fsdd.loso(split)[0], range(fsdd.TAKES), count, seed)
+        rows = draw_strings(f"{split}-{seed}", fsdd.loso(split)[0], range(fsdd.TAKES), count, seed)
     else:
         first = VALIDATION_TAKES.start if split == "train_all" else VALIDATION_TAKES.stop
         rows = draw_strings(f"{split}-{seed}", fsdd.SPEAKERS, range(first, fsdd.TAKES), count, seed)
@@ -134,4 +136,6 @@ def _utterance(row: dict[str, str], root) -> Utterance:
     text = " ".join(fsdd.DIGITS[int(take.split("_")[0])] for take in takes)
     gaps = tuple(map(float, row["gaps_ms"].split()))
     gains = tuple(map(float, row["gains_db"].split()))
-    return Utterance(row["id"], text, row["speaker"], JoinedRecording(row["id"], str(root), row["speaker"], takes, gaps, gains))
+    return Utterance(
+        row["id"], text, row["speaker"], JoinedRecording(row["id"], str(root), row["speaker"], takes, gaps, gains)
+    )

@@ -12,10 +12,9 @@ import zlib
 from pathlib import Path
 
 from zoo.datasets import FileRecording, Utterance, register
+from zoo.datasets.archives import SUFFIXES
 from zoo.errors import DataError, MissingFileError
 from zoo.text import CHARACTERS, normalise
-
-SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"))
 
 
 @register("folder", splits=("train", "validation", "test", "all"))
@@ -51,7 +50,7 @@ def _from_folder(folder: Path) -> list[Utterance]:
         found += [Utterance(f"{child.name}/{path.name}", text, "", FileRecording(str(path))) for path in clips]
     if not found:
         raise DataError(
-            f"A folder set must hold audio as label/*.wav (or {', '.join(sorted(SUFFIXES))}); {folder} has none in it."
+            f"A folder set must hold audio as label/*.wav (or {', '.join(SUFFIXES)}); {folder} has none in it."
         )
     return found
 

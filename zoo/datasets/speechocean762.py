@@ -13,8 +13,7 @@ assessment", Interspeech 2021; https://github.com/jimbozhang/speechocean762, fre
 from pathlib import Path
 
 from zoo.datasets import FileRecording, Utterance, register
-from zoo.datasets.archives import Source, find, manifest
-from zoo.errors import DataError
+from zoo.datasets.archives import Source, find, manifest, recordings
 from zoo.text import normalise
 
 COMMIT = "613968e3b0b789fc33936fb5eba1973176ba7d11"
@@ -23,7 +22,7 @@ SOURCE = Source(
     url=f"https://github.com/jimbozhang/speechocean762/archive/{COMMIT}.zip",
     archives=("speechocean762-train-opus.zip", "speechocean762-*.zip", "speechocean762*.tar.gz", f"{COMMIT}.zip"),
     markers=("train/spk2gender", "spk2gender"),
-    check_sums=False,
+    patterns=("audio/*.*", "WAVE/*/*.*"),
 )
 # six women or girls and six men or boys, 6 to 29 years, five of them with digit strings
 VALIDATION = (
@@ -37,21 +36,12 @@ _PARTS = {"train": {"train"}, "validation": {"validation"}, "train_all": {"train
 def utterances(split, source=None, digits_only: bool = False) -> list[Utterance]:
     """Read sentences, or with `digits_only` the 77 utterances that are strings of digits."""
     root = find(SOURCE, source)
-    files = _recordings(root)
-    chosen = []
-    for row in manifest("speechocean762"):
-        if row["split"] not in _PARTS[split] or (digits_only and not set(row["text"].split()) <= DIGIT_WORDS):
-            continue
-        if row["id"] not in files:
-            raise DataError(f"The folder {root} is not the whole of speechocean762: {row['id']} is missing.")
-        chosen.append(Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(files[row["id"]]))))
-    return chosen
-
-
-def _recordings(root: Path) -> dict[str, Path]:
-    """Identifier -> audio file, in either layout."""
-    files = list(root.glob("audio/*.*")) or list(root.glob("WAVE/*/*.*"))
-    return {path.stem: path for path in files if path.suffix.lower() in (".wav", ".opus", ".ogg", ".flac")}
+    files = recordings(SOURCE, root)
+    return [
+        Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(files[row["id"]])))
+        for row in manifest("speechocean762")
+        if row["split"] in _PARTS[split] and (not digits_only or set(row["text"].split()) <= DIGIT_WORDS)
+    ]
 
 
 def manifest_rows(root: Path) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ flite (A. Black and K. Lenzo, 2001). `sudo apt-get install espeak-ng flite` brin
 
 import csv
 import hashlib
+import io
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.audio import load_audio
 from zoo.datasets import FileRecording, Utterance, register
 from zoo.datasets.archives import cache_folder
 from zoo.errors import DataError
@@ -180,7 +182,9 @@ def address(rng: np.random.Generator) -> list[str]:
     kind = rng.random()
     if kind < 0.4:
         return (["zip", "code"] if rng.random() < 0.3 else []) + digit_words(rng, 5)
-    number = pair_words(rng, int(rng.integers(1, 3))) if rng.random() < 0.5 else number_words(int(rng.integers(1, 10000)))
+    number = (
+        pair_words(rng, int(rng.integers(1, 3))) if rng.random() < 0.5 else number_words(int(rng.integers(1, 10000)))
+    )
     street = list(NAMES[rng.integers(len(NAMES))]) if kind < 0.8 else [ORDINALS[rng.integers(20)]]
     return number + street + [STREETS[rng.integers(len(STREETS))]]
 
@@ -306,8 +310,6 @@ def speak(line: Line, destination: Path) -> None:
     """Write one line as 16 kHz 16-bit WAV; the file appears whole or not at all. Raises DataError."""
     import soundfile
 
-    from zoo.datasets._sound import load_audio
-
     temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
     try:
         done = subprocess.run(line.command(str(temporary)), capture_output=True, timeout=SECONDS, check=False)
@@ -318,7 +320,9 @@ def speak(line: Line, destination: Path) -> None:
         peak = float(np.abs(samples).max())
         # espeak-ng is loud enough to clip; every line gets the same headroom, levels are varied in training
         samples = np.pad(samples * (0.5 / max(peak, 1e-3)), (round(line.lead * RATE), round(line.trail * RATE)))
-        soundfile.write(temporary, samples, RATE, subtype="PCM_16", format="WAV")
+        whole = io.BytesIO()  # libsndfile has no word for a full disk; Python has
+        soundfile.write(whole, samples, RATE, subtype="PCM_16", format="WAV")
+        temporary.write_bytes(whole.getvalue())
         os.replace(temporary, destination)
     except subprocess.TimeoutExpired:
         raise DataError(f"{line.program} did not finish saying {line.text!r} within {SECONDS} s.") from None
@@ -353,8 +357,8 @@ def utterances(
     split, source=None, count: int = 3000, seed: int = 0, digits_share: float = 0.35, letters_share: float = 0.35
 ) -> list[Utterance]:
     """Sentences in synthetic voices; what the cache lacks is spoken first (3000 take a minute or two)."""
-    if not 0 < count <= MOST:
-        raise DataError(f"The number of synthetic sentences must be 1 to {MOST}; got {count}.")
+    if not 0 < count <= MOST or seed < 0:
+        raise DataError(f"A synthetic set has 1 to {MOST} sentences and a seed of at least 0; got {count} and {seed}.")
     if min(digits_share, letters_share) < 0 or digits_share + letters_share > 1:
         raise DataError(f"Shares must be at least 0 and at most 1 together; got {digits_share} and {letters_share}.")
     programs = tuple(program for program in installed() if voices(split, program))
@@ -366,9 +370,13 @@ def utterances(
     lines = plan(split, count, seed, digits_share, letters_share, programs)
     recipe = f"{VERSION} {split} {seed} {digits_share} {letters_share} {[available(program) for program in programs]}"
     # count is not in the name: the first 1000 of 3000 lines are the 1000 lines of the same seed
-    folder = Path(source or cache_folder() / "synthetic") / f"{split}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    folder = (
+        Path(source or cache_folder() / "synthetic") / f"{split}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    )
     make(lines, folder)
-    return [Utterance(line.id, line.text, line.speaker, FileRecording(str(folder / f"{line.id}.wav"))) for line in lines]
+    return [
+        Utterance(line.id, line.text, line.speaker, FileRecording(str(folder / f"{line.id}.wav"))) for line in lines
+    ]
 
 
 def make(lines: list[Line], folder: Path) -> None:

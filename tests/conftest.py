@@ -1,0 +1,63 @@
+"""Shared by all tests. Real recordings are used where they are present, and their absence is said, never hidden."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "data" / "samples"
+
+
+def _data_folder() -> Path | None:
+    """Where the archives of the real data sets lie: ZOO_DATA, or beside the checkout as in continuous integration."""
+    for folder in (os.environ.get("ZOO_DATA"), ROOT.parent / "shared" / "data"):
+        if folder and Path(folder).is_dir():
+            return Path(folder).absolute()
+    return None
+
+
+if _data_folder():
+    os.environ["ZOO_DATA"] = str(_data_folder())
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with the real archives; tests that need it skip without it."""
+    folder = _data_folder()
+    if folder is None:
+        pytest.skip("real recordings are not here: set ZOO_DATA to a folder with the archives (data/README.md)")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def samples() -> list[Path]:
+    """The bundled clips."""
+    return sorted(SAMPLES.glob("*.wav"))
+
+
+@pytest.fixture(scope="module")
+def small_model():
+    """lstm_ctc with few units and fresh weights, the same in every run: quick to build, to fit and to save."""
+    import keras
+
+    import zoo
+
+    keras.utils.set_random_seed(0)
+    return zoo.load("lstm_ctc", weights=None, units=8, layers=1)
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    """lstm_ctc with its bundled weights; do not train it."""
+    import zoo
+
+    return zoo.load("lstm_ctc")

@@ -1,0 +1,156 @@
+"""JAX does what TensorFlow does, and needs no TensorFlow: the stage tests again, and one model under both.
+
+Each test is a process of its own, since Keras chooses its backend when it is imported. TensorFlow is absent there:
+importing it fails as it does where it is not installed.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import soundfile
+
+import zoo
+
+pytest.importorskip("jax")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(keras.backend.backend() == "jax", reason="these tests start JAX themselves"),
+]
+
+TESTS = Path(__file__).parent
+NO_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None\n"
+
+
+def under_jax(code: str, *arguments) -> str:
+    """The output of `code` under JAX, without TensorFlow."""
+    path = [str(TESTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(path)}
+    command = [sys.executable, "-c", NO_TENSORFLOW + textwrap.dedent(code), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=TESTS.parent)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("stage", ["features", "layers", "losses", "augment", "models"])
+def test_stage_under_jax(stage):
+    code = """
+        import pytest
+        status = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow", sys.argv[1]])
+        assert sys.modules["tensorflow"] is None
+        sys.exit(status)
+    """
+    assert " passed" in under_jax(code, TESTS / f"test_{stage}.py")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> Path:
+    folder, rng = tmp_path_factory.mktemp("clips"), np.random.default_rng(0)
+    for name, seconds in (("a", 1.3), ("b", 0.4), ("c", 2.1)):
+        samples = 0.1 * rng.standard_normal(int(16000 * seconds)) * np.sin(np.arange(int(16000 * seconds)) / 900)
+        soundfile.write(folder / f"{name}.wav", samples, 16000, subtype="FLOAT")
+    return folder
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.glob("*.wav"))
+
+
+SAY = """
+    from pathlib import Path
+    import numpy as np
+    import zoo
+    model = zoo.load(sys.argv[1], weights=sys.argv[2]) if len(sys.argv) > 4 else zoo.load(sys.argv[1])
+    paths = sorted(map(str, Path(sys.argv[-2]).glob("*.wav")))
+    logits = model.logits(paths)
+    alone = [model.logits([path])[0] for path in paths]
+    assert all(np.abs(a - b).max() < 1e-4 for a, b in zip(logits, alone))
+    assert [t.text for t in model.transcribe(paths)] == [model.transcribe(path).text for path in paths]
+    np.savez(sys.argv[-1], *logits)
+    import keras
+    print(keras.backend.backend(), sys.modules["tensorflow"])
+"""
+
+
+def assert_same_logits(model, folder, found: Path):
+    with np.load(found) as arrays:
+        for ours, theirs in zip(model.logits(files(folder)), arrays.values(), strict=True):
+            assert ours.shape == theirs.shape
+            assert np.abs(ours - theirs).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_a_saved_model_is_the_same_under_jax(name, clips, tmp_path):
+    keras.utils.set_random_seed(1)
+    model = zoo.load(name, weights=None)
+    model.save(tmp_path / "model.keras")
+    assert "jax None" in under_jax(SAY, tmp_path / "model.keras", clips, tmp_path / "logits.npz")
+    assert_same_logits(model, clips, tmp_path / "logits.npz")
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.list_models() if zoo.card(name).weights])
+def test_shipped_weights_are_the_same_under_jax(name, clips, samples, tmp_path):
+    model = zoo.load(name)
+    folder = samples[0].parent if samples else clips
+    assert "jax None" in under_jax(SAY, name, folder, tmp_path / "logits.npz")
+    assert_same_logits(model, folder, tmp_path / "logits.npz")
+
+
+def test_trains_and_saves_under_jax_for_tensorflow(clips, tmp_path):
+    """Learnt under JAX, saved as .keras and .weights.h5, loaded here."""
+    code = """
+        import numpy as np
+        import zoo
+        from zoo.model import save_weights
+        model = zoo.load("lstm_ctc", weights=None, units=8, layers=1)
+        x = {"waveform": np.random.default_rng(0).standard_normal((2, 16000)).astype("float32"), "lengths": np.array([16000, 9000], "int32")}
+        y = np.array([[3, 4], [5, 0]], "int32")
+        losses = [model.fit(x, y, verbose=0).history["loss"][0] for _ in range(5)]
+        assert losses[-1] < losses[0]
+        model.save(sys.argv[1])
+        save_weights(model, sys.argv[2])
+        np.savez(sys.argv[4], *model.logits(sorted(map(str, __import__("pathlib").Path(sys.argv[3]).glob("*.wav")))))
+    """
+    under_jax(code, tmp_path / "m.keras", tmp_path / "m.weights.h5", clips, tmp_path / "logits.npz")
+    assert_same_logits(zoo.load(tmp_path / "m.keras"), clips, tmp_path / "logits.npz")
+    zoo.load("lstm_ctc", weights=tmp_path / "m.weights.h5", units=8, layers=1)
+
+
+def test_the_whole_training_runs_under_jax(tmp_path):
+    """`zoo.training.train` with augmentation, a checkpoint and a resumed run: bit for bit, as under TensorFlow."""
+    rng = np.random.default_rng(0)
+    for word, hertz in (("yes", 300), ("no", 800)):
+        (tmp_path / "words" / word).mkdir(parents=True)
+        for take in range(3):
+            tone = 0.3 * np.sin(2 * np.pi * hertz * np.arange(9000) / 16000) + 0.01 * rng.standard_normal(9000)
+            soundfile.write(tmp_path / "words" / word / f"{take}.wav", tone, 16000)
+    code = """
+        import numpy as np
+        from zoo import training
+        training.load_noise = lambda split: []
+        spec, folder = f"folder:all,source={sys.argv[1]}/words", sys.argv[1]
+        keep = training._keep
+
+        def stop(model, out, history):
+            keep(model, out, history)
+            if len(history) == 1 and out.name == "stopped":
+                raise KeyboardInterrupt
+
+        def run(name):
+            training.train("lstm_ctc", [spec], f"{folder}/{name}", validation=[spec], resume=True, epochs=2, batch_size=3,
+                           model_config={"units": 8, "layers": 1})
+        run("whole")
+        training._keep = stop
+        try:
+            run("stopped")
+        except KeyboardInterrupt:
+            run("stopped")
+        with np.load(f"{folder}/whole/state.npz") as a, np.load(f"{folder}/stopped/state.npz") as b:
+            assert all(np.array_equal(a[key], b[key]) for key in a.files if key != "history")
+    """
+    under_jax(code, tmp_path)

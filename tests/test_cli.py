@@ -1,0 +1,368 @@
+"""The command line: what it prints, and that whatever is wrong ends as one sentence with exit code 1."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+import zoo
+from zoo import cli
+
+RATE = 16000
+
+
+def run(*arguments, code: int = 0):
+    """Run `zoo arguments` in this process; returns the result of click's runner."""
+    result = CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
+    unexpected = result.exception if not isinstance(result.exception, SystemExit) else None
+    assert unexpected is None, repr(unexpected)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def sentence(*arguments) -> str:
+    """The one sentence with which `zoo arguments` fails."""
+    lines = run(*arguments, code=1).stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+def process(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "zoo.cli", *map(str, arguments)], capture_output=True, text=True, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    """A small untrained model as a .keras file."""
+    path = tmp_path_factory.mktemp("model") / "small.keras"
+    zoo.load("lstm_ctc", weights=None, units=8, layers=1).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> Path:
+    """A folder of three recordings, one of them a FLAC file, and a text."""
+    folder, rng = tmp_path_factory.mktemp("clips"), np.random.default_rng(0)
+    for name, rate, seconds in (("b.wav", 8000, 1.0), ("a.flac", 44100, 0.7), ("c.WAV", RATE, 1.6)):
+        soundfile.write(folder / name, 0.1 * rng.standard_normal(int(rate * seconds)), rate)
+    (folder / "notes.txt").write_text("not a recording")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory) -> Path:
+    """A data set of one's own: two words, six tones each."""
+    folder, rng = tmp_path_factory.mktemp("words"), np.random.default_rng(0)
+    for word, hertz in (("yes", 300), ("no", 800)):
+        (folder / word).mkdir()
+        for take in range(6):
+            tone = 0.3 * np.sin(2 * np.pi * hertz * np.arange(12000) / RATE) + 0.01 * rng.standard_normal(12000)
+            soundfile.write(folder / word / f"{take}.wav", tone, RATE)
+    return folder
+
+
+# --- all commands
+
+
+def test_every_command_has_an_example():
+    for name in cli.main.commands:
+        text = run(name, "--help").stdout
+        assert "Example:" in text and f"zoo {name}" in text
+    assert "Example:" in run("--help").stdout
+    assert zoo.__version__ in run("--version").stdout
+
+
+def test_list_is_quick_and_light():
+    code = (
+        "import sys; from zoo.cli import main; main(['list'], standalone_mode=False);"
+        "print([m for m in ('numpy', 'keras', 'tensorflow', 'jax', 'librosa', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert "lstm_ctc" in process("list", check=True).stdout
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux's")
+def test_full_disk_behind_stdout():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "zoo.cli", "list"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "Error: No space left on device.\n"
+
+
+# --- list, info, data
+
+
+def test_list():
+    assert "lstm_ctc" in run("list").stdout
+    models = json.loads(run("list", "*ctc", "--json").stdout)
+    assert [model["name"] for model in models] == zoo.list_models("*ctc")
+    assert models[0]["task"] == "transcription"
+    assert "no model named 'lstn_ctc': did you mean lstm_ctc?" in sentence("list", "lstn_ctc")
+
+
+def test_info():
+    about = json.loads(run("info", "lstm_ctc", "--json").stdout)
+    assert about["name"] == "lstm_ctc" and about["sample_rate"] == RATE
+    text = run("info", "lstm_ctc").stdout
+    assert "16,000 Hz" in text and about["sources"][0]["url"] in text
+    assert "did you mean lstm_ctc?" in sentence("info", "lstm")
+
+
+def test_data(words):
+    names = [entry["name"] for entry in json.loads(run("data", "--json").stdout)]
+    assert {"an4", "connected_digits", "fsdd", "synthetic", "folder"} <= set(names)
+    text = run("data").stdout
+    assert all(name in text for name in names)
+
+    about = json.loads(run("data", "folder", "--split", "all", "--source", words, "--minutes", "--json").stdout)
+    assert about["utterances"] == 12 and about["words"] == 12 and len(about["first"]) == 5
+    assert about["minutes"] == pytest.approx(12 * 12000 / RATE / 60, abs=0.01)
+    assert about["first"][0] == {"id": "no/0.wav", "speaker": "", "text": "no"}
+    assert "no/0.wav" in run("data", "folder", "--split", "all", "--source", words).stdout
+
+    assert "did you mean an4?" in sentence("data", "an5")
+    assert "did you mean test?" in sentence("data", "an4", "--split", "tset")
+    assert "is written NAME=VALUE" in sentence("data", "synthetic", "--option", "count")
+    assert "there is no" in sentence("data", "folder", "--source", words / "none")
+
+
+# --- transcribe
+
+
+def test_transcribe_a_file(saved, clips):
+    model = zoo.load(str(saved))
+    wanted = model.transcribe(clips / "c.WAV")
+    assert run("transcribe", clips / "c.WAV", "--weights", saved).stdout == wanted.text + "\n"
+    (found,) = json.loads(run("transcribe", clips / "c.WAV", "--weights", saved, "--json").stdout)
+    assert found["file"] == str(clips / "c.WAV") and found["text"] == wanted.text
+    assert [word["text"] for word in found["words"]] == [word.text for word in wanted.words]
+    assert all(0 <= word["start"] < word["end"] <= found["duration"] for word in found["words"])
+
+
+def test_transcribe_a_folder_in_order(saved, clips):
+    found = json.loads(run("transcribe", clips, "--weights", saved, "--json").stdout)
+    assert [Path(entry["file"]).name for entry in found] == ["a.flac", "b.wav", "c.WAV"]
+    model = zoo.load(str(saved))
+    assert [entry["text"] for entry in found] == [model.transcribe(entry["file"]).text for entry in found]
+    lines = run("transcribe", clips, "--weights", saved).stdout.splitlines()
+    assert lines == [f"{entry['file']}\t{entry['text']}" for entry in found]
+
+
+def test_transcribe_draws(saved, clips, tmp_path):
+    run("transcribe", clips / "b.wav", "--weights", saved, "--plot", tmp_path / "one.png")
+    assert os.listdir(tmp_path) == ["one.png"]
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+    run("transcribe", clips, "--weights", saved, "--plot", tmp_path / "all.svg")
+    assert sorted(os.listdir(tmp_path)) == ["all-1-a.svg", "all-2-b.svg", "all-3-c.svg", "one.png"]
+
+
+def bad_recordings(folder: Path) -> dict[str, str]:
+    """File name -> part of the sentence about it."""
+    soundfile.write(folder / "good.wav", 0.1 * np.ones(RATE), RATE)
+    whole = (folder / "good.wav").read_bytes()
+    (folder / "empty.wav").touch()
+    (folder / "text.wav").write_text("hello, hello")
+    (folder / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    for name, samples, rate in (("none.wav", [], RATE), ("one.wav", [0.5], RATE), ("slow.wav", np.zeros(9), 1),
+                                ("fast.wav", np.zeros(9000), 10_000_000)):  # fmt: skip
+        soundfile.write(folder / name, np.asarray(samples, "float32"), rate)
+    soundfile.write(folder / "nan.wav", np.full(RATE, np.nan, "float32"), RATE, subtype="FLOAT")
+    os.remove(folder / "good.wav")
+    return {
+        "missing.wav": "there is none at", "empty.wav": "is an empty file", "text.wav": "not readable",
+        "cut.wav": "must hold what its header promises", "none.wav": "has 0 samples", "one.wav": "has 1 samples",
+        "slow.wav": "is 1.", "fast.wav": "is 10000000.", "nan.wav": "NaN or infinite",
+    }  # fmt: skip
+
+
+def test_bad_recordings_are_a_sentence_each(tmp_path):
+    for name, part in bad_recordings(tmp_path).items():
+        # Said without loading a model: there is no such file of weights.
+        assert part in sentence("transcribe", tmp_path / name, "--weights", "none.keras")
+
+
+def test_an_empty_folder_is_a_sentence(tmp_path):
+    assert "must hold .wav" in sentence("transcribe", tmp_path)
+
+
+def test_a_bad_recording_stops_no_good_one(saved, clips, tmp_path):
+    bad = bad_recordings(tmp_path)
+    shutil.copy(clips / "b.wav", tmp_path / "good.wav")
+    result = run("transcribe", tmp_path, tmp_path / "missing.wav", clips / "c.WAV", "--weights", saved, code=1)
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()] == [str(tmp_path / "good.wav"), str(clips / "c.WAV")]  # fmt: skip
+    complaints = result.stderr.splitlines()
+    assert len(complaints) == len(bad) and all(line.startswith("Error: ") for line in complaints)
+
+
+def test_silence_is_no_error(tmp_path, saved):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
+    (found,) = json.loads(run("transcribe", tmp_path / "silence.wav", "--weights", saved, "--json").stdout)
+    assert np.isfinite(found["confidence"])
+
+
+def test_models_that_must_not_be_loaded(clips, saved, tmp_path):
+    clip = clips / "b.wav"
+    assert "did you mean lstm_ctc?" in sentence("transcribe", clip, "--model", "lstm_ctd")
+    assert "there is no file" in sentence("transcribe", clip, "--weights", tmp_path / "none.keras")
+    (tmp_path / "text.weights.h5").write_text("no weights")
+    assert "does not fit lstm_ctc" in sentence("transcribe", clip, "--weights", tmp_path / "text.weights.h5")
+    (tmp_path / "half.keras").write_bytes(saved.read_bytes()[:1000])
+    assert "half.keras was refused" in sentence("transcribe", clip, "--weights", tmp_path / "half.keras")
+
+    import keras
+
+    keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2)]).save(tmp_path / "code.keras")
+    assert "code.keras was refused" in sentence("transcribe", clip, "--weights", tmp_path / "code.keras")
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
+    assert "must hold a zoo model" in sentence("transcribe", clip, "--weights", tmp_path / "other.keras")
+
+
+def test_pictures_that_cannot_be_written(clips, tmp_path):
+    assert "must end in .png, .svg, .pdf" in sentence("transcribe", clips, "--plot", tmp_path / "x.gif")
+    assert "there is no" in sentence("transcribe", clips, "--plot", tmp_path / "none" / "x.png")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="file sizes are limited by POSIX")
+def test_full_disk_leaves_no_half_picture(saved, clips, tmp_path):
+    import resource
+
+    done = process(
+        "transcribe", clips / "b.wav", "--weights", saved, "--plot", tmp_path / "x.png",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: ") and "Traceback" not in done.stderr
+    assert not os.listdir(tmp_path)
+
+
+# --- train, evaluate, export, demo
+
+SMALL = ("--set", "units=8", "--set", "layers=1", "--batch-size", 4)
+
+
+def test_train_evaluate_and_use(words, tmp_path):
+    data, out = f"folder:all,source={words}", tmp_path / "run"
+    command = ("train", "lstm_ctc", "--data", data, "--validation", data, "--out", out, "--epochs", 2, *SMALL, "--no-augment")  # fmt: skip
+    lines = run(*command).stdout.splitlines()
+    assert lines[0].startswith(data) and lines[-1].startswith("Done: zoo transcribe")
+    assert {"run.json", "state.npz", "curves.csv", "curves.png", "best.weights.h5", "model.keras"} == set(
+        os.listdir(out)
+    )
+    assert json.loads((out / "run.json").read_text())["augmentation"] is None
+    assert "already holds a run" in sentence(*command)
+    assert run(*command, "--resume").stdout.splitlines()[-1] == lines[-1]
+    assert "differs in settings" in sentence(*command, "--resume", "--seed", 7)
+
+    weights = out / "model.keras"
+    scores = json.loads(run("evaluate", "lstm_ctc", "--weights", weights, "--data", data, "--json").stdout)
+    assert [(score["data"], score["split"], score["metric"]) for score in scores] == [
+        (f"folder,source={words}", "all", metric) for metric in ("WER", "CER")
+    ]
+    for score in scores:
+        errors = score["substitutions"] + score["deletions"] + score["insertions"]
+        assert score["value"] == pytest.approx(100 * errors / score["reference_length"], abs=1e-3)
+        assert score["low"] <= score["value"] <= score["high"] and score["utterances"] == 12
+    assert "95 % interval" in run("evaluate", "lstm_ctc", "--weights", weights, "--data", data).stdout
+    assert "figures of the bundled weights" in sentence(
+        "evaluate", "lstm_ctc", "--weights", weights, "--data", data, "--write-card"
+    )
+
+
+def test_train_refuses_in_a_sentence(words, tmp_path):
+    out = tmp_path / "run"
+    assert "did you mean lstm_ctc?" in sentence("train", "lstm", "--data", "an4", "--out", out)
+    assert "Data is named NAME" in sentence("train", "lstm_ctc", "--data", "an4::", "--out", out)
+    assert "FIELD" in run("train", "--help").stdout
+    assert "is written NAME=VALUE" in sentence("train", "lstm_ctc", "--data", "an4", "--out", out, "--set", "units")
+    assert not out.exists()
+    (tmp_path / "file").touch()
+    folder = f"folder:all,source={words}"
+    assert str(tmp_path) in sentence("train", "lstm_ctc", "--data", folder, "--out", tmp_path / "file" / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
+def test_ctrl_c_says_how_to_resume(words, tmp_path):
+    command = ["train", "lstm_ctc", "--data", f"folder:all,source={words}", "--out", tmp_path / "run", "--epochs", 3000]
+    command = [sys.executable, "-m", "zoo.cli", *map(str, [*command, *SMALL, "--no-augment"])]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in running.stdout:
+            if line.startswith("epoch 2"):
+                running.send_signal(signal.SIGINT)
+                break
+        _, errors = running.communicate(timeout=120)
+    finally:
+        running.kill()
+    assert running.returncode == 130
+    assert "Traceback" not in errors
+    said = errors.strip().splitlines()[-1]
+    assert said.startswith("Stopped; ") and said.endswith("--resume") and f"--out {tmp_path / 'run'}" in said
+
+
+def test_evaluate_writes_the_card(words, saved, tmp_path, monkeypatch):
+    pytest.importorskip("tomli_w")
+    module = sys.modules["zoo.card"]  # `zoo.card` is the function
+    shutil.copytree(module.CARDS, tmp_path / "cards")
+    monkeypatch.setattr(module, "CARDS", tmp_path / "cards")
+    monkeypatch.setattr(cli, "_load", lambda name, weights: zoo.load(str(saved)))
+    spec = f"folder:all,source={words}"
+    for _ in range(2):  # a second time replaces the first
+        run("evaluate", "lstm_ctc", "--data", spec, "--write-card", "--note", "two tones")
+    results = [r for r in zoo.card("lstm_ctc").results if r.data == f"folder,source={words}"]
+    assert [r.metric for r in results] == ["WER", "CER"]
+    assert results[0].note == "two tones" and results[0].reference_length == 12
+    assert results[0].command == f"zoo evaluate lstm_ctc --data {spec}"
+    assert "two tones" in run("info", "lstm_ctc").stdout
+
+
+def test_export_refuses_in_a_sentence(saved, tmp_path):
+    assert "did you mean onnx?" in sentence("export", "lstm_ctc", "--format", "onxx", "--out", tmp_path / "m.onnx")
+    assert "must end in .onnx" in sentence(
+        "export", "lstm_ctc", "--format", "onnx", "--out", tmp_path / "m.tflite", "--weights", saved
+    )
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.slow
+def test_export(saved, tmp_path):
+    result = run("export", "lstm_ctc", "--format", "savedmodel", "--out", tmp_path / "m", "--weights", saved)
+    assert result.stdout.startswith(f"Wrote {tmp_path / 'm'} (") and (tmp_path / "m" / "saved_model.pb").exists()
+
+
+def test_demo(saved, clips, tmp_path, monkeypatch):
+    """Without recordings of AN4 and FSDD: says so in a line each, downloads nothing."""
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cli, "_load", lambda name, weights: zoo.load(str(saved)))
+    monkeypatch.setattr(cli, "_samples", lambda: [(clips / "a.flac", "one two")])
+    result = run("demo", clips / "b.wav", "--picture", tmp_path / "x.png")
+    assert "a.flac" in result.stdout and "one two" in result.stdout and "b.wav" in result.stdout
+    assert "an4 is not shown" in result.stderr and "connected_digits is not shown" in result.stderr
+    assert os.listdir(tmp_path) == ["x.png"]
+    result = run("demo", tmp_path / "none.wav", "--picture", tmp_path / "x.png", code=1)
+    assert "there is none at" in result.stderr and "a.flac" in result.stdout
+
+
+def test_demo_of_the_shipped_model(shipped, data_folder, tmp_path):
+    result = run("demo", "--picture", tmp_path / "demo.png")
+    assert result.stdout.count("an4 ") == 3 and result.stdout.count("connected_digits ") == 3
+    assert (tmp_path / "demo.png").stat().st_size > 10_000

@@ -1,0 +1,164 @@
+"""An exported file gives what the Keras model gives; a failed export leaves nothing and says why in a sentence."""
+
+import importlib.util
+import os
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo import exporting
+from zoo.audio import load_audio
+from zoo.decoding import greedy
+from zoo.errors import MissingFileError, UnknownNameError, ZooError
+from zoo.exporting import FORMATS, export, run_exported
+
+NAMES = {"litert": "model.tflite", "onnx": "model.onnx", "savedmodel": "model"}
+SAMPLES = (800, 7_000, 16_000, 33_333, 50_000)  # 50 ms to 3 s
+
+
+def needs(format: str) -> None:
+    for package in (*FORMATS[format].converts, *FORMATS[format].runs):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f'{package} is not installed: pip install "speech-zoo[export]"')
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Untrained: its logits are as hard to reproduce as any, and its text is long."""
+    return zoo.load("lstm_ctc", weights=None, units=24, layers=2)
+
+
+def text_of(model, logits, length) -> str:
+    return greedy(logits, [length], model.labels, model.config.frame_seconds)[0].text
+
+
+def same(model, path, clips) -> list[str]:
+    """Assert that the file at `path` gives the model's logits and text for each clip; returns the texts."""
+    texts = []
+    for clip in clips:
+        waveform, lengths = clip[None], np.array([len(clip)], "int32")
+        found = run_exported(path, waveform, lengths)
+        wanted = model.predict_on_batch({"waveform": waveform, "lengths": lengths})
+        frames = int(wanted["lengths"][0])
+        assert found["lengths"].tolist() == [frames]
+        assert found["logits"].dtype == np.float32
+        np.testing.assert_allclose(found["logits"][0, :frames], np.asarray(wanted["logits"])[0, :frames], atol=1e-3)
+        texts.append(text_of(model, found["logits"], frames))
+        assert texts[-1] == text_of(model, np.asarray(wanted["logits"]), frames)
+    return texts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS)
+def test_exported_file_equals_keras(format, model, tmp_path, rng):
+    needs(format)
+    path = export(model, format, tmp_path / NAMES[format])
+    assert os.listdir(tmp_path) == [NAMES[format]]  # and no partial file
+    clips = [0.1 * rng.standard_normal(n).astype("float32") for n in SAMPLES]
+    assert len(set(same(model, path, clips))) > 1
+
+    # Clips side by side, padded with what must not matter.
+    waveform = rng.standard_normal((2, 20_000)).astype("float32")
+    lengths = np.array([20_000, 9_000], "int32")
+    found = run_exported(path, waveform, lengths)
+    wanted = model.predict_on_batch({"waveform": waveform, "lengths": lengths})
+    assert found["lengths"].tolist() == np.asarray(wanted["lengths"]).tolist()
+    for row, frames in enumerate(found["lengths"]):
+        np.testing.assert_allclose(found["logits"][row, :frames], wanted["logits"][row, :frames], atol=1e-3)
+
+    # Again over itself, as after more training.
+    assert export(model, format, path) == path
+    assert os.listdir(tmp_path) == [NAMES[format]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS)
+def test_shipped_model_exported_says_the_same(format, shipped, samples, tmp_path):
+    needs(format)
+    path = export(shipped, format, tmp_path / NAMES[format])
+    clips = sorted((load_audio(sample, shipped.config.sample_rate) for sample in samples), key=len)
+    assert len({len(clip) for clip in clips}) >= 5
+    texts = same(shipped, path, clips[:: max(1, len(clips) // 5)][:5])
+    assert all(texts)
+
+
+@pytest.mark.slow
+def test_files_name_their_inputs_and_outputs(model, tmp_path):
+    needs("onnx")
+    needs("litert")
+    import onnxruntime
+    from ai_edge_litert.interpreter import Interpreter
+
+    session = onnxruntime.InferenceSession(str(export(model, "onnx", tmp_path / "m.onnx")))
+    assert {i.name for i in session.get_inputs()} == {"waveform", "lengths"}
+    assert {o.name for o in session.get_outputs()} == {"logits", "frames"}
+    signature = Interpreter(str(export(model, "litert", tmp_path / "m.tflite"))).get_signature_list()
+    assert set(signature["serving_default"]["inputs"]) == {"waveform", "lengths"}
+    assert set(signature["serving_default"]["outputs"]) == {"logits", "frames"}
+
+
+def test_unknown_format_offers_the_nearest(model, tmp_path):
+    with pytest.raises(UnknownNameError, match="did you mean onnx"):
+        export(model, "onxx", tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("format", "name", "why"),
+    [
+        ("litert", "m.onnx", "must end in .tflite"),
+        ("onnx", "m", "must end in .onnx"),
+        ("savedmodel", "m.onnx", "is a folder"),
+        ("savedmodel", "mine", "is neither"),
+        ("onnx", "mine.onnx", "cannot take the place of a folder"),
+    ],
+)
+def test_path_must_fit_the_format(format, name, why, model, tmp_path):
+    for folder in ("mine", "mine.onnx"):  # a user's own
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "diary.txt").write_text("dear diary")
+    with pytest.raises(ZooError, match=why):
+        export(model, format, tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == ["mine", "mine.onnx"]
+
+
+def test_missing_packages_are_named(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting.importlib.util, "find_spec", lambda name: None if name == "tf2onnx" else True)
+    with pytest.raises(ZooError, match=r'needs tf2onnx, .*pip install "speech-zoo\[export\]"'):
+        export(model, "onnx", tmp_path / "m.onnx")
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"the converter crashed \(SIGSEGV\)"),
+        ("import sys; print('no such operation', file=sys.stderr); sys.exit(1)", "no such operation"),
+        ("pass", "it wrote no file"),
+        ("import sys; open(sys.argv[3], 'w').write('half'); sys.exit('out of memory')", "out of memory"),
+    ],
+)
+def test_a_converter_that_dies_is_a_sentence_and_leaves_what_was(code, why, model, tmp_path, monkeypatch):
+    needs("onnx")
+    (tmp_path / "m.onnx").write_bytes(b"the one before")
+    monkeypatch.setattr(exporting, "CHILD", code)
+    with pytest.raises(ZooError, match=why) as caught:
+        export(model, "onnx", tmp_path / "m.onnx")
+    assert len(str(caught.value).splitlines()) == 1
+    assert os.listdir(tmp_path) == ["m.onnx"]
+    assert (tmp_path / "m.onnx").read_bytes() == b"the one before"
+
+
+def test_run_exported_refuses_in_a_sentence(tmp_path):
+    waveform, lengths = np.zeros((1, 16000), "float32"), np.array([16000])
+    with pytest.raises(MissingFileError, match="there is no"):
+        run_exported(tmp_path / "none.onnx", waveform, lengths)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ZooError, match="is neither"):
+        run_exported(tmp_path / "folder", waveform, lengths)
+    needs("onnx")
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(ZooError, match="text.onnx cannot be run"):
+        run_exported(tmp_path / "text.onnx", waveform, lengths)
+    with pytest.raises(ZooError, match=r"received the shapes \(16000,\)"):
+        run_exported(tmp_path / "text.onnx", waveform[0], lengths)

@@ -1,0 +1,102 @@
+"""CTC's loss is the sum over all alignments, and padding is no part of any."""
+
+from itertools import groupby, product
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+from zoo.errors import DataError
+from zoo.losses import check_feasible, ctc_loss, frames_needed
+
+SYMBOLS = 3  # the blank and two labels: 3 ** 5 alignments can be counted by hand
+
+
+def loss(labels, logits, lengths) -> np.ndarray:
+    return ops.convert_to_numpy(ctc_loss(np.array(labels, "int32"), logits, np.array(lengths, "int32")))
+
+
+def logits_of(batch, frames, seed=0, symbols=SYMBOLS):
+    return (2 * np.random.default_rng(seed).standard_normal((batch, frames, symbols))).astype("float32")
+
+
+def by_hand(labels, logits) -> float:
+    """-log of the summed probability of every path that collapses to `labels`: repeats merged, blanks dropped."""
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    total = 0.0
+    for path in product(range(SYMBOLS), repeat=len(logits)):
+        if [symbol for symbol, _ in groupby(path) if symbol] == list(labels):
+            total += np.prod(probabilities[np.arange(len(path)), path])
+    return -np.log(total)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.integers(1, 5), st.lists(st.integers(1, 2), max_size=3), st.integers(0, 99))
+def test_is_the_sum_over_alignments(n_frames, labels, seed):
+    assume(frames_needed(labels) <= n_frames)
+    logits = logits_of(1, 6, seed)  # the frames after n_frames are padding
+    found = loss([labels + [0] * (4 - len(labels))], logits, [n_frames])
+    assert found[0] == pytest.approx(by_hand(labels, logits[0, :n_frames]), rel=1e-4, abs=1e-5)
+
+
+def test_nothing_said_is_all_blanks():
+    logits = logits_of(1, 5)
+    silence = -np.sum((logits[0] - np.log(np.exp(logits[0]).sum(axis=1, keepdims=True)))[:, 0])
+    assert loss([[0, 0]], logits, [5])[0] == pytest.approx(silence, rel=1e-5)
+
+
+def test_padding_of_frames_and_labels_changes_nothing():
+    labels, logits, lengths = [[1, 2, 1], [2, 2, 0]], logits_of(2, 20), [20, 12]
+    alone = [loss([[1, 2, 1]], logits[:1], [20])[0], loss([[2, 2]], logits[1:, :12], [12])[0]]
+    np.testing.assert_allclose(loss(labels, logits, lengths), alone, rtol=1e-5)
+    wide = np.concatenate([logits, 50 * logits_of(2, 30, seed=1)], axis=1)
+    wide[1, 12:20] = 1e3
+    np.testing.assert_allclose(loss([row + [0] * 5 for row in labels], wide, lengths), alone, rtol=1e-5)
+
+
+def test_keras_own_loss_is_not_this_one():
+    """The reason why this function exists; when it fails, Keras has learnt about lengths."""
+    labels, logits = np.array([[1, 2]]), logits_of(1, 40)
+    stock = ops.convert_to_numpy(keras.losses.CTC(reduction=None)(labels, logits))
+    assert abs(stock[0] - loss(labels, logits, [8])[0]) > 1
+
+
+def test_long_clips_stay_finite():
+    labels = np.tile([1, 2], (1, 100))
+    assert np.isfinite(loss(labels, 30 * logits_of(1, 1500), [1500])).all()
+
+
+def test_gradient_stops_at_the_true_length():
+    labels, lengths = np.array([[1, 2]], "int32"), np.array([4], "int32")
+    start = logits_of(1, 7)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        gradient = np.asarray(jax.grad(lambda x: ops.sum(ctc_loss(labels, x, lengths)))(start))
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        logits = tf.Variable(start)
+        with tf.GradientTape() as tape:
+            value = ops.sum(ctc_loss(labels, logits, lengths))
+        gradient = tape.gradient(value, logits).numpy()
+    else:
+        pytest.skip("gradients are taken under TensorFlow and JAX")
+    assert np.abs(gradient[0, :4]).min() > 0
+    assert not gradient[0, 4:].any()
+    np.testing.assert_allclose(gradient[0, :4].sum(axis=-1), 0, atol=1e-5)  # the softmax does not see a common shift
+
+
+@given(st.lists(st.integers(1, 3), max_size=12))
+def test_frames_needed_is_the_shortest_path(labels):
+    path = []
+    for label in labels:
+        path += [0, label] if path and path[-1] == label else [label]
+    assert frames_needed(labels) == len(path)
+    check_feasible(labels, len(path))
+    if labels:
+        with pytest.raises(DataError, match=f"clip has {len(labels)} labels that need {len(path)} frames"):
+            check_feasible(labels, len(path) - 1, "clip")

@@ -1,0 +1,93 @@
+"""The wheel has everything in it: built, installed outside the checkout, it loads its weights and transcribes."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow
+
+
+def copy_of_the_checkout(target: Path) -> Path:
+    """Tracked and new files, without what builds and environments leave behind."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if listing.returncode:  # an archive of the sources, without git
+        leave = shutil.ignore_patterns(".*", "build", "dist", "runs", "*.egg-info", "__pycache__")
+        return Path(shutil.copytree(ROOT, target, ignore=leave))
+    for name in filter(None, listing.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+    return target
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    sources = copy_of_the_checkout(tmp_path_factory.mktemp("source") / "speech-zoo")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", out, sources]
+    subprocess.run(list(map(str, build)), check=True)
+    return next(out.glob("*.whl"))
+
+
+def test_wheel_holds_all_that_is_needed_and_no_more(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist()}
+    needed = ["weights/lstm_ctc.weights.h5", "cards/lstm_ctc.toml", "models/lstm_ctc.py", "samples/samples.csv"]
+    for folder, pattern in (("manifests", "*.csv"), ("samples", "*.wav")):
+        needed += [f"{folder}/{path.name}" for path in (ROOT / "data" / folder).glob(pattern)]
+    needed += [path.relative_to(ROOT / "zoo").as_posix() for path in (ROOT / "zoo").rglob("*.py")]
+    assert {f"zoo/{name}" for name in needed} <= set(sizes)
+    assert all(name.startswith(("zoo/", "speech_zoo-")) for name in sizes)
+    for name in ("LICENSE", "NOTICE", "METADATA", "entry_points.txt"):
+        assert any(path.endswith(f"/{name}") for path in sizes), name
+    assert max(sizes.values()) < 5e6 and wheel.stat().st_size < 40e6
+
+
+def test_installed_wheel_transcribes(wheel, tmp_path):
+    """An empty environment with the wheel and, so that no network is needed, the dependencies of this one."""
+    home = tmp_path / "env"
+    venv.create(home, with_pip=False, symlinks=os.name != "nt")
+    scripts = home / ("Scripts" if os.name == "nt" else "bin")
+    install = [sys.executable, "-m", "pip", "--python", scripts / "python", "install", "--no-deps", "--no-index", wheel]
+    # PYTHONPATH may lead to the checkout, which pip would take for an installed zoo
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "ZOO_DATA")}
+    environment["ZOO_CACHE"] = str(tmp_path / "cache")
+    subprocess.run([*map(str, install), "--quiet"], check=True, env=environment)
+    where = [scripts / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = Path(subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip())
+    # Plain paths in a .pth are searched after the environment's own, and their .pth files (an editable zoo) are not read.
+    paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (site / "dependencies.pth").write_text("\n".join(paths) + "\n")
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def run(*words):
+        done = subprocess.run(list(map(str, words)), cwd=elsewhere, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    code = (
+        "import zoo, pathlib; home = pathlib.Path(zoo.__file__).parent; print(home);"
+        "from zoo.datasets.archives import manifest; print(len(manifest('an4')));"
+        "clip = home / 'samples' / 'woman-us.wav'; print(zoo.load('lstm_ctc').transcribe(clip).text)"
+    )
+    place, rows, text = run(scripts / "python", "-c", code)[-3:]
+    assert Path(place).is_relative_to(site)
+    assert rows == "1078"
+    assert run(scripts / "zoo", "transcribe", site / "zoo" / "samples" / "woman-us.wav") == [text]
+    assert text.split()
+    assert not (tmp_path / "cache").exists()  # nothing was downloaded

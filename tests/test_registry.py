@@ -1,0 +1,50 @@
+"""Names to architectures, without importing what is not asked for."""
+
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.errors import UnknownNameError, ZooError, unknown_name
+from zoo.registry import architecture
+
+MODELS = Path(zoo.__file__).parent / "models"
+
+
+def test_every_file_is_a_model_of_its_name():
+    files = sorted(path.stem for path in MODELS.glob("*.py") if path.stem != "__init__")
+    assert zoo.list_models() == files and "lstm_ctc" in files
+    for name in files:
+        assert architecture(name).name == name
+
+
+def test_shell_wildcards():
+    assert "lstm_ctc" in zoo.list_models("*ctc") and "lstm_ctc" in zoo.list_models("lstm_???")
+    assert zoo.list_models("no such*") == []
+
+
+def test_listing_imports_no_keras():
+    code = "import sys, zoo; zoo.list_models(); zoo.card('lstm_ctc'); print('keras' in sys.modules, 'numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_unknown_names_offer_the_nearest():
+    with pytest.raises(UnknownNameError, match="no model named 'lstm_cct': did you mean lstm_ctc"):
+        architecture("lstm_cct")
+    with pytest.raises(UnknownNameError, match="valid are .*lstm_ctc"):
+        architecture("qqqq")
+    assert isinstance(unknown_name("kind", 3, ["a"]), ZooError)
+
+
+def test_configure():
+    lstm = architecture("lstm_ctc")
+    assert lstm.configure() == lstm.config
+    assert lstm.configure(units=7).units == 7 and lstm.config.units != 7
+    with pytest.raises(UnknownNameError, match="no config field of lstm_ctc named 'unit': did you mean units"):
+        lstm.configure(unit=7)
+    # What went through JSON comes back equal.
+    assert lstm.configure(**asdict(lstm.config)) == lstm.config

@@ -1,0 +1,45 @@
+"""Labels and ids. This stage needs no Keras."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.errors import DataError
+from zoo.text import BLANK, CHARACTERS, Labels, normalise
+
+
+@given(st.text(alphabet=CHARACTERS.symbols))
+def test_decode_inverts_encode(text):
+    ids = CHARACTERS.encode(text)
+    assert CHARACTERS.decode(ids) == text
+    assert all(0 < i < len(CHARACTERS) for i in ids)
+
+
+def test_blank_is_0_and_says_nothing():
+    assert BLANK == 0
+    assert len(CHARACTERS) == 29
+    assert CHARACTERS.decode([0, 3, 0, 0, 4, 0]) == "ab"
+    assert CHARACTERS.encode(" 'az") == [1, 2, 3, 28]
+
+
+def test_labels_may_be_words():
+    labels = Labels(["no", "yes"])
+    assert labels.encode(["yes", "no"]) == [2, 1]
+    assert labels.decode([2, 0, 1]) == "yesno"
+
+
+@pytest.mark.parametrize("text", ["route 66", "Hello", "naïve", "a-b"])
+def test_what_is_no_label_is_a_sentence(text):
+    with pytest.raises(DataError, match="may hold only the labels .*write numbers as words"):
+        CHARACTERS.encode(text)
+
+
+@given(st.text())
+def test_normalise_is_idempotent(text):
+    once = normalise(text)
+    assert normalise(once) == once
+    assert once == once.strip() and "  " not in once
+
+
+def test_normalise():
+    assert normalise("  Hello\n WORLD\t") == "hello world"

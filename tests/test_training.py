@@ -1,0 +1,310 @@
+"""Training: what is asked for, batches that follow from a seed, and a run that survives SIGKILL."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import zoo
+from zoo import training
+from zoo.augment import AugmentConfig
+from zoo.errors import DataError, MissingFileError, UnknownNameError, ZooError
+from zoo.losses import frames_needed
+from zoo.text import CHARACTERS
+from zoo.training import Corpus, DataSpec, EpochBatches, TrainConfig, commands, train
+
+RATE = 16000
+SMALL = {"units": 8, "layers": 1}
+
+
+@pytest.fixture(autouse=True)
+def no_recorded_noise(monkeypatch):
+    """White noise alone: no test waits for an archive."""
+    monkeypatch.setattr(training, "load_noise", lambda split: [])
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory) -> Path:
+    """A data set of one's own: three words, each a tone, four takes of different lengths."""
+    folder, rng = tmp_path_factory.mktemp("words"), np.random.default_rng(0)
+    for word, hertz in (("yes", 300), ("no", 800), ("oh", 1500)):
+        (folder / word).mkdir()
+        for take in range(4):
+            time = np.arange(int(RATE * rng.uniform(0.4, 0.8))) / RATE
+            tone = 0.3 * np.hanning(len(time)) * np.sin(2 * np.pi * hertz * rng.uniform(0.97, 1.03) * time)
+            soundfile.write(folder / word / f"{take}.wav", tone + 0.003 * rng.standard_normal(len(time)), RATE)
+    return folder
+
+
+# --- what is asked for
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("an4", DataSpec("an4", "train")),
+        ("an4:validation", DataSpec("an4", "validation")),
+        ("an4=2", DataSpec("an4", "train", 2.0)),
+        ("fsdd:loso-theo-train=0.25", DataSpec("fsdd", "loso-theo-train", 0.25)),
+        ("synthetic=0.5,count=6000,seed=1", DataSpec("synthetic", "train", 0.5, (("count", 6000), ("seed", 1)))),
+        ("folder:all,source=words/a b.csv", DataSpec("folder", "all", 1.0, (("source", "words/a b.csv"),))),
+    ],
+)
+def test_data_specs(text, expected):
+    spec = DataSpec.parse(text, "train")
+    assert spec == expected
+    assert DataSpec.parse(str(spec), "other") == spec  # its name says all
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":", "an4:", "an4=", "an4=0", "an4=-1", "an4=101", "an4=x", "an4,count", "an4,count=", "an4:a b", "=2"]
+)
+def test_data_specs_that_say_nothing(text):
+    with pytest.raises(DataError, match="NAME"):
+        DataSpec.parse(text, "train")
+
+
+@pytest.mark.xfail(reason="float() of what the pattern lets through", raises=AssertionError, strict=False)
+@pytest.mark.parametrize("text", ["an4=.", "an4=1.2.3"])
+def test_weights_that_are_no_numbers(text):
+    with pytest.raises(ValueError) as caught:
+        DataSpec.parse(text, "train")
+    assert isinstance(caught.value, DataError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"data": []}, DataError, "needs at least one data set"),
+        ({"data": ["an5"]}, UnknownNameError, "did you mean an4"),
+        ({"data": ["an4:tset"]}, UnknownNameError, "did you mean test"),
+        ({"name": "lstm"}, UnknownNameError, "did you mean lstm_ctc"),
+        ({"model_config": {"unit": 3}}, UnknownNameError, "did you mean units"),
+        ({"init": "none.weights.h5"}, MissingFileError, "there is no file"),
+    ],
+)
+def test_what_cannot_be_trained_is_a_sentence(arguments, error, match, words, tmp_path):
+    asked = {"name": "lstm_ctc", "data": [f"folder:all,source={words}"], "model_config": SMALL} | arguments
+    with pytest.raises(error, match=match):
+        train(**asked, out=tmp_path / "run", say=lambda line: None)
+    assert not list(tmp_path.rglob("state.npz"))
+
+
+def test_transcripts_longer_than_their_audio_are_refused(tmp_path):
+    (tmp_path / "supercalifragilistic").mkdir()
+    for take in range(3):
+        soundfile.write(tmp_path / "supercalifragilistic" / f"{take}.wav", np.full(1600, 0.1), RATE)
+    with pytest.raises(DataError, match="3 of 3 utterances are too short for their transcripts"):
+        train(
+            "lstm_ctc", [f"folder:all,source={tmp_path}"], tmp_path / "run", model_config=SMALL, say=lambda line: None
+        )
+
+
+# --- batches
+
+
+def corpus_of(n=20, seed=0) -> Corpus:
+    rng = np.random.default_rng(seed)
+
+    class Clip:
+        def __init__(self, i):
+            self.text, self.samples = "abc"[: 1 + i % 3], rng.uniform(-0.5, 0.5, 3000 + 800 * i).astype("float32")
+
+        def audio(self, rate):
+            return self.samples
+
+    return Corpus([Clip(i) for i in range(n)], CHARACTERS, RATE)
+
+
+def epoch_of(corpora, epoch=0, augmentation=None, **options):
+    config = TrainConfig(**({"batch_size": 4} | options))
+    return EpochBatches(corpora, epoch, config, RATE, lambda n: -(-(1 + n // 160) // 3), (), augmentation)
+
+
+def test_an_epoch_shows_every_utterance_once():
+    corpus = corpus_of(20)
+    epoch = epoch_of([(corpus, 1.0)])
+    assert len(epoch) == 5
+    shown = sorted(i for batch in epoch.batches for _, i in batch)
+    assert shown == list(range(20))
+    for inputs, labels in (epoch[i] for i in range(len(epoch))):
+        assert inputs["waveform"].shape[0] == inputs["lengths"].shape[0] == labels.shape[0] == 4
+        assert inputs["waveform"].dtype == "float32" and inputs["lengths"].dtype == labels.dtype == "int32"
+        for row, n, ids in zip(inputs["waveform"], inputs["lengths"], labels, strict=True):
+            assert not row[n:].any() and row[n - 1]
+            (known,) = [k for k in range(20) if len(corpus.audio[k]) == n]
+            assert list(ids[ids > 0]) == corpus.ids[known]
+            np.testing.assert_allclose(row[:n], corpus.audio[known] / 32767, atol=1e-6)
+
+
+def test_weights_show_sets_more_or_less_often():
+    often, seldom = corpus_of(100, 1), corpus_of(100, 2)
+    batches = epoch_of([(often, 2.5), (seldom, 0.3)]).batches
+    shown = [corpus for batch in batches for corpus, _ in batch]
+    assert sum(corpus is often for corpus in shown) == pytest.approx(250, abs=20)
+    assert sum(corpus is seldom for corpus in shown) == pytest.approx(30, abs=15)
+
+
+def test_batches_follow_from_seed_epoch_and_number_alone():
+    corpora = [(corpus_of(), 1.0)]
+    one, same = (epoch_of(corpora, 3, AugmentConfig()) for _ in range(2))
+    for i in reversed(range(len(one))):  # the order in which workers ask does not matter
+        for a, b in zip((*one[i][0].values(), one[i][1]), (*same[i][0].values(), same[i][1]), strict=True):
+            np.testing.assert_array_equal(a, b)
+    for other in (epoch_of(corpora, 4, AugmentConfig()), epoch_of(corpora, 3, AugmentConfig(), seed=1)):
+        assert any(one[i][0]["waveform"].tobytes() != other[i][0]["waveform"].tobytes() for i in range(len(one)))
+
+
+def test_augmented_batches_stay_feasible():
+    corpora = [(corpus_of(), 1.0)]
+    for number in range(5):
+        epoch = epoch_of(corpora, number, AugmentConfig(speed=(1.1, 1.18), speed_chance=1.0), silence_share=0.3)
+        for inputs, labels in (epoch[i] for i in range(len(epoch))):
+            assert np.abs(inputs["waveform"]).max() <= 1.00001 and np.isfinite(inputs["waveform"]).all()
+            for n, ids in zip(inputs["lengths"], labels, strict=True):
+                assert epoch.n_frames(n) >= frames_needed(ids[ids > 0])
+                assert n <= inputs["waveform"].shape[1]
+
+
+# --- runs
+
+
+@pytest.fixture(scope="module")
+def finished(words, tmp_path_factory) -> Path:
+    """A run of three epochs."""
+    out = tmp_path_factory.mktemp("runs") / "small"
+    spec = f"folder:all,source={words}"
+    train("lstm_ctc", [spec], out, validation=[spec], model_config=SMALL, augmentation=None, epochs=3, batch_size=4, say=lambda line: None)  # fmt: skip
+    return out
+
+
+def test_a_run_leaves_what_it_promises(finished):
+    assert {path.name for path in finished.iterdir()} == {"run.json", "state.npz", "best.weights.h5", "curves.csv", "curves.png"}  # fmt: skip
+    with open(finished / "curves.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"] and {"loss", "wer", "seconds"} < set(rows[0])
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert (finished / "curves.png").read_bytes().startswith(b"\x89PNG")
+    model = zoo.load("lstm_ctc", weights=finished / "best.weights.h5", **SMALL)
+    assert model.count_params() > 0
+
+
+def test_a_run_names_the_command_that_repeats_it(finished, words):
+    (command,) = commands(finished)
+    spec = f"folder:all,source={words}"
+    assert command.startswith(f"zoo train lstm_ctc --data {spec} --validation {spec} --epochs 3 --batch-size 4")
+    assert command.endswith("--out runs/small")
+
+
+def test_a_folder_that_holds_a_run_is_not_taken(finished, words):
+    spec = f"folder:all,source={words}"
+    asked = {"validation": [spec], "model_config": SMALL, "augmentation": None, "epochs": 3, "batch_size": 4}
+    before = (finished / "state.npz").read_bytes()
+    with pytest.raises(ZooError, match="already holds a run"):
+        train("lstm_ctc", [spec], finished, **asked)
+    for change, part in (
+        ({"epochs": 4}, "settings"), ({"seed": 1}, "settings"), ({"model_config": {"units": 8}}, "model_config"),
+        ({"validation": []}, "validation"), ({"augmentation": AugmentConfig()}, "augmentation"), ({"init": "a"}, "init"),
+    ):  # fmt: skip
+        with pytest.raises(ZooError, match=f"differs in {part}"):
+            train("lstm_ctc", [spec], finished, resume=True, **(asked | change))
+    assert (finished / "state.npz").read_bytes() == before
+
+
+def test_a_finished_run_is_resumed_to_what_it_was(finished, words):
+    spec = f"folder:all,source={words}"
+    before = {path.name: path.read_bytes() for path in finished.iterdir()}
+    said = []
+    train("lstm_ctc", [spec], finished, validation=[spec], model_config=SMALL, augmentation=None, epochs=3, batch_size=4, resume=True, say=said.append)  # fmt: skip
+    assert {path.name: path.read_bytes() for path in finished.iterdir()} == before
+    assert not any(line.startswith("epoch") for line in said)
+
+
+@pytest.mark.xfail(reason="zipfile.BadZipFile is no ValueError", raises=zipfile.BadZipFile)
+def test_a_checkpoint_that_is_cut_short_is_a_sentence(words, tmp_path):
+    asked = {"model_config": SMALL, "augmentation": None, "epochs": 2, "batch_size": 4, "say": lambda line: None}
+    spec = f"folder:all,source={words}"
+    train("lstm_ctc", [spec], tmp_path, **asked)
+    whole = (tmp_path / "state.npz").read_bytes()
+    (tmp_path / "state.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ZooError, match="checkpoint must be whole"):
+        train("lstm_ctc", [spec], tmp_path, resume=True, **asked)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(words, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        training.SpeechModel, "fit", lambda self, *args, **kw: type("H", (), {"history": {"loss": [np.nan]}})
+    )
+    with pytest.raises(ZooError, match="loss must stay finite"):
+        train("lstm_ctc", [f"folder:all,source={words}"], tmp_path, model_config=SMALL, augmentation=None, say=lambda line: None)  # fmt: skip
+    assert not (tmp_path / "state.npz").exists()
+
+
+@pytest.mark.slow
+def test_learns_by_heart(words, tmp_path):
+    spec = f"folder:all,source={words}"
+    model = train("lstm_ctc", [f"folder:all=8,source={words}"], tmp_path, validation=[spec], model_config={"units": 32, "layers": 1}, augmentation=None, epochs=12, batch_size=4, learning_rate=1e-2, say=lambda line: None)  # fmt: skip
+    wrong = [path for path in words.rglob("*.wav") if model.transcribe(path).text != path.parent.name]
+    assert not wrong
+
+
+RUN = """
+    import json, sys
+    from zoo import training
+    training.load_noise = lambda split: []
+    spec, out = sys.argv[1:]
+    training.train("lstm_ctc", [spec], out, validation=[spec], model_config={"units": 8, "layers": 1}, epochs=5,
+                   batch_size=4, learning_rate=3e-3, resume=True, say=lambda line: print(line, flush=True))
+"""
+
+
+def arrays(path: Path) -> dict:
+    with np.load(path, allow_pickle=False) as state:
+        found = dict(state)
+    history = json.loads(str(found.pop("history")))
+    return found | {"history": [{k: v for k, v in row.items() if k != "seconds"} for row in history]}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+def test_killed_and_resumed_ends_with_the_same_weights(words, tmp_path):
+    """Killed twice, once right after an epoch and once within one; augmentation, dropout and all."""
+
+    def process(out):
+        command = [sys.executable, "-c", textwrap.dedent(RUN), f"folder:all,source={words}", str(out)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def run_until(out, line_start: str | None) -> int:
+        running = process(out)
+        try:
+            for line in running.stdout:
+                if line_start and line.startswith(line_start):
+                    running.send_signal(signal.SIGKILL)
+            return running.wait(timeout=120)
+        finally:
+            running.kill()
+
+    assert run_until(tmp_path / "whole", None) == 0
+    assert run_until(tmp_path / "killed", "epoch 2") == -signal.SIGKILL
+    assert 2 <= len(arrays(tmp_path / "killed" / "state.npz")["history"]) < 5
+    # In the middle of an epoch: state.npz is older than what the process had reached.
+    (tmp_path / "killed" / "partial-state.npz").write_bytes(b"half a file")
+    assert run_until(tmp_path / "killed", "epoch 3") == -signal.SIGKILL
+    assert run_until(tmp_path / "killed", None) == 0
+
+    whole, resumed = arrays(tmp_path / "whole" / "state.npz"), arrays(tmp_path / "killed" / "state.npz")
+    assert whole.pop("history") == resumed.pop("history")
+    assert whole.keys() == resumed.keys() and len(whole) > 10
+    for key, value in whole.items():
+        np.testing.assert_array_equal(value, resumed[key])
+    a, b = (zoo.load("lstm_ctc", weights=tmp_path / run / "best.weights.h5", **SMALL) for run in ("whole", "killed"))
+    for one, other in zip(a.weights, b.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))

@@ -1,0 +1,703 @@
+"""The command `zoo`: it parses, calls and prints; what it calls is one function each of the package.
+
+Whatever a user can get wrong ends with `Error: <one sentence>` on stderr and exit code 1. Nothing heavy is imported
+before a command needs it, so `zoo list` and every `--help` answer at once.
+"""
+
+import errno
+import importlib.util
+import json
+import os
+import shlex
+import sys
+import warnings
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+import zoo
+from zoo.errors import AudioError, DataError, MissingFileError, WeightsError, ZooError, unknown_name
+
+AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".opus")  # what `zoo transcribe FOLDER` takes
+PICTURES = (".png", ".svg", ".pdf")
+BATCH = 16  # clips at a time
+BATCH_SECONDS = 240  # of audio, so that a folder of lectures does not have to fit in memory
+PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
+
+
+# --- errors
+
+
+def _sentence(error: Exception) -> str:
+    """What to tell the user about an error."""
+    if isinstance(error, OSError) and not isinstance(error, ZooError):
+        reason = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+        return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+    return " ".join(str(error).split())
+
+
+class Sentences(click.Group):
+    """A group whose commands end with one sentence, not a traceback, on bad input or a failing disk."""
+
+    def invoke(self, ctx):
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # a full disk behind `> file` shows here, not while Python shuts down
+            return result
+        except (ZooError, OSError) as error:
+            if getattr(error, "errno", None) == errno.EPIPE:  # `zoo list | head -1` is no error; click knows it
+                raise
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                with suppress(OSError):
+                    sys.stdout = open(os.devnull, "w")
+            raise click.ClickException(_sentence(error)) from error
+
+
+# --- output
+
+
+def _json(value) -> None:
+    click.echo(json.dumps(_rounded(value), indent=2, ensure_ascii=False))
+
+
+def _rounded(value):
+    """Seconds to a tenth of a millisecond and so on: no digits that mean nothing."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _console(stderr: bool = False):
+    from rich.console import Console
+
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else PIPE_WIDTH
+    # Brackets in a text are brackets: markup is off.
+    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _table(*columns: str, rows=(), title: str = ""):
+    """Strings in rows as a rich table; numbers are right-aligned. A row may be (cells, style)."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for name in columns:
+        table.add_column(name.rstrip("#"), justify="right" if name.endswith("#") else "left", overflow="fold")
+    for row in rows:
+        cells, style = row if len(row) == 2 and isinstance(row[0], tuple) else (row, None)
+        table.add_row(*map(str, cells), style=style)
+    return table
+
+
+@contextmanager
+def _whole(path: Path):
+    """A name to write to; what was written becomes `path` whole, or not at all."""
+    partial = path.with_name("partial-" + path.name)
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _check_picture(path: Path) -> None:
+    if path.suffix.lower() not in PICTURES:
+        raise ZooError(f"A picture's name must end in {', '.join(PICTURES)}; received {path.name}.")
+    if not path.absolute().parent.is_dir():
+        raise MissingFileError(f"A picture is written into a folder that exists; there is no {path.absolute().parent}.")
+
+
+# --- models and recordings
+
+
+@contextmanager
+def _quiet():
+    """Hide what TensorFlow writes to stderr while it is imported, before any setting of its own is read."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no stderr at all
+        yield
+        return
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+
+
+def _load(name: str, weights: str | None):
+    """A model by name with its bundled weights, a .weights.h5 file, or a saved .keras file."""
+    if name not in zoo.list_models():  # said at once, not after TensorFlow has been imported
+        raise unknown_name("model", name, zoo.list_models())
+    if weights and not Path(weights).is_file():
+        raise MissingFileError(f"Weights are a .keras or .weights.h5 file; there is no file {weights}.")
+    with _quiet():
+        from zoo.model import load
+    if weights and weights.endswith(".keras"):
+        model = load(weights)
+        if model.architecture.name != name:
+            raise WeightsError(f"{weights} holds a model {model.architecture.name}, not {name}.")
+        return model
+    return load(name, weights=weights or "bundled")
+
+
+def _recordings(paths):
+    """The files among `paths`, each folder replaced by its audio files in order; or an error in place of a file."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        files = sorted(child for child in path.iterdir() if child.suffix.lower() in AUDIO and child.is_file())
+        yield from files or [AudioError(f"A folder must hold {', '.join(AUDIO)} files; {path} holds none.")]
+
+
+def _batches(paths, rate: int, complain):
+    """Lists of (path, (samples,) at `rate`) to transcribe together; `complain(error)` hears of what is unreadable."""
+    from zoo.audio import load_audio
+
+    batch, seconds = [], 0.0
+    for path in paths:
+        try:
+            if isinstance(path, Exception):
+                raise path
+            samples = load_audio(path, rate)
+        except (ZooError, OSError) as error:
+            complain(error)
+            continue
+        batch.append((path, samples))
+        seconds += len(samples) / rate
+        if len(batch) == BATCH or seconds > BATCH_SECONDS:
+            yield batch
+            batch, seconds = [], 0.0
+    if batch:
+        yield batch
+
+
+def _draw(model, samples, sample_rate: int, path: Path, title: str) -> None:
+    """Waveform, log-mel, and words over time with the frame probabilities, as a picture."""
+    import numpy as np
+
+    from zoo import decoding, plots
+    from zoo.audio import resample
+    from zoo.features import LogMel
+
+    config = model.config
+    samples = resample(samples, sample_rate, config.sample_rate)
+    logits = model.logits([samples], config.sample_rate)[0]
+    # The model's own front end, where it is a LogMel; else the usual one.
+    layer = next((layer for layer in model.network.layers if isinstance(layer, LogMel)), None)
+    layer = layer or LogMel(config.sample_rate)
+    log_mel, frames = layer(samples[None], np.array([len(samples)], "int32"))
+    figure = plots.transcription(
+        samples=samples,
+        sample_rate=config.sample_rate,
+        log_mel=np.asarray(log_mel)[0, : int(frames[0])],
+        hop_seconds=layer.hop_length / config.sample_rate,
+        transcript=decoding.greedy(logits[None], [len(logits)], model.labels, config.frame_seconds)[0],
+        probabilities=np.exp(decoding.log_softmax(logits)),
+        labels=model.labels,
+        frame_seconds=config.frame_seconds,
+        title=title,
+    )
+    with _whole(path) as partial:
+        figure.savefig(partial)
+
+
+def _can_write_cards() -> None:
+    """Raises ZooError where the package that writes cards is missing; said before hours of training, not after."""
+    if importlib.util.find_spec("tomli_w") is None:
+        raise ZooError('Writing a card needs tomli-w, not installed here: pip install "speech-zoo[dev]".')
+
+
+def _pairs(items, what: str) -> dict:
+    """("count=20", "seed=1") -> {"count": 20, "seed": 1}; what is no number stays a string."""
+    pairs = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not (key and equals and value):
+            raise ZooError(f"{what} is written NAME=VALUE; received {item!r}.")
+        try:
+            pairs[key] = json.loads(value)
+        except ValueError:
+            pairs[key] = value
+    return pairs
+
+
+def _command(ctx: click.Context, *more: str, without: tuple[str, ...] = ()) -> str:
+    """The command line that was typed, without the options `without`, with the words `more` at the end."""
+    words = ["zoo", ctx.info_name]
+    for parameter in ctx.command.params:
+        if ctx.get_parameter_source(parameter.name).name != "COMMANDLINE" or parameter.name in without:
+            continue
+        values = ctx.params[parameter.name]
+        for value in values if isinstance(values, tuple) else (values,):
+            words += [str(value)] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
+            if not isinstance(parameter, click.Argument) and not parameter.is_flag:
+                words.append(str(value))
+    return shlex.join([*words, *more])
+
+
+# --- commands
+
+path_type = click.Path(path_type=Path)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+weights_option = click.option("--weights", metavar="FILE", help="A .keras or .weights.h5 file in place of the bundled weights.")  # fmt: skip
+
+
+@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(zoo.__version__, prog_name="zoo")
+def main():
+    """A teaching zoo of small speech models in Keras.
+
+    \b
+    Example:
+      zoo list                        which models there are
+      zoo transcribe clip.wav         what is said in a recording
+      zoo evaluate lstm_ctc --data an4
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Weights travel without the state of the optimizer that made them; there is nothing to miss.
+    warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+
+
+@main.command("list")
+@click.argument("pattern", default="*")
+@json_option
+def list_command(pattern, as_json):
+    """List the models that match PATTERN.
+
+    \b
+    Example:
+      zoo list
+      zoo list '*ctc*' --json
+    """
+    names = zoo.list_models(pattern)
+    if not names:
+        raise unknown_name("model", pattern, zoo.list_models())
+    cards = {}
+    for name in names:
+        with suppress(DataError):  # a model whose card is still to be written
+            cards[name] = zoo.card(name)
+    if as_json:
+        keys = ("task", "summary", "labels", "sample_rate", "parameters", "licence")
+        about = {name: asdict(card) for name, card in cards.items()}
+        _json([{"name": n} | ({key: about[n][key] for key in (*keys, "results")} if n in about else {}) for n in names])
+        return
+    rows = []
+    for name in names:
+        card = cards.get(name)
+        measured = [f"{r.value:.1f} % {r.data}:{r.split}" for r in card.results if r.metric == "WER"] if card else []
+        about = (card.task, f"{card.parameters:,}", "\n".join(measured), card.summary) if card else ("no card yet",) * 4
+        rows.append((name, *about))
+    _console().print(_table("model", "task", "parameters#", "word error rate", "what it does", rows=rows))
+
+
+@main.command()
+@click.argument("name")
+@json_option
+def info(name, as_json):
+    """Show the card of the model NAME.
+
+    What it does, what it learnt from, and how well it was measured to do it.
+
+    \b
+    Example:
+      zoo info lstm_ctc
+    """
+    card = zoo.card(name)
+    if as_json:
+        _json(asdict(card))
+        return
+    size = f"{card.weights['bytes'] / 1e6:.1f} MB, sha256 {card.weights['sha256'][:16]}..." if card.weights else "none"
+    rows = [
+        ("task", card.task),
+        ("does", card.summary),
+        ("cannot", card.limits),
+        ("writes", card.labels),
+        ("sample rate", f"{card.sample_rate:,} Hz"),
+        ("parameters", f"{card.parameters:,}"),
+        ("weights", size),
+        ("licence", card.licence),
+        ("training", card.training),
+        *(
+            ("source", f"{s.get('title', '')}\n{s.get('url', '')}\n{s.get('licence', '')}".strip())
+            for s in card.sources
+        ),
+        *(("trained by", line) for line in card.weights.get("commands", ())),
+    ]
+    console = _console()
+    console.print(_table(card.name, "", rows=[(key, value.strip()) for key, value in rows if value.strip()]))
+    if card.results:
+        measured = [
+            (r.data, r.split, r.metric, f"{r.value:.2f}", f"{r.low:.2f} to {r.high:.2f}", r.utterances, r.note)
+            for r in card.results
+        ]
+        console.print(_table("measured on", "split", "", "%#", "95 % interval#", "utterances#", "note", rows=measured))
+
+
+@main.command()
+@click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=path_type)
+@click.option("--model", "name", default="lstm_ctc", show_default=True, help="Which model.")
+@weights_option
+@click.option("--plot", type=path_type, metavar="OUT.png", help="Draw each clip: waveform, log-mel, words over time.")
+@json_option
+def transcribe(paths, name, weights, plot, as_json):
+    """Write down what is said in recordings.
+
+    They are WAV, FLAC, OGG, MP3 or Opus files, or folders of such. One file prints its text; several print a line
+    each, the path and the text with a tab between. What cannot be read is reported on stderr, the rest goes on, and
+    the exit code is 1.
+
+    \b
+    Example:
+      zoo transcribe clip.wav
+      zoo transcribe recordings/ --json > words.json
+      zoo transcribe clip.wav --plot words.png
+    """
+    if plot:
+        _check_picture(plot)
+    if name not in zoo.list_models():
+        raise unknown_name("model", name, zoo.list_models())
+    files = list(_recordings(paths))
+    failed, results, model = [], [], None
+
+    def complain(error):
+        failed.append(error)
+        click.echo(f"Error: {_sentence(error)}", err=True)
+
+    # Recordings are read before the model is loaded, so that a mistyped name is answered at once.
+    rate = zoo.card(name).sample_rate
+    for batch in _batches(files, rate, complain):
+        model = model or _load(name, weights)
+        transcripts = model.transcribe([samples for _, samples in batch], sample_rate=rate)
+        for (path, samples), transcript in zip(batch, transcripts, strict=True):
+            results.append({"file": str(path), **transcript.to_dict()})
+            if not as_json:
+                shown = transcript.text or ("(nothing heard)" if sys.stdout.isatty() else "")
+                click.echo(shown if len(files) == 1 else f"{path}\t{shown}")
+            if plot:
+                alone = len(files) == 1
+                place = plot if alone else plot.with_stem(f"{plot.stem}-{len(results)}-{path.stem}")
+                _draw(model, samples, rate, place, title=f"{path.name}: {transcript.text or '(nothing heard)'}")
+    if as_json:
+        _json(results)
+    if failed:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--data", multiple=True, required=True, metavar="SPEC", help="Set to learn from; may be repeated.")
+@click.option("--validation", multiple=True, metavar="SPEC", help="Set to choose the best epoch by; may be repeated.")
+@click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the run.")
+@click.option("--epochs", type=click.IntRange(1), help="Times through the data (60).")
+@click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (32).")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule (0.001).")
+@click.option("--warmup", type=click.FloatRange(0, 1), help="Share of all steps in which it rises (0.05).")
+@click.option("--weight-decay", type=click.FloatRange(0), help="Of AdamW (0.0001).")
+@click.option("--silence-share", type=click.FloatRange(0, 1), help="Utterances with nothing said, of noise (0.01).")
+@click.option("--seed", type=click.IntRange(0), help="Of weights, order and augmentation (0).")
+@click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, or `bundled`.")
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field of the model's Config.")
+@click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
+@click.option("--no-augment", is_flag=True, help="Train on the recordings as they are.")
+@click.option("--ship", is_flag=True, help="Put the weights into the package when done, and the commands on the card.")
+@click.pass_context
+def train(ctx, name, data, validation, out, init, changes, resume, no_augment, ship, **settings):
+    """Train the model NAME.
+
+    Ctrl-C and even a power cut lose at most one epoch.
+
+    SPEC is NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...]: `an4=2` shows each utterance of AN4 twice an epoch. DIR receives
+    the learning curves (curves.csv, curves.png), best.weights.h5, and at the end model.keras.
+
+    \b
+    Example:
+      zoo train lstm_ctc --data an4 --data connected_digits --data synthetic=0.5 \\
+                         --validation an4 --out runs/first
+      zoo train lstm_ctc --data folder,source=mine.csv --init bundled --epochs 10 --out runs/mine
+    """
+    if name not in zoo.list_models():
+        raise unknown_name("model", name, zoo.list_models())
+    if ship:
+        _can_write_cards()
+    with _quiet():
+        from zoo import model as models
+        from zoo import training
+    if no_augment:
+        settings["augmentation"] = None
+    try:
+        model = training.train(
+            name,
+            data,
+            out,
+            validation=validation,
+            init=init,
+            resume=resume,
+            model_config=_pairs(changes, "A field of the Config"),
+            say=click.echo,
+            **{key: value for key, value in settings.items() if value is not None or key == "augmentation"},
+        )
+    except KeyboardInterrupt:
+        again = _command(ctx, "--resume", without=("resume",))
+        click.echo(f"\nStopped; every whole epoch is kept. Go on with: {again}", err=True)
+        sys.exit(130)
+    models.compile_model(model)  # without the optimizer's state the file is a third as large
+    with _whole(out / "model.keras") as partial:
+        model.save(partial)
+    click.echo(f"Done: zoo transcribe clip.wav --model {name} --weights {out / 'model.keras'}")
+    if ship:
+        training.ship(out)
+        click.echo(f"The package now ships these weights; measure them: zoo evaluate {name} --data an4 --write-card")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--data", multiple=True, required=True, metavar="SPEC", help="Set to score; may be repeated.")
+@weights_option
+@click.option("--write-card", is_flag=True, help="Write the figures of the bundled weights into the model's card.")
+@click.option("--note", default="", help="Words that go with the figures on the card.")
+@json_option
+@click.pass_context
+def evaluate(ctx, name, data, weights, write_card, note, as_json):
+    """Measure the error rates of the model NAME.
+
+    Word and character error rates, greedy decoding, with 95 % intervals and counts of each kind of error.
+
+    SPEC is NAME[:SPLIT][,OPTION=VALUE...]; the split is `test` unless given.
+
+    \b
+    Example:
+      zoo evaluate lstm_ctc --data an4 --data connected_digits:loso-theo-test
+      zoo evaluate lstm_ctc --data folder:all,source=mine.csv --weights runs/mine/model.keras --json
+    """
+    if write_card and weights:
+        raise ZooError("The card holds figures of the bundled weights; leave out --write-card or --weights.")
+    if write_card:
+        _can_write_cards()
+    model = _load(name, weights)
+    from zoo.card import Result, update_card
+    from zoo.metrics import cer, wer
+    from zoo.training import DataSpec
+
+    rows, scores, results = [], [], []
+    for spec in [DataSpec.parse(text, "test") for text in data]:
+        utterances = spec.load()
+        if not utterances:
+            raise DataError(f"A set to score must hold utterances; {spec} holds none.")
+        texts = _transcribe_all(model, utterances, str(spec))
+        references = [utterance.text for utterance in utterances]
+        options = "".join(f",{key}={value}" for key, value in spec.options)
+        for metric, score in (("WER", wer(references, texts)), ("CER", cer(references, texts))):
+            rates = {key: round(100 * getattr(score, key), 3) for key in ("value", "low", "high")}
+            about = {"data": spec.name + options, "split": spec.split, "metric": metric, **rates}
+            scores.append(asdict(score) | about)
+            rows.append((
+                *(spec.name + options, spec.split, metric),
+                *(f"{rates['value']:.2f}", f"{rates['low']:.2f} to {rates['high']:.2f}"),
+                *(score.substitutions, score.deletions, score.insertions, score.reference_length, score.utterances),
+            ))  # fmt: skip
+            results.append(Result(
+                **about, utterances=score.utterances, reference_length=score.reference_length, note=note,
+                command=shlex.join(["zoo", "evaluate", name, "--data", str(spec)]),
+            ))  # fmt: skip
+    if as_json:
+        _json(scores)
+    else:
+        columns = "substituted# deleted# inserted# of# utterances#".split()
+        _console().print(_table("data", "split", "", "%#", "95 % interval#", *columns, rows=rows))
+    if write_card:
+        update_card(name, results=results)
+        click.echo(f"Written to the card of {name}.", err=True)
+
+
+def _transcribe_all(model, utterances, what: str) -> list[str]:
+    """The model's text of each utterance, with progress on a terminal."""
+    from rich.progress import Progress
+
+    rate, texts = model.config.sample_rate, []
+    with Progress(console=_console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=len(utterances))
+        for start in range(0, len(utterances), 4 * BATCH):
+            clips = [utterance.audio(rate) for utterance in utterances[start : start + 4 * BATCH]]
+            texts += [transcript.text for transcript in model.transcribe(clips, sample_rate=rate)]
+            progress.update(task, completed=len(texts))
+    return texts
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--split", help="Which part of the set (its first).")
+@click.option("--source", metavar="PATH", help="An archive or folder; else ZOO_DATA, the cache, the network.")
+@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the set; may be repeated.")
+@click.option("--minutes", is_flag=True, help="Sum up the durations too, which reads every recording.")
+@json_option
+def data(name, split, source, options, minutes, as_json):
+    """List the data sets, or look into one.
+
+    A set that is not on this machine is downloaded.
+
+    \b
+    Example:
+      zoo data
+      zoo data an4 --split test
+      zoo data folder --source recordings/ --split all --minutes
+    """
+    from zoo import datasets
+
+    if name is None:
+        sets = [datasets.describe(name) for name in datasets.names()]
+        if as_json:
+            _json([{"name": s.name, "splits": s.splits, "options": s.options, "about": _about(s)} for s in sets])
+            return
+        rows = [
+            (s.name, _about(s), ", ".join(s.splits), "\n".join(f"{k}: {v}" for k, v in s.options.items())) for s in sets
+        ]
+        _console().print(_table("data set", "what", "splits", "options", rows=rows))
+        return
+    split = split or datasets.describe(name).splits[0]
+    utterances = datasets.load(name, split, source, **_pairs(options, "An option of a data set"))
+    about = {"name": name, "split": split, "utterances": len(utterances)}
+    about["speakers"] = len({utterance.speaker for utterance in utterances if utterance.speaker})
+    about["words"] = sum(len(utterance.text.split()) for utterance in utterances)
+    if minutes:
+        about["minutes"] = round(sum(len(utterance.audio(16000)) for utterance in utterances) / 16000 / 60, 2)
+    first = [{"id": u.id, "speaker": u.speaker, "text": u.text} for u in utterances[:5]]
+    if as_json:
+        _json(about | {"first": first})
+        return
+    console = _console()
+    console.print(_table(*about, rows=[tuple(about.values())]))
+    console.print(_table("id", "speaker", "text", rows=[tuple(u.values()) for u in first], title="the first of them"))
+
+
+def _about(dataset) -> str:
+    """The first sentence of the file of a data set."""
+    doc = sys.modules[dataset.utterances.__module__].__doc__ or ""
+    return " ".join(doc.split("\n\n")[0].split()).rstrip(".")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--format", "format", required=True, metavar="FORMAT", help="litert, onnx or savedmodel.")
+@click.option("--out", required=True, type=path_type, metavar="PATH", help="A .tflite or .onnx file, or a folder.")
+@weights_option
+def export(name, format, out, weights):
+    """Write the model NAME for another runtime.
+
+    The whole model, waveform in and logits out: LiteRT for phones, ONNX for servers and browsers, SavedModel.
+
+    \b
+    Example:
+      zoo export lstm_ctc --format litert --out lstm_ctc.tflite
+      zoo export lstm_ctc --format onnx --out lstm_ctc.onnx
+      zoo export lstm_ctc --format savedmodel --out lstm_ctc_saved
+    """
+    from zoo import exporting
+
+    if format not in exporting.FORMATS:
+        raise unknown_name("export format", format, exporting.FORMATS)
+    model = _load(name, weights)
+    path = exporting.export(model, format, out)
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    click.echo(f"Wrote {out} ({sum(file.stat().st_size for file in files) / 1e6:.1f} MB).")
+
+
+@main.command()
+@click.argument("paths", metavar="[WAV]...", nargs=-1, type=path_type)
+@click.option("--picture", type=path_type, default="demo.png", show_default=True, help="Where one clip is drawn.")
+def demo(paths, picture):
+    """Transcribe the bundled clips and any WAV given.
+
+    A few clips of AN4 and of connected digits come between, if their recordings are on this machine.
+
+    \b
+    Example:
+      zoo demo
+      zoo demo mine.wav --picture mine.png
+    """
+    _check_picture(picture)
+    model = _load("lstm_ctc", None)
+    rate, failed = model.config.sample_rate, False
+    clips = [(path.name, text, _read(path, rate)) for path, text in _samples()]
+    for name in ("an4", "connected_digits"):
+        try:
+            clips += [(f"{name} {u.id}", u.text, u.audio(rate)) for u in _various(_utterances_here(name))]
+        except (ZooError, OSError) as error:
+            click.echo(f"The set {name} is not shown: {_sentence(error)}", err=True)
+    drawn = len(clips)
+    for path in _recordings(paths):
+        try:
+            if isinstance(path, Exception):
+                raise path
+            clips.append((path.name, "", _read(path, rate)))
+        except (ZooError, OSError) as error:
+            failed = True
+            click.echo(f"Error: {_sentence(error)}", err=True)
+    if not clips:
+        raise MissingFileError(
+            "The demo needs clips; the samples are missing from this installation and no WAV was given."
+        )
+    drawn = drawn if drawn < len(clips) else 0  # the first clip of the user's own, or else the first of all
+    transcripts = model.transcribe([samples for _, _, samples in clips], sample_rate=rate)
+    rows = []
+    for (name, said, _), transcript in zip(clips, transcripts, strict=True):
+        style = None if not said else "green" if said == transcript.text else "yellow"
+        rows.append(((name, said, transcript.text, f"{transcript.confidence:.2f}"), style))
+    _console().print(_table("clip", "said", "lstm_ctc wrote", "confidence#", rows=rows))
+    name, _, samples = clips[drawn]
+    _draw(model, samples, rate, picture, title=f"{name}: {transcripts[drawn].text}")
+    click.echo(f"Picture of {name}: {picture}")
+    if failed:
+        sys.exit(1)
+
+
+def _read(path: Path, rate: int):
+    from zoo.audio import load_audio
+
+    return load_audio(path, rate)
+
+
+def _samples() -> list[tuple[Path, str]]:
+    """(path, text) of the bundled clips: inside the package in a wheel, in data/ in a checkout."""
+    import csv
+
+    package = Path(zoo.__file__).parent
+    for folder in (package / "samples", package.parent / "data" / "samples"):
+        if (folder / "samples.csv").is_file():
+            with open(folder / "samples.csv", encoding="utf-8", newline="") as file:
+                return [(folder / row["path"], row["text"]) for row in csv.DictReader(file)]
+    return []
+
+
+def _various(utterances, count: int = 3):
+    """The first utterance of several words of each of `count` speakers."""
+    spoken = {}
+    for utterance in utterances:
+        if len(utterance.text.split()) >= 4:
+            spoken.setdefault(utterance.speaker, utterance)
+    return list(spoken.values())[:count]
+
+
+def _utterances_here(name: str):
+    """The test utterances of a set that is on this machine; nothing is downloaded."""
+    from zoo import datasets
+    from zoo.datasets.archives import cache_folder
+
+    for place in (os.environ.get("ZOO_DATA"), cache_folder()):
+        if place and Path(place).is_dir():
+            with suppress(DataError, MissingFileError):
+                return datasets.load(name, "test", source=place)
+    raise DataError("its recordings are not on this machine (ZOO_DATA may name a folder that holds them).")
+
+
+if __name__ == "__main__":
+    main(prog_name="zoo")

@@ -1,0 +1,252 @@
+"""A whole model, waveform in and logits out, as one file for another runtime: LiteRT, ONNX or SavedModel.
+
+    model --(.keras file, child process)--> TensorFlow function --(converter)--> file of the format
+
+Every format has the inputs `waveform` (batch, samples) float32 and `lengths` (batch,) int32 samples, and the outputs
+`logits` (batch, frames, symbols) float32 and `frames` (batch,) int32, the true frames of each clip. The last is not
+called `lengths` as in Keras, because ONNX wants every name in a graph to be another. A LiteRT file takes one clip
+at a time, of any length: its recurrent loops need to know the batch when they are converted.
+
+Converters can crash the process that calls them (a full-integer LiteRT conversion of an LSTM ends with a segmentation
+fault), so they run in a child, under TensorFlow whatever Keras' backend is here.
+"""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.errors import MissingFileError, ZooError, unknown_name
+
+ONNX_OPSET = 17  # the oldest that has all that is needed; runtimes since 2022 read it
+MINUTES = 15  # a conversion takes seconds
+CHILD = "import sys; from zoo.exporting import _convert; _convert(*sys.argv[1:])"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: the ending of its path, and the packages that converting and running need."""
+
+    suffix: str  # "" for a folder
+    converts: tuple[str, ...]
+    runs: tuple[str, ...]
+
+
+FORMATS = {
+    "litert": Format(".tflite", ("tensorflow",), ("ai_edge_litert",)),
+    "onnx": Format(".onnx", ("tensorflow", "tf2onnx", "onnx"), ("onnxruntime",)),
+    "savedmodel": Format("", ("tensorflow",), ("tensorflow",)),
+}
+
+
+def export(model, format: str, path: str | os.PathLike) -> Path:
+    """Write `model` for another runtime. The file (SavedModel: the folder) appears whole or not at all.
+
+    Args:
+        model: a SpeechModel. format: "litert", "onnx" or "savedmodel". path: ends in .tflite, .onnx, or is a folder.
+    Raises: UnknownNameError (format), ZooError (path of another format, missing packages, a conversion that failed).
+    """
+    if format not in FORMATS:
+        raise unknown_name("export format", format, FORMATS)
+    path = Path(path).expanduser().absolute()
+    _check_path(format, path)
+    _need(FORMATS[format].converts, f"Export to {format}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the target, so that a rename inside one file system puts the finished file in its place.
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
+        source, made = Path(folder) / "model.keras", Path(folder) / ("made" + FORMATS[format].suffix)
+        model.save(source)
+        _convert_in_child(format, source, made)
+        if path.is_dir():
+            os.replace(path, Path(folder) / "old")
+        os.replace(made, path)
+    return path
+
+
+def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
+    """Run an exported file with its own runtime; Keras is not imported.
+
+    Args: waveform: (batch, samples) float32 at the model's rate. lengths: (batch,) true samples.
+    Returns: {"logits": (batch, frames, symbols) float32, "lengths": (batch,) int32 true frames}, as the model does.
+    Raises: MissingFileError, ZooError.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise MissingFileError(
+            f"An exported model is a .tflite or .onnx file or a SavedModel folder; there is no {path}."
+        )
+    format = next((name for name, f in FORMATS.items() if f.suffix and path.suffix == f.suffix), "savedmodel")
+    if format == "savedmodel" and not (path / "saved_model.pb").is_file():
+        raise ZooError(f"An exported model is a .tflite or .onnx file or a SavedModel folder; {path} is neither.")
+    _need(FORMATS[format].runs, f"Running {path.name}")
+    waveform, lengths = np.asarray(waveform, "float32"), np.asarray(lengths, "int32")
+    if waveform.ndim != 2 or lengths.shape != waveform.shape[:1]:
+        raise ZooError(
+            f"An exported model takes waveform (batch, samples) and lengths (batch,); "
+            f"received the shapes {waveform.shape} and {lengths.shape}."
+        )
+    try:
+        logits, frames = _RUN[format](path, waveform, lengths)
+    except Exception as error:
+        raise ZooError(
+            f"An exported model must be whole and of this package; {path.name} cannot be run: {_first_line(error)}"
+        ) from error
+    return {"logits": np.asarray(logits), "lengths": np.asarray(frames)}
+
+
+def _run_litert(path: Path, waveform, lengths):
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(str(path)).get_signature_runner()
+    rows = [run(waveform=w[None], lengths=n[None]) for w, n in zip(waveform, lengths, strict=True)]
+    return (np.concatenate([row[name] for row in rows]) for name in ("logits", "frames"))
+
+
+def _run_onnx(path: Path, waveform, lengths):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(["logits", "frames"], {"waveform": waveform, "lengths": lengths})
+
+
+def _run_savedmodel(path: Path, waveform, lengths):
+    import tensorflow as tf
+
+    run = tf.saved_model.load(str(path)).signatures["serving_default"]
+    outputs = run(waveform=tf.constant(waveform), lengths=tf.constant(lengths))
+    return outputs["logits"], outputs["frames"]
+
+
+_RUN = {"litert": _run_litert, "onnx": _run_onnx, "savedmodel": _run_savedmodel}
+
+
+def _check_path(format: str, path: Path) -> None:
+    suffix = FORMATS[format].suffix
+    if suffix and path.suffix != suffix:
+        raise ZooError(f"A file of the format {format} must end in {suffix}; received {path.name}.")
+    if not suffix and path.suffix in {f.suffix for f in FORMATS.values() if f.suffix}:
+        raise ZooError(f"A SavedModel is a folder, whose name has no {path.suffix}; received {path.name}.")
+    if suffix and path.is_dir():
+        raise ZooError(f"A file of the format {format} cannot take the place of a folder; {path} is one.")
+    if not suffix and path.exists() and not (path / "saved_model.pb").is_file():
+        # An older SavedModel is replaced as an older file would be; nothing else is.
+        raise ZooError(f"A SavedModel is written to a new folder or over an older SavedModel; {path} is neither.")
+
+
+def _need(packages: tuple[str, ...], what: str) -> None:
+    missing = [name.replace("_", "-") for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        extra = 'pip install "speech-zoo[export]"'
+        raise ZooError(f"{what} needs {' and '.join(missing)}, not installed here: {extra}.")
+
+
+# --- the child process
+
+
+def _convert_in_child(format: str, source: Path, made: Path) -> None:
+    """Run `_convert` in a process of its own and turn its end, whatever it is, into a sentence."""
+    # The child sees the packages that this process sees, and Keras' converters want TensorFlow.
+    environment = os.environ | {
+        "KERAS_BACKEND": "tensorflow",
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",  # so that recurrent layers are loops, not a GPU's own kernels
+    }
+    command = [sys.executable, "-c", CHILD, format, str(source), str(made)]
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, errors="replace", timeout=60 * MINUTES
+        )
+    except subprocess.TimeoutExpired:
+        raise ZooError(f"Export to {format} must end within {MINUTES} minutes; the converter did not.") from None
+    if done.returncode < 0:
+        reason = signal.Signals(-done.returncode).name
+        raise ZooError(f"Export to {format} failed: the converter crashed ({reason}); nothing was written.")
+    if done.returncode or not made.exists():
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it wrote no file"]
+        raise ZooError(f"Export to {format} failed, nothing was written: {lines[-1].strip()[:300]}")
+
+
+def _convert(format: str, source: str, made: str) -> None:
+    """In the child: a .keras file to a file of `format`. Its last line on stderr is the reason where it fails."""
+    try:
+        from zoo.model import load
+
+        network = load(source).network
+        {"litert": _to_litert, "onnx": _to_onnx, "savedmodel": _to_savedmodel}[format](network, made)
+    except Exception as error:
+        print(_first_line(error), file=sys.stderr)
+        sys.exit(1)
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip()[:300] for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _signature(batch: int | None):
+    import tensorflow as tf
+
+    waveform = tf.TensorSpec([batch, None], tf.float32, name="waveform")
+    return waveform, tf.TensorSpec([batch], tf.int32, name="lengths")
+
+
+def _with_constants(network, batch: int | None):
+    """The network as a TensorFlow function (waveform, lengths) -> {"logits", "frames"}, its weights as constants.
+
+    LiteRT's loops cannot read variables, ONNX has none, and `keras.Model.export` would write each of them twice.
+    """
+    import tensorflow as tf
+
+    variables = (network.trainable_variables, network.non_trainable_variables)
+    trained, others = ([np.asarray(v) for v in group] for group in variables)
+
+    def forward(waveform, lengths):
+        # Constants are made in here; from outside they would become inputs of the function.
+        weights = [tf.constant(a) for a in trained], [tf.constant(a) for a in others]
+        inputs = {"waveform": waveform, "lengths": lengths}
+        outputs, _ = network.stateless_call(*weights, inputs, training=False)
+        return {"logits": outputs["logits"], "frames": tf.cast(outputs["lengths"], tf.int32)}
+
+    return tf.function(forward, input_signature=_signature(batch))
+
+
+def _to_litert(network, made: str) -> None:
+    import keras
+    import tensorflow as tf
+
+    from zoo.features import LogMel
+
+    # A Python or NumPy double would make LogMel compute in float64, of which LiteRT lacks most operations.
+    LogMel.AMIN = np.float32(LogMel.AMIN)
+
+    def one_clip(layer, *inputs, **keywords):
+        """Call a layer with the batch fixed to 1: LiteRT's tensor lists, of which loops are made, want a static shape."""
+        fixed = [keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 else x for x in inputs]
+        return layer(*fixed, **keywords)
+
+    network = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=one_clip)
+    module = tf.Module()
+    module.forward = _with_constants(network, batch=1)
+    function = module.forward.get_concrete_function()
+    # LiteRT's own operations only, so that the file runs without TensorFlow's.
+    Path(made).write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function], module).convert())
+
+
+def _to_onnx(network, made: str) -> None:
+    import tf2onnx
+
+    signature = _signature(None)
+    tf2onnx.convert.from_function(_with_constants(network, None), signature, opset=ONNX_OPSET, output_path=made)
+
+
+def _to_savedmodel(network, made: str) -> None:
+    import tensorflow as tf
+
+    function = _with_constants(network, None).get_concrete_function()
+    tf.saved_model.save(tf.Module(), made, signatures={"serving_default": function})

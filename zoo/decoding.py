@@ -62,6 +62,8 @@ def greedy(logits: np.ndarray, lengths: Sequence[int], labels: Labels, frame_sec
 def _best_path(log_probabilities: np.ndarray, labels: Labels, frame_seconds: float) -> Transcript:
     """(frames, symbols) -> Transcript."""
     n_frames = len(log_probabilities)
+    if not n_frames:
+        return Transcript("", (), 1.0, 0.0)
     duration = n_frames * frame_seconds
     best = log_probabilities.argmax(axis=1)  # (frames,)
     score = log_probabilities.max(axis=1)

@@ -220,11 +220,6 @@ def _to_litert(network, made: str) -> None:
     import keras
     import tensorflow as tf
 
-    from zoo.features import LogMel
-
-    # A Python or NumPy double would make LogMel compute in float64, of which LiteRT lacks most operations.
-    LogMel.AMIN = np.float32(LogMel.AMIN)
-
     def one_clip(layer, *inputs, **keywords):
         """Call a layer with the batch fixed to 1: LiteRT's tensor lists, of which loops are made, want a static shape."""
         fixed = [keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 else x for x in inputs]

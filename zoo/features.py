@@ -10,6 +10,8 @@ window) to 1e-4. The discrete Fourier transform is one matrix product: for frame
 FFT, runs on every accelerator, and every export format can express it.
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -150,10 +152,10 @@ class LogMel(PowerSpectrum):
     def call(self, waveform, lengths):
         power, lengths = super().call(waveform, lengths)
         mel = ops.maximum(ops.matmul(power, self._filters), self.AMIN)
-        decibel = ops.log(mel) * (10.0 / np.log(10.0))
+        decibel = ops.log(mel) * (10.0 / math.log(10.0))
         if self.top_db is not None:
             valid = frame_mask(lengths, ops.shape(decibel)[1])[:, :, None]
-            loudest = ops.max(ops.where(valid, decibel, 10 * np.log10(self.AMIN)), axis=(1, 2), keepdims=True)
+            loudest = ops.max(ops.where(valid, decibel, 10 * math.log10(self.AMIN)), axis=(1, 2), keepdims=True)
             decibel = ops.maximum(decibel, loudest - self.top_db)
         return decibel, lengths
 
@@ -239,11 +241,13 @@ class Normalise(keras.layers.Layer):
     Call: (frames (batch, frames, n), lengths) -> (frames (batch, frames, n), lengths).
     """
 
-    EPSILON = 1e-3  # dB: keeps the bins of a silent clip at 0
+    # dB, added to the deviation in quadrature. Speech moves every bin by more than this; a bin that hardly moves, such
+    # as those above a telephone's band, must not have its rounding errors blown up to the size of speech.
+    EPSILON = 4.0
 
     def call(self, frames, lengths):
         valid = ops.cast(frame_mask(lengths, ops.shape(frames)[1])[:, :, None], frames.dtype)
         count = ops.maximum(ops.sum(valid, axis=1, keepdims=True), 1.0)
         centred = (frames - ops.sum(frames * valid, axis=1, keepdims=True) / count) * valid
         variance = ops.sum(ops.square(centred), axis=1, keepdims=True) / count
-        return centred / (ops.sqrt(variance) + self.EPSILON), lengths
+        return centred / ops.sqrt(variance + self.EPSILON**2), lengths

@@ -147,12 +147,30 @@ def load(name: str, weights: str | Path | None = "bundled", **config) -> SpeechM
     if weights is not None:
         try:
             model.load_weights(path)
-        except Exception as error:
+            fits = _stored_size(path) == sum(int(np.prod(weight.shape)) for weight in model.weights)
+        except Exception:
+            fits = False
+        if not fits:
             raise WeightsError(
                 f"Weights must be a .weights.h5 file of the same architecture and config; {path.name} does not fit {name}."
-            ) from error
+            )
     compile_model(model)
     return model
+
+
+def _stored_size(path: Path) -> int:
+    """Numbers in a weights file, the optimizer's left out. Keras loads what it finds and leaves the rest unread."""
+    import h5py
+
+    sizes = []
+
+    def add(name, item):
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            sizes.append(item.size)
+
+    with h5py.File(path) as file:
+        file.visititems(add)
+    return sum(sizes)
 
 
 def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:
@@ -185,16 +203,22 @@ def save_weights(model: SpeechModel, path: Path) -> None:
 
     The optimizer's state is left out: it is three times as large and of no use to who transcribes.
     """
+    import io
     import os
     import tempfile
+    import zipfile
 
     import h5py
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        full, half = Path(folder) / "full.weights.h5", Path(folder) / "half.weights.h5"
-        model.save_weights(full)
+        # HDF5 crashes the process where a disk is full, so its files are made in memory; zip files and bytes do not.
+        whole, made = Path(folder) / "whole.keras", Path(folder) / "half.weights.h5"
+        model.save(whole)
+        with zipfile.ZipFile(whole) as archive:
+            full = io.BytesIO(archive.read("model.weights.h5"))
+        half = io.BytesIO()
         with h5py.File(full) as source, h5py.File(half, "w") as target:
             target.attrs.update(source.attrs)
 
@@ -210,4 +234,5 @@ def save_weights(model: SpeechModel, path: Path) -> None:
                     target.create_dataset(name, data=item[()])
 
             source.visititems(copy)
-        os.replace(half, path)
+        made.write_bytes(half.getvalue())
+        os.replace(made, path)

@@ -65,7 +65,7 @@ def transcription(
         name = labels.decode([i])
         (line,) = chart.plot(time, probabilities[:, i], linewidth=1.2, linestyle=":" if name == " " else "-")
         for peak in _peaks(probabilities[:, i], probabilities.argmax(axis=1) == i):
-            text = "␣" if name == " " else name
+            text = "_" if name == " " else name
             place = (time[peak], probabilities[peak, i])
             chart.annotate(
                 text, place, (0, 3), textcoords="offset points", ha="center", fontsize=9, color=line.get_color()

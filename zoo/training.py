@@ -11,6 +11,8 @@ import json
 import os
 import re
 import time
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ from zoo.augment import AugmentConfig, augment
 from zoo.card import WEIGHTS, sha256, update_card
 from zoo.datasets.noise import load_noise
 from zoo.decoding import greedy
-from zoo.errors import DataError, MissingFileError, ZooError
+from zoo.errors import DataError, ZooError
 from zoo.losses import frames_needed
 from zoo.metrics import wer
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights
@@ -39,19 +41,18 @@ class DataSpec:
     name: str
     split: str
     weight: float = 1.0  # how many times an epoch shows each utterance, on average
-    options: tuple[tuple[str, int | str], ...] = ()  # of the data set
+    options: tuple[tuple[str, str], ...] = ()  # of the data set, which knows their types
 
     @classmethod
     def parse(cls, text: str, default_split: str) -> "DataSpec":
         """Raises DataError for what is not of the form."""
-        match = re.fullmatch(r"([^:=,]+)(?::([\w-]+))?(?:=([0-9.]+))?((?:,\w+=[^,=]+)*)", text)
+        match = re.fullmatch(r"([^:=,]+)(?::([\w-]+))?(?:=(\d+(?:\.\d+)?|\.\d+))?((?:,\w+=[^,=]+)*)", text)
         if not match or (match[3] and not 0 < float(match[3]) <= 100):
             raise DataError(
                 f"Data is named NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...] with a weight between 0 and 100; received {text!r}."
             )
         options = (item.split("=") for item in match[4].split(",")[1:])
-        typed = tuple((key, int(value) if value.isdecimal() else value) for key, value in options)
-        return cls(match[1], match[2] or default_split, float(match[3] or 1), typed)
+        return cls(match[1], match[2] or default_split, float(match[3] or 1), tuple((k, v) for k, v in options))
 
     def __str__(self) -> str:
         weight = f"={self.weight:g}" if self.weight != 1 else ""
@@ -128,7 +129,7 @@ class EpochBatches(keras.utils.PyDataset):
         clips, labels = [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
         longest = max(len(corpus.audio[i]) for corpus, i in self.batches[index])
         # Now and then a batch has seconds to spare, so that long silence is heard as well.
-        room = longest + (int(rng.uniform(1, 5) * self.sample_rate) if rng.random() < 0.03 else 0)
+        room = longest + (int(rng.uniform(1, 5) * self.sample_rate) if rng.random() < 0.05 else 0)
         for row, (corpus, i) in enumerate(self.batches[index]):
             samples = corpus.audio[i].astype("float32") / 32767
             ids = corpus.ids[i]
@@ -259,6 +260,10 @@ def commands(out: Path) -> list[str]:
     for option, value in asked["settings"].items():
         if value != getattr(TrainConfig(), option):
             words += [f"--{option.replace('_', '-')}", f"{value:g}"]
+    if asked["augmentation"] is None:
+        words.append("--no-augment")
+    for option, value in asked["model_config"].items():
+        words += ["--set", f"{option}={value}"]
     before = []
     if asked["init"]:
         start = Path(asked["init"])
@@ -372,5 +377,5 @@ def _restore(model: SpeechModel, out: Path) -> list[dict]:
             for i, variable in enumerate(_state(model)):
                 variable.assign(state[f"v{i}"])
             return json.loads(str(state["history"]))
-    except (KeyError, ValueError, OSError) as error:
-        raise MissingFileError(f"A checkpoint must be whole and of the same model; {path} is not: {error}") from error
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"A checkpoint must be whole and of the same model; {path} is not: {error}") from error

@@ -1,6 +1,6 @@
 """How a model holds up on clips it was not made for: noise, telephone lines, silence, levels, rates, accents.
 
-    python benchmarks/robustness.py [--model lstm_ctc] [--weights FILE] [--count 65] [--json OUT]
+    python benchmarks/robustness.py [--model lstm_ctc] [--weights FILE] [--count 65] [--json data/results/robustness.json]
 
 Each condition changes the same recordings in one way; the first line of each set is the recordings as they are.
 Needs the data sets (data/README.md says how to get them). Prints WER in percent with 95 % intervals.

@@ -1,17 +1,18 @@
-"""Write the tables of models and measured figures in README.md from the models' cards.
+"""Write the measured figures in README.md: from the models' cards, and from what benchmarks/ left in data/results/.
 
     python data/write_readme.py [--check]
 
-What lies between `<!-- results -->` and `<!-- /results -->` is replaced; `--check` only says whether it would be.
+What lies between `<!-- NAME -->` and `<!-- /NAME -->` is replaced; `--check` only says whether it would be.
 """
 
+import json
 import sys
 from pathlib import Path
 
 import zoo
 
 README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
+RESULTS = Path(__file__).parent / "results"
 
 
 def table(header: str, rows: list[tuple]) -> list[str]:
@@ -23,7 +24,7 @@ def table(header: str, rows: list[tuple]) -> list[str]:
 
 
 def results() -> str:
-    """The block between the markers."""
+    """The models, and the figures on their cards."""
     cards = [zoo.card(name) for name in zoo.list_models()]
     models = [
         (
@@ -50,18 +51,47 @@ def results() -> str:
     lines = table("model|what it does|parameters#|weights#|licence of the weights", models)
     if figures:
         lines += ["", *table("model|measured on||%#|95 % interval#|utterances#", figures)]
-    return "\n".join([BEGIN, *lines, END])
+    return "\n".join(lines)
+
+
+def robustness() -> str:
+    """Clips that the model was not made for: one row for each change, one column for each set."""
+    rows = json.loads((RESULTS / "robustness.json").read_text(encoding="utf-8"))
+    rates = {(row["condition"], row["data"]): row for row in rows if "condition" in row}
+    changed = list(dict.fromkeys(data for condition, data in rates if condition != "as recorded"))
+
+    def cell(condition, data):
+        rate = rates[condition, data]
+        return f"{100 * rate['value']:.1f} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})"
+
+    conditions = dict.fromkeys(condition for condition, data in rates if data in changed)
+    lines = table(
+        "the same recordings, changed|" + "|".join(f"`{data}`, {rates['as recorded', data]['utterances']} clips#" for data in changed),
+        [(condition, *(cell(condition, data) for data in changed)) for condition in conditions],
+    )  # fmt: skip
+    others = [data for condition, data in rates if condition == "as recorded" and data not in changed]
+    lines += ["", *table(
+        "other voices|clips#|WER % (95 % interval)#",
+        [(data, rates["as recorded", data]["utterances"], cell("as recorded", data)) for data in others],
+    )]  # fmt: skip
+    return "\n".join(lines)
+
+
+BLOCKS = {"results": results, "robustness": robustness}
 
 
 def written(text: str) -> str:
-    """`text`, the README, with the block as it should be."""
-    before, rest = text.split(BEGIN)
-    return before + results() + rest.split(END)[1]
+    """`text`, the README, with the blocks as they should be."""
+    for name, block in BLOCKS.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{block()}\n{end}{rest.split(end)[1]}"
+    return text
 
 
 if __name__ == "__main__":
     now = README.read_text(encoding="utf-8")
     then = written(now)
     if "--check" in sys.argv[1:]:
-        sys.exit(then != now and "README.md does not show the figures of the cards: run `make readme`.")
+        sys.exit(then != now and "README.md does not show the figures that were measured: run `make readme`.")
     README.write_text(then, encoding="utf-8")

@@ -20,7 +20,7 @@ import pytest
 import soundfile
 
 from zoo import datasets
-from zoo.datasets import archives, connected_digits, fsdd, noise, synthetic
+from zoo.datasets import archives, connected_digits, fsdd, noise, synthetic, synthetic_digits
 from zoo.errors import AudioError, DataError, MissingFileError, UnknownNameError, ZooError
 from zoo.text import CHARACTERS
 
@@ -442,7 +442,7 @@ def test_training_strings_share_no_take_with_what_scores_them():
 
 
 def test_names_and_errors():
-    expected = {"an4", "connected_digits", "folder", "fsdd", "speechocean762", "synthetic"}
+    expected = {"an4", "connected_digits", "folder", "fsdd", "speechocean762", "synthetic", "synthetic_digits"}
     assert expected <= set(datasets.names()) and datasets.names() == sorted(datasets.names())
     with pytest.raises(UnknownNameError, match="did you mean an4"):
         datasets.load("an5")
@@ -457,7 +457,7 @@ def test_names_and_errors():
     with pytest.raises(ZooError, match="must be true or false"):
         datasets.load("speechocean762", "train", digits_only="perhaps")
     for wrong in ({"count": 0}, {"seed": -1}, {"count": 10**9}):
-        for name in ("connected_digits", "synthetic"):
+        for name in ("connected_digits", "synthetic", "synthetic_digits"):
             with pytest.raises(DataError, match="1 to"):
                 datasets.load(name, "train", **wrong)
     with pytest.raises(DataError, match="Shares"):
@@ -586,6 +586,36 @@ def test_synthetic_is_the_same_twice_and_goes_on(tmp_path):
     for one, other in zip(clips, again, strict=True):
         np.testing.assert_array_equal(one, other.audio(16000))
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_synthetic_digits_splits_share_no_voice(monkeypatch):
+    for module in (synthetic, synthetic_digits):
+        monkeypatch.setattr(module, "available", lambda p: synthetic.FLITE if p == "flite" else synthetic.VARIANTS)
+    voices = []
+    for part in ("train", "validation", "test"):
+        plan = synthetic_digits.plan(part, ("espeak-ng", "flite"), 3, 0)
+        voices.append({line.speaker for takes in plan.values() for line in takes})
+        for takes in plan.values():
+            assert [line.text for line in takes[:: synthetic_digits.TAKES]] == synthetic.DIGITS
+            assert len({(line.speaker, line.voice, line.pitch) for line in takes}) == 1  # one person
+            assert len({line.rate for line in takes}) > 10  # who never says a word twice alike
+    assert sum(map(len, voices)) == len(set.union(*voices))
+
+
+@speaks
+def test_synthetic_digits_are_cut_and_joined(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic_digits, "voices", lambda split, program: [synthetic.voices(split, program)[0]])
+    strings = datasets.load("synthetic_digits", "test", tmp_path, count=21, accents=1)
+    assert {u.speaker for u in strings} == {f"{p}-{synthetic.voices('test', p)[0]}" for p in ("espeak-ng", "flite")}
+    assert {len(u.text.split()) for u in strings} == set(range(1, 8))
+    for utterance in strings:
+        clip = utterance.audio(8000)
+        # The lead and the trail are floor only; words follow one another closely, as in connected_digits.
+        assert np.abs(clip[:300]).max() < 0.01 < np.abs(clip).max() <= 1
+        assert 0.2 < len(clip) / 8000 / len(utterance.text.split()) < 1.7
+    again = datasets.load("synthetic_digits", "test", tmp_path, count=3, accents=1)
+    assert again == strings[:3]
+    np.testing.assert_array_equal(again[2].audio(16000), strings[2].audio(16000))
 
 
 @speaks

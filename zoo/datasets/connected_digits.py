@@ -44,17 +44,26 @@ class JoinedRecording:
     gains_db: tuple[float, ...]  # of each take
 
     def read(self, sample_rate: int) -> np.ndarray:
-        pieces = [np.zeros(_samples(self.gaps_ms[0]), np.float32)]
-        for take, gain, gap in zip(self.takes, self.gains_db, self.gaps_ms[1:], strict=True):
-            digit, number = take.split("_")
-            pieces.append(
-                _take(fsdd.recording_path(Path(self.folder), digit, self.speaker, number)) * 10 ** (gain / 20)
-            )
-            pieces.append(np.zeros(_samples(gap), np.float32))
-        joined = np.concatenate(pieces)
-        noise = np.random.default_rng(zlib.crc32(self.id.encode())).standard_normal(len(joined))
-        joined = resample(joined + FLOOR * noise, RATE, sample_rate)
-        return joined / max(1.0, float(np.abs(joined).max()))
+        names = (take.split("_") for take in self.takes)
+        paths = (fsdd.recording_path(Path(self.folder), digit, self.speaker, number) for digit, number in names)
+        return join([_take(path) for path in paths], self.gaps_ms, self.gains_db, self.id, sample_rate)
+
+
+def join(takes, gaps_ms, gains_db, name: str, sample_rate: int) -> np.ndarray:
+    """One string of digits, (samples,) float32 in [-1, 1] at `sample_rate` Hz.
+
+    Args:
+        takes: (samples,) at RATE, faded at both ends, one for each digit. gains_db: of each of them.
+        gaps_ms: before the first take, between the takes, after the last.
+        name: seeds the noise floor.
+    """
+    pieces = [np.zeros(_samples(gaps_ms[0]), np.float32)]
+    for take, gain, gap in zip(takes, gains_db, gaps_ms[1:], strict=True):
+        pieces += [take * 10 ** (gain / 20), np.zeros(_samples(gap), np.float32)]
+    joined = np.concatenate(pieces)
+    noise = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(len(joined))
+    joined = resample(joined + FLOOR * noise, RATE, sample_rate)
+    return joined / max(1.0, float(np.abs(joined).max()))
 
 
 def _samples(milliseconds: float) -> int:
@@ -63,12 +72,16 @@ def _samples(milliseconds: float) -> int:
 
 @lru_cache(maxsize=4096)  # all of FSDD is 42 MB as float32
 def _take(path: str) -> np.ndarray:
-    """One take with faded ends."""
-    samples = load_audio(path, RATE).copy()
-    fade = min(FADE, len(samples) // 2)
-    ramp = np.linspace(0, 1, fade, dtype=np.float32)
-    samples[:fade] *= ramp
-    samples[len(samples) - fade :] *= ramp[::-1]
+    return fade(load_audio(path, RATE))
+
+
+def fade(samples: np.ndarray) -> np.ndarray:
+    """One take with faded ends, (samples,) at RATE."""
+    samples = samples.copy()
+    length = min(FADE, len(samples) // 2)
+    ramp = np.linspace(0, 1, length, dtype=np.float32)
+    samples[:length] *= ramp
+    samples[len(samples) - length :] *= ramp[::-1]
     return samples
 
 

@@ -31,7 +31,10 @@ from zoo.datasets.synthetic import (
 from zoo.errors import DataError
 
 TAKES = 2  # of each digit by each speaker
-QUIET = 10 ** (-35 / 20)  # of a take's peak: what is below at its ends is cut away, as from FSDD's takes
+# dB below a take's loudest 10 ms: what is quieter at its ends is cut away. FSDD's takes were cut by loudness too, and of
+# some speakers the vowels alone are left of "six" and "two"; each speaker here has a threshold of their own.
+CUT = (-40, -10)
+WINDOW = int(0.01 * RATE)  # samples
 STRETCH = (0.7, 1.15)  # shortest and longest, of the durations of an unhurried take
 PITCH = 0.25  # octaves, a flite voice is moved by at most this
 
@@ -42,18 +45,21 @@ class JoinedTakes:
 
     id: str  # seeds the noise floor
     paths: tuple[str, ...]
+    cut_db: float
     gaps_ms: tuple[float, ...]
     gains_db: tuple[float, ...]
 
     def read(self, sample_rate: int) -> np.ndarray:
-        return join([_take(path) for path in self.paths], self.gaps_ms, self.gains_db, self.id, sample_rate)
+        takes = [_take(path, self.cut_db) for path in self.paths]
+        return join(takes, self.gaps_ms, self.gains_db, self.id, sample_rate)
 
 
 @lru_cache(maxsize=8192)
-def _take(path: str) -> np.ndarray:
+def _take(path: str, cut_db: float) -> np.ndarray:
     """One take, (samples,) at RATE, its quiet ends cut away."""
     samples = load_audio(path, RATE)
-    loud = np.flatnonzero(np.abs(samples) > QUIET * np.abs(samples).max())
+    power = np.convolve(np.square(samples), np.full(WINDOW, 1 / WINDOW), "same")
+    loud = np.flatnonzero(power > power.max() * 10 ** (cut_db / 10))
     return fade(samples[loud[0] : loud[-1] + 1] if len(loud) else samples)
 
 
@@ -70,20 +76,21 @@ def speakers(split: str, programs, accents: int, rng: np.random.Generator) -> li
     return found
 
 
-def plan(split: str, programs, accents: int, seed: int) -> dict[str, list[Line]]:
-    """Speaker -> its takes, in the order of digits, then takes; alike on every machine with the same programs."""
+def plan(split: str, programs, accents: int, seed: int) -> dict[str, tuple[list[Line], float]]:
+    """Speaker -> (takes in the order of digits, where they are cut); alike on every machine with the same programs."""
     rng = np.random.default_rng([seed, zlib.crc32(split.encode())])
     lines = {}
     for number, (program, voice, pitch) in enumerate(speakers(split, programs, accents, rng)):
         name = f"{number:03d}"
-        lines[name] = []
+        takes = []
         for digit, word in enumerate(DIGITS):
             for take in range(TAKES):
                 stretch = rng.uniform(*STRETCH)
                 rate = stretch if program == "flite" else 170 / stretch
-                lines[name].append(
+                takes.append(
                     Line(f"{name}-{digit}-{take}", word, program, voice, round(rate, 2), round(pitch), 0, "", 0.0, 0.0)
                 )
+        lines[name] = (takes, round(rng.uniform(*CUT), 1))
     return lines
 
 
@@ -104,20 +111,20 @@ def utterances(split, source=None, count: int = 2000, seed: int = 0, accents: in
     programs = tuple(program for program in installed() if voices(split, program))
     if not programs:
         raise DataError(f"The {split} split has voices of its own, and the installed programs have none of them.")
-    lines = plan(split, programs, accents, seed)
+    people = plan(split, programs, accents, seed)
     recipe = f"{VERSION} {split} {seed} {accents} {[available(program) for program in programs]}"
     name = f"{split}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     folder = Path(source or cache_folder() / "synthetic_digits") / name
-    make([line for own in lines.values() for line in own], folder)
+    make([line for lines, _ in people.values() for line in lines], folder)
     return [
-        _utterance(row, folder, lines[row["speaker"]][0].speaker)
-        for row in draw_strings(f"{split}-{seed}", list(lines), range(TAKES), count, seed)
+        _utterance(row, folder, *people[row["speaker"]])
+        for row in draw_strings(f"{split}-{seed}", list(people), range(TAKES), count, seed)
     ]
 
 
-def _utterance(row: dict[str, str], folder: Path, voice: str) -> Utterance:
+def _utterance(row: dict[str, str], folder: Path, lines: list[Line], cut_db: float) -> Utterance:
     takes = row["takes"].split()
     paths = tuple(str(folder / f"{row['speaker']}-{take.replace('_', '-')}.wav") for take in takes)
     gaps, gains = (tuple(map(float, row[key].split())) for key in ("gaps_ms", "gains_db"))
     text = " ".join(DIGITS[int(take.split("_")[0])] for take in takes)
-    return Utterance(row["id"], text, voice, JoinedTakes(row["id"], paths, gaps, gains))
+    return Utterance(row["id"], text, lines[0].speaker, JoinedTakes(row["id"], paths, cut_db, gaps, gains))

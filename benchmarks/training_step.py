@@ -127,7 +127,7 @@ def torch_step(args):
     from torch import nn
 
     from zoo.augment import SpecAugment
-    from zoo.features import mel_filters
+    from zoo.features import Normalise, mel_filters
     from zoo.registry import architecture
 
     torch.set_num_threads(args.threads)
@@ -158,7 +158,8 @@ def torch_step(args):
             loudest = decibel.masked_fill(~valid, -100.0).amax(dim=(1, 2), keepdim=True)
             decibel, count = torch.maximum(decibel, loudest - 80), valid.sum(dim=1, keepdim=True)
             centred = (decibel - (decibel * valid).sum(dim=1, keepdim=True) / count) * valid
-            return centred / ((centred.square().sum(dim=1, keepdim=True) / count).sqrt() + 1e-3)
+            variance = centred.square().sum(dim=1, keepdim=True) / count
+            return centred / (variance + Normalise.EPSILON**2).sqrt()
 
         def augment(self, frames, lengths):
             n, bins = len(frames), frames.shape[2]

@@ -156,9 +156,12 @@ def torch_step(args):
             decibel = 10 * torch.log10(mel.clamp_min(1e-10))
             valid = (torch.arange(mel.shape[1])[None, :] < lengths[:, None])[:, :, None]
             loudest = decibel.masked_fill(~valid, -100.0).amax(dim=(1, 2), keepdim=True)
-            decibel, count = torch.maximum(decibel, loudest - 80), valid.sum(dim=1, keepdim=True)
-            centred = (decibel - (decibel * valid).sum(dim=1, keepdim=True) / count) * valid
-            variance = centred.square().sum(dim=1, keepdim=True) / count
+            decibel = torch.maximum(decibel, loudest - 80)
+            level = decibel.masked_fill(~valid, -1e9).amax(dim=2, keepdim=True)
+            counted = valid & (level > level.amax(dim=1, keepdim=True) - Normalise().silence_db)
+            count = counted.sum(dim=1, keepdim=True)
+            centred = (decibel - (decibel * counted).sum(dim=1, keepdim=True) / count) * valid
+            variance = (centred.square() * counted).sum(dim=1, keepdim=True) / count
             return centred / (variance + Normalise.EPSILON**2).sqrt()
 
         def augment(self, frames, lengths):

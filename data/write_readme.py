@@ -74,6 +74,9 @@ def robustness() -> str:
         "other voices|clips#|WER % (95 % interval)#",
         [(data, rates["as recorded", data]["utterances"], cell("as recorded", data)) for data in others],
     )]  # fmt: skip
+    empty = {row["data"]: f"{row['empty']} of {row['clips']}" for row in rows if "empty" in row}
+    lines += ["", f"Nothing said, nothing written: {empty['silence']} clips of silence and white noise, {empty['esc10:test']} of "
+        "sounds that are no speech (ESC-10, held out)."]  # fmt: skip
     return "\n".join(lines)
 
 

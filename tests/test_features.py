@@ -245,6 +245,19 @@ def test_normalised_frames_have_mean_0_and_a_variance_below_1():
     assert np.abs(keras.ops.convert_to_numpy(constant)).max() < 1e-3  # a silent clip is 0, not 0 / 0
 
 
+def test_silence_around_speech_changes_no_normalised_frame_of_it():
+    rng = np.random.default_rng(0)
+    speech = (rng.standard_normal((1, 40, 6)) * 7 - 20).astype("float32")
+    silence = np.full((1, 15, 6), -95, "float32") + rng.uniform(0, 5, (1, 15, 6)).astype("float32")
+    alone, _ = features.Normalise()(speech, np.array([40], "int32"))
+    around, _ = features.Normalise()(np.concatenate([silence, speech, silence], axis=1), np.array([70], "int32"))
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(around)[:, 15:55], keras.ops.convert_to_numpy(alone), rtol=1e-4, atol=1e-4
+    )
+    with pytest.raises(ZooError, match="received silence_db=0"):
+        features.Normalise(silence_db=0)
+
+
 # --- saving, and what is refused
 
 

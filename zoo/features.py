@@ -237,17 +237,37 @@ class Deltas(keras.layers.Layer):
 class Normalise(keras.layers.Layer):
     """Per-utterance mean and variance normalisation of each bin over the valid frames; padded frames become 0.
 
-    It removes what is constant in a recording: level, microphone, telephone line (Viikki & Laurila 1998).
-    Call: (frames (batch, frames, n), lengths) -> (frames (batch, frames, n), lengths).
+    It removes what is constant in a recording: level, microphone, telephone line (Viikki & Laurila 1998). Silence is
+    normalised, but not counted: seconds of it before the first word would move the mean of every bin.
+
+    Args: silence_db: a frame whose loudest bin is so many dB below that of the clip's loudest frame is silence.
+    Call: (frames (batch, frames, n) in dB, lengths) -> (frames (batch, frames, n), lengths).
     """
 
     # dB, added to the deviation in quadrature. Speech moves every bin by more than this; a bin that hardly moves, such
     # as those above a telephone's band, must not have its rounding errors blown up to the size of speech.
     EPSILON = 4.0
 
+    def __init__(self, silence_db: float = 60.0, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        if not silence_db > 0:
+            raise ZooError(f"Silence lies a positive number of dB below speech; received silence_db={silence_db}.")
+        self.silence_db = silence_db
+
     def call(self, frames, lengths):
-        valid = ops.cast(frame_mask(lengths, ops.shape(frames)[1])[:, :, None], frames.dtype)
-        count = ops.maximum(ops.sum(valid, axis=1, keepdims=True), 1.0)
-        centred = (frames - ops.sum(frames * valid, axis=1, keepdims=True) / count) * valid
-        variance = ops.sum(ops.square(centred), axis=1, keepdims=True) / count
+        valid = frame_mask(lengths, ops.shape(frames)[1])[:, :, None]
+        loudness = ops.max(ops.where(valid, frames, -1e9), axis=2, keepdims=True)  # (batch, frames, 1)
+        spoken = loudness > ops.max(loudness, axis=1, keepdims=True) - self.silence_db
+        counted = ops.cast(ops.logical_and(valid, spoken), frames.dtype)
+        count = ops.maximum(ops.sum(counted, axis=1, keepdims=True), 1.0)
+        centred = (frames - ops.sum(frames * counted, axis=1, keepdims=True) / count) * ops.cast(valid, frames.dtype)
+        variance = ops.sum(ops.square(centred) * counted, axis=1, keepdims=True) / count
         return centred / ops.sqrt(variance + self.EPSILON**2), lengths
+
+    def get_config(self):
+        return super().get_config() | {"silence_db": self.silence_db}
+
+    @classmethod
+    def from_config(cls, config):
+        config.pop("trainable", None)
+        return cls(**config)

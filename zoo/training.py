@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 from zoo import datasets
-from zoo.augment import AugmentConfig, augment
+from zoo.augment import AugmentConfig, augment, excerpt
 from zoo.card import WEIGHTS, sha256, update_card
 from zoo.datasets.noise import load_noise
 from zoo.decoding import greedy
@@ -129,15 +129,13 @@ class EpochBatches(keras.utils.PyDataset):
         clips, labels = [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
         longest = max(len(corpus.audio[i]) for corpus, i in self.batches[index])
         # Now and then a batch has seconds to spare, so that long silence is heard as well.
-        room = longest + (int(rng.uniform(1, 5) * self.sample_rate) if rng.random() < 0.05 else 0)
+        room = longest + (int(rng.uniform(1, 5) * self.sample_rate) if rng.random() < 0.08 else 0)
         for row, (corpus, i) in enumerate(self.batches[index]):
             samples = corpus.audio[i].astype("float32") / 32767
             ids = corpus.ids[i]
             if self.augmentation is not None:
                 if rng.random() < self.silence_share:
-                    # Room noise at any level, or digital silence: nothing is said, so nothing must be written.
-                    level = 0.0 if rng.random() < 0.2 else 10 ** rng.uniform(-4, -1)
-                    samples, ids = rng.standard_normal(len(samples), dtype="float32") * level, []
+                    samples, ids = self._nothing_said(len(samples), rng), []
                 varied = augment(samples, self.sample_rate, rng, self.noises, self.augmentation, room)
                 # Played too fast, a clip may have fewer frames than letters; then it stays as it was.
                 samples = varied if self.n_frames(len(varied)) >= frames_needed(ids) else samples
@@ -145,6 +143,13 @@ class EpochBatches(keras.utils.PyDataset):
             labels[row, : len(ids)] = ids
         waveform, lengths = pad(clips, self.sample_rate, WIDTHS)
         return {"waveform": waveform, "lengths": lengths}, labels
+
+    def _nothing_said(self, length: int, rng: np.random.Generator) -> np.ndarray:
+        """Recorded sounds, room noise at any level, or digital silence: nothing must be written."""
+        if len(self.noises) and rng.random() < 0.6:
+            return excerpt(self.noises[rng.integers(len(self.noises))], length, rng)
+        level = 0.0 if rng.random() < 0.2 else 10 ** rng.uniform(-4, -1)
+        return rng.standard_normal(length, dtype="float32") * level
 
 
 def train(

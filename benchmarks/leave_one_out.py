@@ -1,6 +1,7 @@
 """Connected digits by people the model has never heard: leave one speaker out, six times (LOSO).
 
-    python benchmarks/leave_one_out.py --init runs/base/best.weights.h5 --data an4 --data synthetic --epochs 4 \
+    python benchmarks/leave_one_out.py --init runs/base3/best.weights.h5 --data an4=0.25 \
+        --data synthetic_digits=0.15,count=4000 --digits =1,count=2500 --epochs 3 --learning-rate 0.0005 \
         --out runs/loso [--write-card lstm_ctc]
 
 For each of FSDD's six speakers a model learns from the given data and the joined digits of the five others, and is
@@ -15,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+import zoo
 from zoo import datasets
 from zoo.card import Result, update_card
 from zoo.datasets.fsdd import SPEAKERS
 from zoo.errors import ZooError
 from zoo.metrics import wer
-from zoo.training import train
+from zoo.training import DataSpec, train
 
 
 def main() -> None:
@@ -39,16 +41,21 @@ def main() -> None:
 
     references, hypotheses, rates = [], [], {}
     for speaker in SPEAKERS:
-        model = train(
-            args.model,
-            [f"connected_digits:loso-{speaker}-train{args.digits}", *args.data],
-            args.out / speaker,
-            validation=args.validation,
-            init=args.init,
-            resume=(args.out / speaker / "run.json").exists(),
-            epochs=args.epochs,
-            learning_rate=args.learning_rate,
-        )
+        out = args.out / speaker
+        data = [f"connected_digits:loso-{speaker}-train{args.digits}", *args.data]
+        if finished(out, data, args.epochs):
+            model = zoo.load(args.model, weights=out / "best.weights.h5")
+        else:
+            model = train(
+                args.model,
+                data,
+                out,
+                validation=args.validation,
+                init=args.init,
+                resume=(out / "run.json").exists(),
+                epochs=args.epochs,
+                learning_rate=args.learning_rate,
+            )
         utterances = datasets.load("connected_digits", split=f"loso-{speaker}-test")
         texts = [t.text for t in model.transcribe([u.audio(16000) for u in utterances], sample_rate=16000)]
         expected = [u.text for u in utterances]
@@ -70,6 +77,16 @@ def main() -> None:
             + ", ".join(f"{speaker} {100 * rate.value:.1f}" for speaker, rate in rates.items()),
         )  # fmt: skip
         update_card(args.write_card, results=[result])
+
+
+def finished(out: Path, data: list[str], epochs: int) -> bool:
+    """Whether the run in `out` learnt from `data` and reached its last epoch."""
+    if not (out / "curves.csv").exists():
+        return False
+    asked = json.loads((out / "run.json").read_text())
+    if asked["data"] != [str(DataSpec.parse(text, "train")) for text in data]:
+        return False  # `train` says what differs
+    return asked["settings"]["epochs"] == epochs == len((out / "curves.csv").read_text().splitlines()) - 1
 
 
 def check_unheard(init: Path | None) -> None:

@@ -303,7 +303,12 @@ def test_train_refuses_in_a_sentence(words, tmp_path):
 def test_ctrl_c_says_how_to_resume(words, tmp_path):
     command = ["train", "lstm_ctc", "--data", f"folder:all,source={words}", "--out", tmp_path / "run", "--epochs", 3000]
     command = [sys.executable, "-m", "zoo.cli", *map(str, [*command, *SMALL, "--no-augment"])]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def listen():  # a shell that runs these tests in the background has told its children to ignore Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=listen)
     try:
         for line in running.stdout:
             if line.startswith("epoch 2"):

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -235,22 +234,6 @@ def test_a_checkpoint_that_is_cut_short_is_a_sentence(words, tmp_path):
     (tmp_path / "state.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ZooError, match="checkpoint must be whole"):
         train("lstm_ctc", [spec], tmp_path, resume=True, **asked)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
-def test_ctrl_c_is_not_lost_where_something_swallows_it(words, tmp_path):
-    said, usual = [], signal.getsignal(signal.SIGINT)
-
-    def say(line):
-        said.append(line)
-        with suppress(KeyboardInterrupt):  # as a destructor would
-            if line.startswith("epoch 1"):
-                signal.raise_signal(signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt):
-        train("lstm_ctc", [f"folder:all,source={words}"], tmp_path, model_config=SMALL, augmentation=None, epochs=3, batch_size=4, say=say)  # fmt: skip
-    assert said[-1].startswith("epoch 1") and (tmp_path / "state.npz").exists()
-    assert signal.getsignal(signal.SIGINT) is usual
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(words, tmp_path, monkeypatch):

@@ -449,8 +449,7 @@ def train(ctx, name, data, validation, out, init, changes, resume, no_augment, s
     except KeyboardInterrupt:
         again = _command(ctx, "--resume", without=("resume",))
         click.echo(f"\nStopped; every whole epoch is kept. Go on with: {again}", err=True)
-        sys.stdout.flush()
-        os._exit(130)  # at once: the threads that prepare batches may wait for one another for ever
+        sys.exit(130)
     models.compile_model(model)  # without the optimizer's state the file is a third as large
     with _whole(out / "model.keras") as partial:
         model.save(partial)

@@ -10,8 +10,6 @@ import csv
 import json
 import os
 import re
-import signal
-import threading
 import time
 import zipfile
 import zlib
@@ -220,52 +218,25 @@ def train(
     compile_model(model, _optimizer(config, len(batches(0))))
     model.optimizer.build(model.trainable_variables)
     history = _restore(model, out) if resume else []
-    with Interrupts() as interrupts:
-        for epoch in range(len(history), config.epochs):
-            interrupts.check()
-            start = time.time()
-            log = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False).history
-            row = {"epoch": epoch + 1, "loss": log["loss"][0]}
-            for check, corpus in checks.items():
-                row[f"wer {check}"] = 100 * validate(model, corpus).value
-            if checks:
-                row["wer"] = float(np.mean([value for key, value in row.items() if key.startswith("wer ")]))
-            row["seconds"] = time.time() - start
-            if not np.isfinite(row["loss"]):
-                raise ZooError(
-                    f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate."
-                )
-            history.append(row)
-            best = min(range(len(history)), key=lambda i: (history[i].get("wer", -i), -i))
-            if best == epoch:
-                save_weights(model, out / "best.weights.h5")
-            _keep(model, out, history)
-            say("  ".join(f"{key} {value:.3g}" for key, value in row.items()) + ("  *" if best == epoch else ""))
+    for epoch in range(len(history), config.epochs):
+        start = time.time()
+        log = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False).history
+        row = {"epoch": epoch + 1, "loss": log["loss"][0]}
+        for check, corpus in checks.items():
+            row[f"wer {check}"] = 100 * validate(model, corpus).value
+        if checks:
+            row["wer"] = float(np.mean([value for key, value in row.items() if key.startswith("wer ")]))
+        row["seconds"] = time.time() - start
+        if not np.isfinite(row["loss"]):
+            raise ZooError(f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate.")
+        history.append(row)
+        best = min(range(len(history)), key=lambda i: (history[i].get("wer", -i), -i))
+        if best == epoch:
+            save_weights(model, out / "best.weights.h5")
+        _keep(model, out, history)
+        say("  ".join(f"{key} {value:.3g}" for key, value in row.items()) + ("  *" if best == epoch else ""))
     model.load_weights(out / "best.weights.h5")
     return model
-
-
-class Interrupts:
-    """Ctrl-C, remembered: raised inside a callback of TensorFlow or a destructor, Python drops a KeyboardInterrupt."""
-
-    def __enter__(self):
-        self.seen, self.usual = False, None
-        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
-            self.usual = signal.signal(signal.SIGINT, self._remember)
-        return self
-
-    def __exit__(self, *error):
-        if self.usual:
-            signal.signal(signal.SIGINT, self.usual)
-
-    def _remember(self, number, frame):
-        self.seen = True
-        self.usual(number, frame)
-
-    def check(self) -> None:
-        """Raises KeyboardInterrupt where there was one."""
-        if self.seen:
-            raise KeyboardInterrupt
 
 
 def ship(out: str | Path) -> None:

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test quick lint readme clean
 
 demo: $(VENV)/ready-demo
-	$(BIN)/zoo demo $(WAV) --picture demo.png
+	$(BIN)/zoo demo $(if $(WAV),"$(WAV)") --picture demo.png
 
 test: $(VENV)/ready-test
 	$(BIN)/ruff check .

@@ -77,7 +77,7 @@ def transcription(
         chart.text(middle, 1.16, word.text, ha="center", va="bottom", fontsize=11, weight="bold", clip_on=False)
     chart.set(ylabel="probability", xlabel="seconds", ylim=(0, 1.38), yticks=(0, 0.5, 1.0))
     chart.text(0.004, 0.06, "grey: blank", transform=chart.transAxes, fontsize=8, color="0.45")
-    figure.suptitle(title or (transcript.text or "(nothing heard)"))
+    figure.suptitle(title or (transcript.text or "(nothing heard)"), parse_math=False)  # a $ is a $
     return figure
 
 

@@ -8,6 +8,7 @@ that was not.
 
 import csv
 import json
+import math
 import os
 import re
 import time
@@ -74,6 +75,11 @@ class TrainConfig:
     silence_share: float = 0.01  # utterances of noise with nothing said, beside the data
     seed: int = 0
 
+    def __post_init__(self):
+        for name in ("learning_rate", "warmup", "weight_decay", "silence_share"):
+            if not math.isfinite(getattr(self, name)):
+                raise ZooError(f"The settings of a run are finite numbers; received {name}={getattr(self, name)}.")
+
 
 class Corpus:
     """Utterances in memory: 16-bit audio at the model's rate, label ids, and where each came from."""
@@ -111,6 +117,8 @@ class EpochBatches(keras.utils.PyDataset):
         for corpus, weight in corpora:
             times = np.floor(weight + rng.random(len(corpus))).astype(int)  # 0.3 takes three in ten, 2.5 two or three
             chosen += [(corpus, i) for i, n in enumerate(times) for _ in range(n)]
+        if not chosen:
+            raise DataError("An epoch must show at least one utterance; the weights of the data leave none.")
         total = max(1, round(len(chosen) / config.batch_size)) * config.batch_size
         order = np.resize(rng.permutation(len(chosen)), total)
         # Clips of like length share a batch, but not always the same ones: sort within pools of eight batches.
@@ -193,7 +201,7 @@ def train(
         "model_config": model_config or {},
         "settings": asdict(config),
     }
-    _claim(out, asked, resume)
+    _check_run(out, asked, resume)
 
     keras.utils.set_random_seed(config.seed)
     model = load(name, weights=init, **(model_config or {}))
@@ -206,15 +214,21 @@ def train(
     for spec in specs:
         corpus = Corpus(spec.load(), model.labels, rate)
         _drop_infeasible(corpus, n_frames, spec, say)
+        _check_not_empty(corpus, spec)
         corpora.append((corpus, spec.weight))
         minutes = sum(len(a) for a in corpus.audio) / rate / 60
         say(f"{spec}: {len(corpus)} utterances, {minutes:.1f} minutes")
     checks = {str(spec): Corpus(spec.load(), model.labels, rate) for spec in held_out}
+    for spec in held_out:
+        _check_not_empty(checks[str(spec)], spec)
     noises = _noises(say) if augmentation else ()
 
     def batches(epoch):
         return EpochBatches(corpora, epoch, config, rate, n_frames, noises, augmentation)
 
+    if not (out / "run.json").exists():  # only now: what cannot be trained leaves no folder that must be removed
+        out.mkdir(parents=True, exist_ok=True)
+        _write(out / "run.json", lambda partial: partial.write_text(json.dumps(asked, indent=2)))
     compile_model(model, _optimizer(config, len(batches(0))))
     model.optimizer.build(model.trainable_variables)
     history = _restore(model, out) if resume else []
@@ -326,8 +340,13 @@ def _drop_infeasible(corpus: Corpus, n_frames, spec: DataSpec, say) -> None:
             setattr(corpus, field, [item for i, item in enumerate(getattr(corpus, field)) if i not in bad])
 
 
-def _claim(out: Path, asked: dict, resume: bool) -> None:
-    """Make the run's folder, or check that the run in it is the one asked for."""
+def _check_not_empty(corpus: Corpus, spec: DataSpec) -> None:
+    if not len(corpus):
+        raise DataError(f"A set to learn from or to choose by must hold utterances; {spec} holds none.")
+
+
+def _check_run(out: Path, asked: dict, resume: bool) -> None:
+    """Check that the folder holds no run, or the one asked for."""
     path = out / "run.json"
     if path.exists():
         if not resume:
@@ -338,9 +357,6 @@ def _claim(out: Path, asked: dict, resume: bool) -> None:
             raise ZooError(
                 f"A run is resumed with the settings it began with; {out} differs in {', '.join(different)}."
             )
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    _write(path, lambda partial: partial.write_text(json.dumps(asked, indent=2)))
 
 
 def _write(path: Path, write) -> None:

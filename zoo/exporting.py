@@ -24,7 +24,8 @@ import numpy as np
 
 from zoo.errors import MissingFileError, ZooError, unknown_name
 
-ONNX_OPSET = 17  # the oldest that has all that is needed; runtimes since 2022 read it
+ONNX_OPSET = 17  # the oldest that has a Fourier transform; runtimes since 2022 read it
+FLOAT = 1  # ONNX' number for float32
 MINUTES = 15  # a conversion takes seconds
 CHILD = "import sys; from zoo.exporting import _convert; _convert(*sys.argv[1:])"
 
@@ -235,9 +236,40 @@ def _to_litert(network, made: str) -> None:
 
 def _to_onnx(network, made: str) -> None:
     import tf2onnx
+    from tf2onnx.handler import tf_op
 
+    # tf2onnx has a spectrum's magnitude only; ONNX itself has the Fourier transform.
+    tf_op("RFFT")(_Dft)
+    tf_op("Real", part=0)(_Part)
+    tf_op("Imag", part=1)(_Part)
     signature = _signature(None)
     tf2onnx.convert.from_function(_with_constants(network, None), signature, opset=ONNX_OPSET, output_path=made)
+
+
+class _Dft:
+    """For tf2onnx: RFFT, (..., n) real -> ONNX' DFT, (..., n // 2 + 1, 2), real and imaginary parts side by side."""
+
+    @classmethod
+    def version_17(cls, graph, node, **_):
+        frames, outputs, shape = node.input[0], node.output, graph.get_shape(node.output[0])
+        rank = len(shape)
+        graph.remove_node(node.name)
+        last = graph.make_const(node.name + "_last", np.array([rank]))
+        frames = graph.make_node("Unsqueeze", [frames, last.output[0]])
+        options = {"axis": rank - 1, "onesided": 1}
+        graph.make_node("DFT", frames.output, options, outputs=outputs, shapes=[[*shape, 2]], dtypes=[FLOAT])
+
+
+class _Part:
+    """For tf2onnx: Real and Imag, one of the two parts of what `_Dft` made."""
+
+    @classmethod
+    def version_17(cls, graph, node, part, **_):
+        spectrum, outputs, shape = node.input[0], node.output, graph.get_shape(node.output[0])
+        graph.remove_node(node.name)
+        which = graph.make_const(node.name + "_which", np.array(part))
+        parts = [spectrum, which.output[0]]
+        graph.make_node("Gather", parts, {"axis": -1}, outputs=outputs, shapes=[shape], dtypes=[FLOAT])
 
 
 def _to_savedmodel(network, made: str) -> None:

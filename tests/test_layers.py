@@ -59,6 +59,16 @@ def test_bidirectional_lstm_is_kerass_where_there_is_no_padding():
     np.testing.assert_allclose(numpy(ours(frames, np.array([6, 6]))), numpy(expected), atol=1e-6)
 
 
+def test_bidirectional_lstm_is_the_same_with_and_without_cudnn(monkeypatch):
+    layer, frames, lengths = BidirectionalLSTM(5), frames_of(LENGTHS), np.array(LENGTHS, "int32")
+    results = []
+    for fast in (False, True):
+        monkeypatch.setattr("zoo.layers._has_fast_lstm", lambda fast=fast: fast)
+        results.append(numpy(layer(frames, lengths)))
+    np.testing.assert_allclose(*results, atol=1e-6)
+    assert len(layer.trainable_variables) == 6  # the loop owns no weights
+
+
 def test_bidirectional_lstm_ignores_padding():
     layer, lengths = BidirectionalLSTM(5), np.array(LENGTHS, "int32")
     one, other = frames_of(LENGTHS), frames_of(LENGTHS, seed=1) * 100

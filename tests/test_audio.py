@@ -148,7 +148,11 @@ def test_no_such_file(tmp_path):
         (wav(tone())[:100], "promises 16000 bytes of sound and holds 56"),
         (wav(tone())[:8000], "promises"),
         (wav(tone(), format="FLAC")[:3000], "clip.wav"),
-        (wav(tone(), format="OGG")[:40], "not readable"),
+        (wav(tone(), format="OGG")[:40], "clip.wav"),
+        (wav(tone(), format="OGG")[:-100], "promises"),
+        (wav(tone(), format="AIFF")[:8000], "promises"),
+        (wav(tone(), format="W64"), "is W64: convert it"),
+        (wav(tone(), format="RF64")[:8000], "is RF64: convert it"),
         (wav(np.zeros(0)), "has 0 samples"),
         (wav(np.zeros(1)), "has 1 samples"),
         (wav(np.full(800, np.nan), subtype="FLOAT"), "800 that are NaN or infinite"),
@@ -157,7 +161,8 @@ def test_no_such_file(tmp_path):
         (wav(np.zeros(800), 10_000_000), "sample rate of clip.wav is 10000000"),
     ],
     ids=[
-        "empty", "text", "cut in the header", "cut wav", "cut flac", "cut ogg", "zero samples", "one sample", "nan",
+        "empty", "text", "cut in the header", "cut wav", "cut flac", "cut ogg", "cut end of ogg", "cut aiff",
+        "w64", "cut rf64", "zero samples", "one sample", "nan",
         "inf", "1 Hz", "10 MHz",
     ],
 )  # fmt: skip

@@ -48,6 +48,7 @@ def test_every_card_is_whole(name):
     for figure in card.results:
         assert figure.metric in ("WER", "CER", "accuracy") and figure.utterances > 0 and figure.reference_length > 0
         assert 0 <= figure.low <= figure.value <= figure.high
+    assert card.data == tuple(source["title"] for source in card.sources) and card.size == card.weights.get("bytes", 0)
     if card.weights:
         assert card.weights["commands"] and card.weights_path.stat().st_size == card.weights["bytes"]
         module.check_weights(card.weights_path, card.weights["sha256"])

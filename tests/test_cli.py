@@ -141,6 +141,7 @@ def test_data(words):
     assert "did you mean test?" in sentence("data", "an4", "--split", "tset")
     assert "is written NAME=VALUE" in sentence("data", "synthetic", "--option", "count")
     assert "there is no" in sentence("data", "folder", "--source", words / "none")
+    assert "--source have places of their own" in sentence("data", "folder", "--option", f"source={words}")
 
 
 # --- transcribe
@@ -187,7 +188,7 @@ def bad_recordings(folder: Path) -> dict[str, str]:
     os.remove(folder / "good.wav")
     return {
         "missing.wav": "there is none at", "empty.wav": "is an empty file", "text.wav": "not readable",
-        "cut.wav": "must hold what its header promises", "none.wav": "has 0 samples", "one.wav": "has 1 samples",
+        "cut.wav": "holds what its headers promise", "none.wav": "has 0 samples", "one.wav": "has 1 samples",
         "slow.wav": "is 1.", "fast.wav": "is 10000000.", "nan.wav": "NaN or infinite",
     }  # fmt: skip
 
@@ -269,6 +270,8 @@ def test_train_evaluate_and_use(words, tmp_path):
     assert json.loads((out / "run.json").read_text())["augmentation"] is None
     assert "already holds a run" in sentence(*command)
     assert run(*command, "--resume").stdout.splitlines()[-1] == lines[-1]
+    about = json.loads(run(*command, "--resume", "--json").stdout)
+    assert about["model"] == str(out / "model.keras") and [row["epoch"] for row in about["epochs"]] == [1, 2]
     assert "differs in settings" in sentence(*command, "--resume", "--seed", 7)
 
     weights = out / "model.keras"
@@ -284,6 +287,7 @@ def test_train_evaluate_and_use(words, tmp_path):
     assert "figures of the bundled weights" in sentence(
         "evaluate", "lstm_ctc", "--weights", weights, "--data", data, "--write-card"
     )
+    assert "weight is for training" in sentence("evaluate", "lstm_ctc", "--weights", weights, "--data", "an4=2")
 
 
 def test_train_refuses_in_a_sentence(words, tmp_path):
@@ -349,7 +353,9 @@ def test_export_refuses_in_a_sentence(saved, tmp_path):
 
 @pytest.mark.slow
 def test_export(saved, tmp_path):
-    result = run("export", "lstm_ctc", "--format", "savedmodel", "--out", tmp_path / "m", "--weights", saved)
+    command = ("export", "lstm_ctc", "--format", "savedmodel", "--out", tmp_path / "m", "--weights", saved)
+    assert json.loads(run(*command, "--json").stdout)["bytes"] > 10_000
+    result = run(*command)
     assert result.stdout.startswith(f"Wrote {tmp_path / 'm'} (") and (tmp_path / "m" / "saved_model.pb").exists()
 
 
@@ -363,6 +369,8 @@ def test_demo(saved, clips, tmp_path, monkeypatch):
     assert "a.flac" in result.stdout and "one two" in result.stdout and "b.wav" in result.stdout
     assert "an4 is not shown" in result.stderr and "connected_digits is not shown" in result.stderr
     assert os.listdir(tmp_path) == ["x.png"]
+    about = json.loads(run("demo", clips / "b.wav", "--picture", tmp_path / "x.png", "--json").stdout)
+    assert [clip["clip"] for clip in about["clips"]] == ["a.flac", "b.wav"] and about["pictured"] == "b.wav"
     result = run("demo", tmp_path / "none.wav", "--picture", tmp_path / "x.png", code=1)
     assert "there is none at" in result.stderr and "a.flac" in result.stdout
 

@@ -179,6 +179,21 @@ def test_archive_that_climbs_out_is_refused(kind, name, tiny, tmp_path):
     assert not list(tmp_path.rglob("*evil*"))
 
 
+def test_tar_of_the_folder_itself(tiny, tmp_path):
+    """`tar -C folder -cf tiny.tar .` begins with the member "."."""
+    source, members = tiny
+    with tarfile.open(tmp_path / "tiny.tar", "w") as file:
+        top = tarfile.TarInfo(".")
+        top.type = tarfile.DIRTYPE
+        file.addfile(top)
+        for path, data in members.items():
+            info = tarfile.TarInfo("./" + path)
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+    root = archives.find(source, tmp_path / "tiny.tar")
+    assert (root / "rec" / "1.wav").read_bytes() == members["top/rec/1.wav"]
+
+
 def test_member_that_is_a_file_and_a_folder_is_refused(tiny, tmp_path):
     source, members = tiny
     archive = zipped(tmp_path / "tiny.zip", {"top/rec": b"a file"} | members)

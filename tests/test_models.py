@@ -284,6 +284,46 @@ def test_config_changes(name):
         zoo.load(name, **{valid: 1})
 
 
+@pytest.mark.parametrize(
+    "config", [{"dropout": 2.0}, {"symbols": "aa"}, {"symbols": ""}, {"win_length": 600}, {"n_mels": 0}]
+)
+def test_a_config_that_cannot_be_built_is_a_sentence(config):
+    with pytest.raises(ZooError) as caught:
+        zoo.load("lstm_ctc", weights=None, **config)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_keras_file_brings_all_it_needs(tmp_path):
+    model, path = small("lstm_ctc"), tmp_path / "mine.keras"
+    model.save(path)
+    loaded = zoo.load("lstm_ctc", weights=path)  # as `zoo transcribe --weights` has it
+    assert loaded.config == model.config
+    assert loaded.jit_compile == (keras.backend.backend() == "jax")
+    for arguments in ({"weights": None}, {"units": 5}):
+        with pytest.raises(ZooError, match="load mine.keras by its path alone"):
+            zoo.load(path, **arguments)
+    with pytest.raises(WeightsError, match="holds lstm_ctc, not lstm_ctc with units"):
+        zoo.load("lstm_ctc", weights=path, units=5)
+    with pytest.raises(ZooError, match="received True"):
+        zoo.load("lstm_ctc", weights=True)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+    model = small("lstm_ctc")
+    variable = model.trainable_variables[0]
+    variable.assign(np.full(variable.shape, 1e6))
+    with pytest.raises(WeightsError, match="nothing was saved"):
+        save_weights(model, tmp_path / "m.weights.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_word_ends_after_its_clip():
+    transcript = zoo.load("lstm_ctc", weights=None).transcribe(np.ones(1000, "float32"), sample_rate=16000)
+    assert transcript.duration == 1000 / 16000
+    with pytest.raises(ZooError, match="batch_size=0"):
+        small("lstm_ctc").transcribe(np.zeros(1600), sample_rate=16000, batch_size=0)
+
+
 def test_a_keras_file_with_code_in_it_is_refused(tmp_path):
     layer = keras.layers.Lambda(lambda x: x * 2)
     keras.Sequential([keras.Input((3,)), layer]).save(tmp_path / "code.keras")

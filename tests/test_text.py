@@ -28,6 +28,12 @@ def test_labels_may_be_words():
     assert labels.decode([2, 0, 1]) == "yesno"
 
 
+@pytest.mark.parametrize("symbols", ["", "aba", ["yes", "yes"]])
+def test_labels_are_distinct(symbols):
+    with pytest.raises(DataError, match="distinct symbols, at least one"):
+        Labels(symbols)
+
+
 @pytest.mark.parametrize("text", ["route 66", "Hello", "naïve", "a-b"])
 def test_what_is_no_label_is_a_sentence(text):
     with pytest.raises(DataError, match="may hold only the labels .*write numbers as words"):

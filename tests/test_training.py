@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import soundfile
@@ -71,6 +72,11 @@ def test_data_specs_that_say_nothing(text):
         DataSpec.parse(text, "train")
 
 
+def test_the_split_has_its_place():
+    with pytest.raises(DataError, match="after a colon, as in an4:test"):
+        DataSpec.parse("an4,split=test", "train")
+
+
 @pytest.mark.parametrize("text", ["an4=.", "an4=1.2.3"])
 def test_weights_that_are_no_numbers(text):
     with pytest.raises(ValueError) as caught:
@@ -97,6 +103,15 @@ def test_what_cannot_be_trained_is_a_sentence(arguments, error, match, words, tm
     assert not (tmp_path / "run").exists()  # so the corrected command may use the same folder
 
 
+def test_a_run_without_its_noises_is_another_one(words, tmp_path, monkeypatch):
+    asked = {"data": [f"folder:all,source={words}"], "model_config": SMALL, "epochs": 1, "batch_size": 4}
+    monkeypatch.setattr("zoo.training.load_noise", lambda split: [np.zeros(RATE, "float32")])
+    train("lstm_ctc", **asked, out=tmp_path / "run", say=lambda line: None)
+    monkeypatch.setattr("zoo.training.load_noise", lambda split: [])
+    with pytest.raises(ZooError, match="differs in noises"):
+        train("lstm_ctc", **asked, out=tmp_path / "run", resume=True, say=lambda line: None)
+
+
 def test_transcripts_longer_than_their_audio_are_refused(tmp_path):
     (tmp_path / "supercalifragilistic").mkdir()
     for take in range(3):
@@ -121,6 +136,15 @@ def corpus_of(n=20, seed=0) -> Corpus:
             return self.samples
 
     return Corpus([Clip(i) for i in range(n)], CHARACTERS, RATE)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras infers widths under TensorFlow only")
+def test_the_first_two_batches_differ_in_width():
+    """Else Keras takes their width for that of all batches, and stops at the first other one."""
+    corpus = corpus_of(8)
+    corpus.audio = [corpus.audio[0]] * 8
+    widths = [inputs["waveform"].shape[1] for inputs, _ in (epoch_of([(corpus, 1)])[i] for i in range(2))]
+    assert widths[0] == widths[1] + 1
 
 
 def epoch_of(corpora, epoch=0, augmentation=None, **options):

@@ -15,6 +15,7 @@ from zoo.errors import AudioError, MissingFileError
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # hertz; beyond them a number is a mistake, not a sample rate
 SHORTEST = 0.01  # seconds: less holds not one period of a voice
 MOST_CHANNELS = 8
+FORMATS = ("WAV", "WAVEX", "FLAC", "OGG", "MP3", "AIFF")  # those whose loss of samples is noticed
 
 
 def load_audio(
@@ -23,7 +24,7 @@ def load_audio(
     """Any recording as mono at one rate.
 
     Args:
-        source: a path or a binary file object (WAV, FLAC, OGG, MP3, what libsndfile reads), or an array (samples,) or
+        source: a path or a binary file object (WAV, FLAC, OGG, Opus, MP3, AIFF), or an array (samples,) or
             (samples, channels) of integers at full scale or of floats; (channels, samples) is understood too.
         target_rate: hertz of the result.
         sample_rate: hertz of an array; files carry their own.
@@ -86,37 +87,49 @@ def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
         raise AudioError(f"A file object must be opened in binary mode; {name} gave {type(data).__name__}.")
     if not data:
         raise AudioError(f"Audio must hold samples; {name} is an empty file.")
-    _check_wav(data, name)
+    _check_whole(data, name)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            declared, rate = file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)
+            format, declared, rate = file.format, file.frames, file.samplerate
+            samples = file.read(dtype="float32", always_2d=True) if format in FORMATS else None
     except soundfile.LibsndfileError as error:
         reason = str(error.error_string).rstrip(".")
         raise AudioError(
             f"Audio must be WAV, FLAC, OGG or MP3, whole; {name} is not readable as such ({reason})."
         ) from None
+    if samples is None:
+        raise AudioError(f"Audio must be WAV, FLAC, OGG, MP3 or AIFF; {name} is {format}: convert it first.")
     # A stream of unknown length (some OGG and MP3) declares the largest number there is.
     if len(samples) < declared < 2**62:
         raise AudioError(f"Audio must be whole; {name} declares {declared} samples and holds {len(samples)}.")
     return samples, rate
 
 
-def _check_wav(data: bytes, name: str) -> None:
-    """libsndfile shortens a WAV file whose header promises more than it holds without a word; say it."""
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        return
+def _check_whole(data: bytes, name: str) -> None:
+    """libsndfile shortens a file whose headers promise more than it holds without a word; say it."""
+    if data[:4] == b"OggS":
+        page = data[data.rfind(b"OggS") :]
+        sizes = page[27 : 27 + page[26]] if len(page) > 26 else b""
+        promised, held = 27 + len(sizes) + sum(sizes), len(page) if sizes else 0
+    else:
+        order = {b"RIFFWAVE": "little", b"FORMAIFF": "big", b"FORMAIFC": "big"}.get(data[:4] + data[8:12])
+        promised, held = _sound_chunk(data, order) if order else (0, 0)
+    if promised > held:
+        raise AudioError(
+            f"Audio must be whole: a file holds what its headers promise; {name} promises {promised} bytes of sound "
+            f"and holds {held}."
+        )
+
+
+def _sound_chunk(data: bytes, order: str) -> tuple[int, int]:
+    """(bytes promised, bytes held) of the sound in a WAV or AIFF file, a list of (name, size, contents)."""
     place = 12
     while place + 8 <= len(data):
-        size = int.from_bytes(data[place + 4 : place + 8], "little")
-        if data[place : place + 4] == b"data":
-            held = len(data) - place - 8
-            if size > held:
-                raise AudioError(
-                    f"A WAV file must hold what its header promises; {name} promises {size} bytes of sound and holds {held}."
-                )
-            return
+        size = int.from_bytes(data[place + 4 : place + 8], order)
+        if data[place : place + 4] in (b"data", b"SSND"):
+            return size, len(data) - place - 8
         place += 8 + size + size % 2
+    return 0, 0
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:

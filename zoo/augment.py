@@ -114,6 +114,7 @@ class SpecAugment(keras.layers.Layer):
         stretches, stretch_frames: number of hidden stretches of time and the greatest length of each in frames; a
             stretch hides at most `stretch_share` of the clip.
         warp: greatest relative change of the frequency axis.
+        seed: of all that is random.
 
     Call: (frames (batch, frames, n), lengths) -> frames of the same shape.
     """

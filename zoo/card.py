@@ -56,6 +56,16 @@ class ModelCard:
     results: tuple[Result, ...]
 
     @property
+    def size(self) -> int:
+        """Bytes of the bundled weights; 0 without any."""
+        return self.weights.get("bytes", 0)
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """Titles of what the model learnt from and is made after."""
+        return tuple(source["title"] for source in self.sources if "title" in source)
+
+    @property
     def weights_path(self) -> Path:
         """The bundled weights. Raises WeightsError where there are none."""
         if not self.weights:

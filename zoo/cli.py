@@ -4,6 +4,7 @@ Whatever a user can get wrong ends with `Error: <one sentence>` on stderr and ex
 before a command needs it, so `zoo list` and every `--help` answer at once.
 """
 
+import csv
 import errno
 import importlib.util
 import json
@@ -18,7 +19,7 @@ from pathlib import Path
 import click
 
 import zoo
-from zoo.errors import AudioError, DataError, MissingFileError, WeightsError, ZooError, unknown_name
+from zoo.errors import AudioError, DataError, MissingFileError, ZooError, unknown_name
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".opus")  # what `zoo transcribe FOLDER` takes
 PICTURES = (".png", ".svg", ".pdf")
@@ -141,11 +142,6 @@ def _load(name: str, weights: str | None):
         raise MissingFileError(f"Weights are a .keras or .weights.h5 file; there is no file {weights}.")
     with _quiet():
         from zoo.model import load
-    if weights and weights.endswith(".keras"):
-        model = load(weights)
-        if model.architecture.name != name:
-            raise WeightsError(f"{weights} holds a model {model.architecture.name}, not {name}.")
-        return model
     return load(name, weights=weights or "bundled")
 
 
@@ -410,8 +406,9 @@ def transcribe(paths, name, weights, plot, as_json):
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
 @click.option("--no-augment", is_flag=True, help="Train on the recordings as they are.")
 @click.option("--ship", is_flag=True, help="Put the weights into the package when done, and the commands on the card.")
+@json_option
 @click.pass_context
-def train(ctx, name, data, validation, out, init, changes, resume, no_augment, ship, **settings):
+def train(ctx, name, data, validation, out, init, changes, resume, no_augment, ship, as_json, **settings):
     """Train the model NAME.
 
     Ctrl-C and even a power cut lose at most one epoch.
@@ -443,7 +440,7 @@ def train(ctx, name, data, validation, out, init, changes, resume, no_augment, s
             init=init,
             resume=resume,
             model_config=_pairs(changes, "A field of the Config"),
-            say=click.echo,
+            say=lambda line: click.echo(line, err=as_json),
             **{key: value for key, value in settings.items() if value is not None or key == "augmentation"},
         )
     except KeyboardInterrupt:
@@ -453,10 +450,16 @@ def train(ctx, name, data, validation, out, init, changes, resume, no_augment, s
     models.compile_model(model)  # without the optimizer's state the file is a third as large
     with _whole(out / "model.keras") as partial:
         model.save(partial)
-    click.echo(f"Done: zoo transcribe clip.wav --model {name} --weights {out / 'model.keras'}")
+    if as_json:
+        with open(out / "curves.csv", newline="") as file:
+            epochs = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        _json({"model": str(out / "model.keras"), "epochs": epochs})
+    else:
+        click.echo(f"Done: zoo transcribe clip.wav --model {name} --weights {out / 'model.keras'}")
     if ship:
         training.ship(out)
-        click.echo(f"The package now ships these weights; measure them: zoo evaluate {name} --data an4 --write-card")
+        again = f"zoo evaluate {name} --data an4 --write-card"
+        click.echo(f"The package now ships these weights; measure them: {again}", err=as_json)
 
 
 @main.command()
@@ -490,6 +493,10 @@ def evaluate(ctx, name, data, weights, write_card, note, as_json):
 
     rows, scores, results = [], [], []
     for spec in [DataSpec.parse(text, "test") for text in data]:
+        if spec.weight != 1:
+            raise DataError(
+                f"A set is scored as it is; a weight is for training: leave out ={spec.weight:g} in {spec}."
+            )
         utterances = spec.load()
         if not utterances:
             raise DataError(f"A set to score must hold utterances; {spec} holds none.")
@@ -564,7 +571,10 @@ def data(name, split, source, options, minutes, as_json):
         _console().print(_table("data set", "what", "splits", "options", rows=rows))
         return
     split = split or datasets.describe(name).splits[0]
-    utterances = datasets.load(name, split, source, **_pairs(options, "An option of a data set"))
+    options = _pairs(options, "An option of a data set")
+    if places := {"name", "split", "source"} & set(options):
+        raise ZooError(f"The name, --split and --source have places of their own; received --option {min(places)}=...")
+    utterances = datasets.load(name, split, source, **options)
     about = {"name": name, "split": split, "utterances": len(utterances)}
     about["speakers"] = len({utterance.speaker for utterance in utterances if utterance.speaker})
     about["words"] = sum(len(utterance.text.split()) for utterance in utterances)
@@ -590,7 +600,8 @@ def _about(dataset) -> str:
 @click.option("--format", "format", required=True, metavar="FORMAT", help="litert, onnx or savedmodel.")
 @click.option("--out", required=True, type=path_type, metavar="PATH", help="A .tflite or .onnx file, or a folder.")
 @weights_option
-def export(name, format, out, weights):
+@json_option
+def export(name, format, out, weights, as_json):
     """Write the model NAME for another runtime.
 
     The whole model, waveform in and logits out: LiteRT for phones, ONNX for servers and browsers, SavedModel.
@@ -608,13 +619,18 @@ def export(name, format, out, weights):
     model = _load(name, weights)
     path = exporting.export(model, format, out)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    click.echo(f"Wrote {out} ({sum(file.stat().st_size for file in files) / 1e6:.1f} MB).")
+    size = sum(file.stat().st_size for file in files)
+    if as_json:
+        _json({"model": name, "format": format, "path": str(out), "bytes": size})
+    else:
+        click.echo(f"Wrote {out} ({size / 1e6:.1f} MB).")
 
 
 @main.command()
 @click.argument("paths", metavar="[WAV]...", nargs=-1, type=path_type)
 @click.option("--picture", type=path_type, default="demo.png", show_default=True, help="Where one clip is drawn.")
-def demo(paths, picture):
+@json_option
+def demo(paths, picture, as_json):
     """Transcribe the bundled clips and any WAV given.
 
     A few clips of AN4 and of connected digits come between, if their recordings are on this machine.
@@ -648,14 +664,19 @@ def demo(paths, picture):
         )
     drawn = drawn if drawn < len(clips) else 0  # the first clip of the user's own, or else the first of all
     transcripts = model.transcribe([samples for _, _, samples in clips], sample_rate=rate)
-    rows = []
+    rows, results = [], []
     for (name, said, _), transcript in zip(clips, transcripts, strict=True):
+        results.append({"clip": name, "said": said, **transcript.to_dict()})
         style = None if not said else "green" if said == transcript.text else "yellow"
         rows.append(((name, said, transcript.text, f"{transcript.confidence:.2f}"), style))
-    _console().print(_table("clip", "said", "lstm_ctc wrote", "confidence#", rows=rows))
+    if not as_json:
+        _console().print(_table("clip", "said", "lstm_ctc wrote", "confidence#", rows=rows))
     name, _, samples = clips[drawn]
     _draw(model, samples, rate, picture, title=f"{name}: {transcripts[drawn].text}")
-    click.echo(f"Picture of {name}: {picture}")
+    if as_json:
+        _json({"picture": str(picture), "pictured": name, "clips": results})
+    else:
+        click.echo(f"Picture of {name}: {picture}")
     if failed:
         sys.exit(1)
 
@@ -668,8 +689,6 @@ def _read(path: Path, rate: int):
 
 def _samples() -> list[tuple[Path, str]]:
     """(path, text) of the bundled clips: inside the package in a wheel, in data/ in a checkout."""
-    import csv
-
     package = Path(zoo.__file__).parent
     for folder in (package / "samples", package.parent / "data" / "samples"):
         if (folder / "samples.csv").is_file():

@@ -45,26 +45,34 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def greedy(logits: np.ndarray, lengths: Sequence[int], labels: Labels, frame_seconds: float) -> list[Transcript]:
+def greedy(
+    logits: np.ndarray,
+    lengths: Sequence[int],
+    labels: Labels,
+    frame_seconds: float,
+    durations: Sequence[float] | None = None,
+) -> list[Transcript]:
     """The best path of each utterance.
 
     Args:
         logits: (batch, frames, symbols). lengths: (batch,) true frames; what lies beyond is not looked at.
         labels: one symbol is a character; words are separated by the label " ".
         frame_seconds: seconds from one frame to the next.
+        durations: (batch,) seconds of the clips, which may end within their last frames; no word ends later.
+    Returns: a Transcript of each utterance.
     """
+    durations = [length * frame_seconds for length in lengths] if durations is None else durations
     return [
-        _best_path(log_softmax(np.asarray(rows[:length], "float64")), labels, frame_seconds)
-        for rows, length in zip(logits, lengths, strict=True)
+        _best_path(log_softmax(np.asarray(rows[:length], "float64")), labels, frame_seconds, duration)
+        for rows, length, duration in zip(logits, lengths, durations, strict=True)
     ]
 
 
-def _best_path(log_probabilities: np.ndarray, labels: Labels, frame_seconds: float) -> Transcript:
+def _best_path(log_probabilities: np.ndarray, labels: Labels, frame_seconds: float, duration: float) -> Transcript:
     """(frames, symbols) -> Transcript."""
     n_frames = len(log_probabilities)
     if not n_frames:
-        return Transcript("", (), 1.0, 0.0)
-    duration = n_frames * frame_seconds
+        return Transcript("", (), 1.0, duration)
     best = log_probabilities.argmax(axis=1)  # (frames,)
     score = log_probabilities.max(axis=1)
     starts = np.flatnonzero(np.diff(best, prepend=-1))  # where a run of one symbol begins
@@ -85,7 +93,7 @@ def _best_path(log_probabilities: np.ndarray, labels: Labels, frame_seconds: flo
             words.append(
                 Word(
                     "".join(c[0] for c in run),
-                    float(max(0.0, start)),
+                    float(min(max(0.0, start), duration)),
                     float(min(end, duration)),
                     _confidence([c[3] for c in run]),
                 )

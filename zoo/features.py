@@ -194,6 +194,9 @@ class MFCC(LogMel):
 class Deltas(keras.layers.Layer):
     """Slope of each coefficient over time, appended: as `librosa.feature.delta(order=1, mode="nearest")`, then its own.
 
+    The second is the slope of the slope, as recognisers have it (HTK, Kaldi); librosa's `order=2` is another one, the
+    second derivative of a parabola fitted to the frames.
+
     Args: width: frames of the fit (odd, at least 3). order: 1 appends deltas, 2 also their deltas.
     Call: (frames (batch, frames, n), lengths) -> (frames (batch, frames, n * (1 + order)), lengths).
     The first and last valid frames are repeated outwards, so padding is never looked at.

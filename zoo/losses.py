@@ -1,16 +1,17 @@
-"""Training losses. They take logits and true lengths, and say no to what cannot be learnt."""
+"""Training losses. They take logits and true lengths."""
 
 import numpy as np
 from keras import ops
 
-from zoo.errors import DataError
 from zoo.text import BLANK
 
 
 def ctc_loss(labels, logits, lengths):
     """Connectionist temporal classification (Graves et al. 2006), one value for each utterance.
 
-    `keras.losses.CTC` takes every padded frame for a real one; this one uses the true lengths.
+    `keras.losses.CTC` takes every padded frame for a real one; this one uses the true lengths. Labels that need more
+    frames than there are cannot be emitted at all; Keras gives them a finite loss and a wrong gradient, here they
+    have none: the loss is 0 (`zoo train` names and leaves out such utterances before).
 
     Args:
         labels: (batch, label) int ids, padded on the right with 0, the blank.
@@ -20,20 +21,14 @@ def ctc_loss(labels, logits, lengths):
     """
     labels = ops.cast(labels, "int32")
     label_lengths = ops.sum(ops.cast(ops.not_equal(labels, BLANK), "int32"), axis=1)
-    return ops.ctc_loss(labels, logits, label_lengths, ops.cast(lengths, "int32"), mask_index=BLANK)
+    lengths = ops.cast(lengths, "int32")
+    losses = ops.ctc_loss(labels, logits, label_lengths, lengths, mask_index=BLANK)
+    repeats = ops.logical_and(ops.equal(labels[:, 1:], labels[:, :-1]), ops.not_equal(labels[:, 1:], BLANK))
+    needed = label_lengths + ops.sum(ops.cast(repeats, "int32"), axis=1)
+    return ops.where(needed <= lengths, losses, 0.0)
 
 
 def frames_needed(labels) -> int:
     """Fewest frames in which CTC can emit `labels`: one each, and a blank between two that are equal."""
     labels = np.asarray(labels)
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
-
-
-def check_feasible(labels, n_frames: int, name: str = "utterance") -> None:
-    """Raises DataError where `n_frames` cannot hold `labels`: CTC's loss would be infinite, or silently wrong."""
-    needed = frames_needed(labels)
-    if n_frames < needed:
-        raise DataError(
-            f"CTC needs a frame for each label and one between repeats: {name} has {len(labels)} labels "
-            f"that need {needed} frames, and {n_frames} frames of audio; check its transcript or its recording."
-        )

@@ -3,6 +3,7 @@
 audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decoding.greedy -> Transcript
 """
 
+import os
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +27,7 @@ class SpeechModel(keras.Model):
     """A registered architecture as a keras.Model: fit, evaluate and save as any, and transcribe.
 
     Args:
-        architecture: registered name. config: fields that differ from the architecture's default.
+        architecture_name: as registered. config: fields that differ from the architecture's default.
 
     Call: {"waveform": (batch, samples) float32, "lengths": (batch,) int32 samples} ->
         {"logits": (batch, frames, symbols), "lengths": (batch,) int32 frames}.
@@ -58,6 +59,8 @@ class SpeechModel(keras.Model):
 
         Args: as for `transcribe`; `audio` is a list here.
         """
+        if batch_size < 1:
+            raise ZooError(f"A batch has at least one clip; received batch_size={batch_size}.")
         clips = [load_audio(clip, self.config.sample_rate, sample_rate=sample_rate) for clip in audio]
         results: list[np.ndarray | None] = [None] * len(clips)
         for group in _batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
@@ -83,10 +86,12 @@ class SpeechModel(keras.Model):
             )
         if not isinstance(audio, list | tuple):
             return self.transcribe([audio], sample_rate, batch_size)[0]
+        rate = self.config.sample_rate
+        clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
         # A padded batch is decoded clip by clip, so each has its own true length.
         return [
-            decoding.greedy(logits[None], [len(logits)], self.labels, self.config.frame_seconds)[0]
-            for logits in self.logits(audio, sample_rate, batch_size)
+            decoding.greedy(logits[None], [len(logits)], self.labels, self.config.frame_seconds, [len(clip) / rate])[0]
+            for clip, logits in zip(clips, self.logits(clips, rate, batch_size), strict=True)
         ]
 
 
@@ -128,9 +133,23 @@ def load(name: str, weights: str | Path | None = "bundled", **config) -> SpeechM
     Raises: UnknownNameError, MissingFileError, WeightsError.
     """
     if str(name).endswith(".keras"):
+        if config or weights != "bundled":
+            raise ZooError(
+                f"A .keras file brings its weights and its config; load {Path(name).name} by its path alone."
+            )
         return _load_saved(Path(name))
     if name not in list_models():
         raise unknown_name("model", name, list_models())
+    if not (weights is None or isinstance(weights, str | os.PathLike)):
+        raise ZooError(f"Weights are 'bundled', None or a .weights.h5 or .keras file; received {weights!r}.")
+    if str(weights).endswith(".keras"):
+        model = load(weights)
+        if config or model.architecture.name != name:
+            raise WeightsError(
+                f"A .keras file brings its architecture and its config; {Path(weights).name} holds {model.architecture.name}, "
+                f"not {' with '.join([name, *config])}."
+            )
+        return model
     if config and weights == "bundled":
         raise WeightsError(
             f"Bundled weights fit the default config only; with {', '.join(config)} changed, pass weights=None or a file."
@@ -143,7 +162,14 @@ def load(name: str, weights: str | Path | None = "bundled", **config) -> SpeechM
         path = Path(weights)
         if not path.is_file():
             raise MissingFileError(f"Weights are 'bundled', None or a .weights.h5 file; there is no file {path}.")
-    model = SpeechModel(name, config, name=name)
+    try:
+        model = SpeechModel(name, config, name=name)
+    except ZooError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ZooError(
+            f"The config of {name} must fit together; with {config} it cannot be built: {_first_line(error)}"
+        ) from error
     if weights is not None:
         try:
             model.load_weights(path)
@@ -175,9 +201,13 @@ def _stored_size(path: Path) -> int:
 
 def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:
     """Compile with the usual optimizer (AdamW, gradients clipped to norm 5), so that `fit` can follow at once."""
-    # TensorFlow's graph takes any length; XLA under TensorFlow would compile again for each.
-    jit = "auto" if keras.backend.backend() == "jax" else False
-    model.compile(optimizer or keras.optimizers.AdamW(3e-4, weight_decay=1e-4, global_clipnorm=5.0), jit_compile=jit)
+    optimizer = optimizer or keras.optimizers.AdamW(3e-4, weight_decay=1e-4, global_clipnorm=5.0)
+    model.compile(optimizer, jit_compile=_jit())
+
+
+def _jit() -> bool:
+    """TensorFlow's graph takes any length; XLA under TensorFlow would compile again for each."""
+    return keras.backend.backend() == "jax"
 
 
 def _load_saved(path: Path) -> SpeechModel:
@@ -191,26 +221,34 @@ def _load_saved(path: Path) -> SpeechModel:
     except Exception as error:
         raise WeightsError(
             f"A .keras file is loaded only if it holds a zoo model without code of its own (no Lambda layers); "
-            f"{path.name} was refused: {str(error).splitlines()[0][:120]}"
+            f"{path.name} was refused: {_first_line(error)}"
         ) from error
     if not isinstance(model, SpeechModel):
         raise WeightsError(f"A .keras file must hold a zoo model; {path.name} holds a {type(model).__name__}.")
+    model.jit_compile = _jit()  # the file remembers the backend under which it was saved
     return model
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip()[:120] for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def save_weights(model: SpeechModel, path: Path) -> None:
     """Save weights in half precision, compressed: half the size, and no word changes. Written whole or not at all.
 
     The optimizer's state is left out: it is three times as large and of no use to who transcribes.
+    Raises: WeightsError where a weight is not a number that half precision holds.
     """
     import io
-    import os
     import tempfile
     import zipfile
 
     import h5py
 
     path = Path(path)
+    for variable in model.weights:
+        if not np.abs(np.asarray(variable)).max(initial=0) <= np.finfo("float16").max:
+            raise WeightsError(f"Weights are finite and below 65,504; {variable.path} holds others: nothing was saved.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         # HDF5 crashes the process where a disk is full, so its files are made in memory; zip files and bytes do not.

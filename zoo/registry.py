@@ -5,8 +5,9 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
+from math import isfinite
 
-from zoo.errors import unknown_name
+from zoo.errors import ZooError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,29 @@ class Architecture:
             if name not in valid:
                 raise unknown_name(f"config field of {self.name}", name, valid)
         # A config that went through JSON has lists where tuples were.
-        return replace(self.config, **{k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()})
+        changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+        for name, value in changes.items():
+            self._check(name, value, getattr(self.config, name))
+        return replace(self.config, **changes)
+
+    def _check(self, name: str, value, default) -> None:
+        """A field keeps the type of its default, and counts are positive. Raises ZooError."""
+        if type(default) is int and not (type(value) is int and value > 0):
+            rule = "a whole number above 0"
+        elif type(default) is float and not (type(value) in (int, float) and isfinite(value) and value >= 0):
+            rule = "a number of at least 0"
+        elif type(default) in (str, tuple, bool) and type(value) is not type(default):
+            rule = f"a {type(default).__name__}"
+        else:
+            return
+        raise ZooError(f"The field {name} of {self.name} must be {rule}, as {default!r} is; received {value!r}.")
 
 
 _ARCHITECTURES: dict[str, Architecture] = {}
 
 
-def register(name: str, config, task: str):
-    """Decorate a model file's `build(config)`: `@register("lstm_ctc", Config(), task="transcription")`."""
+def register(name: str, config, task: str = "transcription"):
+    """Decorate a model file's `build(config)`: `@register("lstm_ctc", Config())`."""
 
     def decorate(build):
         _ARCHITECTURES[name] = Architecture(name, task, config, build)

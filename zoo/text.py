@@ -13,10 +13,13 @@ class Labels:
 
     Args:
         symbols: the n distinct characters (or words) that a model may write.
+    Raises: DataError where there are none, or one of them twice.
     """
 
     def __init__(self, symbols: Iterable[str]):
         self.symbols = tuple(symbols)
+        if not self.symbols or len(set(self.symbols)) < len(self.symbols):
+            raise DataError(f"Labels are distinct symbols, at least one; received {''.join(self.symbols)!r}.")
         self._ids = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
 
     def __len__(self) -> int:

@@ -52,8 +52,11 @@ class DataSpec:
             raise DataError(
                 f"Data is named NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...] with a weight between 0 and 100; received {text!r}."
             )
-        options = (item.split("=") for item in match[4].split(",")[1:])
-        return cls(match[1], match[2] or default_split, float(match[3] or 1), tuple((k, v) for k, v in options))
+        options = tuple(tuple(item.split("=")) for item in match[4].split(",")[1:])
+        for option in ("name", "split"):
+            if option in dict(options):
+                raise DataError(f"The name comes first and the split after a colon, as in an4:test; received {text!r}.")
+        return cls(match[1], match[2] or default_split, float(match[3] or 1), options)
 
     def __str__(self) -> str:
         weight = f"={self.weight:g}" if self.weight != 1 else ""
@@ -150,6 +153,9 @@ class EpochBatches(keras.utils.PyDataset):
             clips.append(samples)
             labels[row, : len(ids)] = ids
         waveform, lengths = pad(clips, self.sample_rate, WIDTHS)
+        if index == 0 and keras.backend.backend() == "tensorflow":
+            # Keras expects of all batches the width that the first two have in common; so they have none in common.
+            waveform = np.pad(waveform, ((0, 0), (0, 1)))
         return {"waveform": waveform, "lengths": lengths}, labels
 
     def _nothing_said(self, length: int, rng: np.random.Generator) -> np.ndarray:
@@ -201,6 +207,8 @@ def train(
         "model_config": model_config or {},
         "settings": asdict(config),
     }
+    noises = _noises(say) if augmentation else ()
+    asked["noises"] = len(noises)  # on another machine there may be none, and the run would be another one
     _check_run(out, asked, resume)
 
     keras.utils.set_random_seed(config.seed)
@@ -221,7 +229,6 @@ def train(
     checks = {str(spec): Corpus(spec.load(), model.labels, rate) for spec in held_out}
     for spec in held_out:
         _check_not_empty(checks[str(spec)], spec)
-    noises = _noises(say) if augmentation else ()
 
     def batches(epoch):
         return EpochBatches(corpora, epoch, config, rate, n_frames, noises, augmentation)

@@ -7,6 +7,7 @@ Each file beside this one that calls `register` is a data set; adding one is add
         print(utterance.id, utterance.text, utterance.audio(16000).shape)
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -130,7 +131,10 @@ def _typed(dataset: DataSet, option: str, value):
     """An option of the type of its default; the command line gives words. Raises ZooError."""
     kind = type(signature(dataset.utterances).parameters[option].default)
     try:
-        return _TRUTH[str(value).lower()] if kind is bool else kind(str(value))
+        typed = _TRUTH[str(value).lower()] if kind is bool else kind(str(value))
+        if kind is float and not math.isfinite(typed):
+            raise ValueError
+        return typed
     except (KeyError, ValueError):
-        must = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+        must = {bool: "true or false", int: "a whole number", float: "a finite number"}[kind]
         raise ZooError(f"The option {option} of {dataset.name} must be {must}; received {value!r}.") from None

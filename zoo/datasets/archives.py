@@ -370,6 +370,8 @@ def extract(archive: Path, folder: Path, wanted: set[str] | None = None) -> dict
     sums: dict[str, str] = {}
     total = 0
     for name, odd, member in _members(archive):
+        if member is None and not odd and PurePosixPath(name) == PurePosixPath("."):
+            continue  # `tar -C folder .` begins with the folder itself
         path = safe_path(name, archive)
         if odd:
             raise DataError(f"Archives may hold only files and folders; {archive} holds the link or device {name!r}.")

@@ -47,7 +47,7 @@ class Config:
         return self.hop_length * self.stride / self.sample_rate
 
 
-@register("lstm_ctc", Config(), task="transcription")
+@register("lstm_ctc", Config())
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> (logits, lengths in frames)."""
     waveform = keras.Input((None,), name="waveform")  # (batch, samples)

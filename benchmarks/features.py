@@ -1,6 +1,6 @@
 """Log-mel frames: the zoo's compiled layer against librosa and kaldi-native-fbank, same settings, one run.
 
-    python benchmarks/features.py [--backend tensorflow|jax] [--threads 2] [--rounds 5] [--json out.json]
+    python benchmarks/features.py [--backend tensorflow|jax] [--threads 2] [--rounds 9] [--json out.json]
 
 Three jobs: (a) 3,000 short clips, one by one and in batches; (b) ten-second clips in batches. Every contestant does
 each job once in each round, in turn, so that whatever else the machine does falls on all; the medians over rounds are
@@ -31,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", choices=["tensorflow", "jax"], default="tensorflow")
     parser.add_argument("--threads", type=int, default=0, help="of TensorFlow (default: its own choice, all cores)")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--short", type=int, default=N_SHORT, help="number of short clips")
     parser.add_argument("--json", help="file for the figures")
     args = parser.parse_args()
@@ -160,7 +160,7 @@ class Zoo:
         order = sorted(range(len(clips)), key=lambda i: len(clips[i]))
         results = [None] * len(clips)
         for group in (order[i : i + size] for i in range(0, len(order), size)):
-            for i, frames in zip(group, self.features([clips[i] for i in group], RATE // 10), strict=True):
+            for i, frames in zip(group, self.features([clips[i] for i in group], RATE // 20), strict=True):
                 results[i] = frames
         return results
 

@@ -80,7 +80,39 @@ def robustness() -> str:
     return "\n".join(lines)
 
 
-BLOCKS = {"results": results, "robustness": robustness}
+def speed() -> str:
+    """What benchmarks/ printed, each figure beside its peer's."""
+    start, step = (
+        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in ("speed", "training_step")
+    )
+    seconds = step["medians"]
+    rows = [
+        ("`zoo transcribe`, one clip, cold", f"{start['zoo transcribe, one clip, cold']:.1f} s", ""),
+        ("a clip of 3 s, warm", f"{start['3-second clip, warm']:.0f} ms", ""),
+        ("two minutes in one file", f"{start['two minutes in one file']:.1f} s", ""),
+    ]
+    for backend, compiled, file in (("TensorFlow", "zoo (XLA)", "features"), ("JAX", "zoo (jax.jit)", "features_jax")):
+        jobs = json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))["results"]
+        for job, what in (
+            (jobs[1], "a short clip's log-mel, in batches"),
+            (jobs[2], "a 10-s clip's log-mel, in batches"),
+        ):
+            ours, theirs = job["seconds"][compiled], job["seconds"]["librosa"]
+            rows.append((
+                f"{what}, {backend}", f"{1000 * ours / job['clips']:.2f} ms", f"librosa {1000 * theirs / job['clips']:.2f} ms"
+            ))  # fmt: skip
+    for backend, name in (("TensorFlow", "tensorflow"), ("JAX", "jax")):
+        rows.append(
+            (
+                f"a training step, 32 clips of 3 s, {backend}",
+                f"{seconds[name]:.2f} s",
+                f"PyTorch {seconds['torch']:.2f} s",
+            )
+        )
+    return "\n".join(table("on two cores|time#|the same elsewhere#", rows))
+
+
+BLOCKS = {"results": results, "robustness": robustness, "speed": speed}
 
 
 def written(text: str) -> str:

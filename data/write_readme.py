@@ -31,7 +31,7 @@ def results() -> str:
             f"`{card.name}`",
             card.summary,
             f"{card.parameters:,}" if card.parameters else "",
-            f"{card.weights['bytes'] / 1e6:.1f} MB" if card.weights else "not yet",
+            f"{card.size / 1e6:.{1 if card.size > 1e6 else 2}f} MB" if card.weights else "not yet",
             card.licence,
         )
         for card in cards
@@ -40,9 +40,10 @@ def results() -> str:
         (
             f"`{card.name}`",
             f"{result.data}, {result.split}" + (f": {result.note}" if result.note else ""),
+            result.decoder or ("greedy" if card.task == "transcription" else ""),
             result.metric,
             f"**{result.value:.2f}**",
-            f"{result.low:.2f} to {result.high:.2f}",
+            f"{result.low:.2f} to {result.high:.2f}" if result.low < result.high else "",
             f"{result.utterances:,}",
         )
         for card in cards
@@ -50,7 +51,7 @@ def results() -> str:
     ]
     lines = table("model|what it does|parameters#|weights#|licence of the weights", models)
     if figures:
-        lines += ["", *table("model|measured on||%#|95 % interval#|utterances#", figures)]
+        lines += ["", *table("model|measured on|decoder||value#|95 % interval#|utterances#", figures)]
     return "\n".join(lines)
 
 
@@ -109,6 +110,12 @@ def speed() -> str:
                 f"PyTorch {seconds['torch']:.2f} s",
             )
         )
+    for row in json.loads((RESULTS / "decoding.json").read_text(encoding="utf-8"))["rows"]:
+        if row["beam_width"] in (0, 16, 128):
+            how = f"beam {row['beam_width']}, trigrams" if row["beam_width"] else "greedy"
+            rows.append(
+                (f"a second of audio decoded on one core, {how}", f"{1000 / row['times_real_time']:.2g} ms", "")
+            )
     return "\n".join(table("on two cores|time#|the same elsewhere#", rows))
 
 

@@ -193,6 +193,34 @@ def bad_recordings(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
+def test_decoders(saved, clips, words, tmp_path):
+    heard = ("transcribe", clips / "b.wav", "--weights", saved)
+    (found,) = json.loads(run(*heard, "--allow", "yes,no", "--beam-width", 4, "--json").stdout)
+    assert set(found["text"].split()) <= {"yes", "no"}
+    assert run(*heard, "--language-model", "ngram_lm").exit_code == 0
+    data = f"folder:all,source={words}"
+    run("train", "ngram_lm", "--data", data, "--out", tmp_path / "lm", "--set", "order=2")
+    assert run(*heard, "--language-model", tmp_path / "lm" / "model.arpa.gz").exit_code == 0
+    about = json.loads(
+        run("evaluate", "ngram_lm", "--weights", tmp_path / "lm" / "model.arpa.gz", "--data", data, "--json").stdout
+    )
+    assert about[0]["metric"] == "perplexity" and 1 < about[0]["value"] < 5 and about[0]["utterances"] == 12
+    assert "did you mean ngram_lm?" in sentence(*heard, "--language-model", "ngram")
+    assert "model that hears" in sentence("transcribe", clips / "b.wav", "--model", "ngram_lm")
+    assert "is counted in a moment" in sentence(
+        "train", "ngram_lm", "--data", data, "--out", tmp_path / "x", "--seed", 1
+    )
+
+
+def test_align(saved, clips, tmp_path):
+    found = json.loads(
+        run("align", clips / "b.wav", "A b", "--weights", saved, "--plot", tmp_path / "x.png", "--json").stdout
+    )
+    assert [word["text"] for word in found["words"]] == ["a", "b"] and (tmp_path / "x.png").stat().st_size > 10_000
+    assert "confidence" in run("align", clips / "b.wav", "a b", "--weights", saved).stdout
+    assert "b.wav has" in sentence("align", clips / "b.wav", "ab" * 99, "--weights", saved)
+
+
 def test_bad_recordings_are_a_sentence_each(tmp_path):
     for name, part in bad_recordings(tmp_path).items():
         # Said without loading a model: there is no such file of weights.

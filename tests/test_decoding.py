@@ -1,5 +1,6 @@
-"""Greedy decoding is the best path, told with times and confidences. NumPy only."""
+"""Decoding equals brute force: greedy the best path, beam search the sum over alignments. NumPy only."""
 
+import itertools
 import json
 from itertools import groupby
 
@@ -8,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.decoding import Transcript, greedy, log_softmax
+from zoo.decoding import Transcript, align, beam_search, greedy, log_softmax
+from zoo.errors import DataError, ZooError
+from zoo.language import ngram_lm
+from zoo.losses import frames_needed
 from zoo.text import CHARACTERS, Labels
 
 STEP = 0.03  # seconds
@@ -114,3 +118,164 @@ def test_log_softmax(values):
     found = log_softmax(np.array([values]))
     assert np.exp(found).sum() == pytest.approx(1) and found.max() <= 0
     np.testing.assert_allclose(found[0] - found[0, 0], np.array(values) - values[0], atol=1e-6)
+
+
+# --- beam search
+
+ABC = Labels("ab ")
+exact = {"beam_width": 10**6, "token_threshold": -np.inf}  # nothing is left out
+
+
+def by_hand(logits, labels=ABC):
+    """log P of every sequence of labels: the sum over all paths that collapse to it."""
+    log_probabilities = log_softmax(logits.astype("float64"))
+    found = {}
+    for path in itertools.product(range(logits.shape[1]), repeat=len(logits)):
+        ids = tuple(symbol for symbol, _ in groupby(path) if symbol)
+        value = log_probabilities[np.arange(len(path)), path].sum()
+        found[ids] = np.logaddexp(found.get(ids, -np.inf), value)
+    return found
+
+
+def random_logits(n_frames, seed, symbols=4):
+    return 2 * np.random.default_rng(seed).standard_normal((n_frames, symbols))
+
+
+def text_of(ids, labels=ABC):
+    return " ".join(labels.decode(ids).split())
+
+
+few = settings(max_examples=30, deadline=None, derandomize=True)
+
+
+@few
+@given(st.integers(0, 5), st.integers(0, 999))
+def test_beam_search_is_the_sum_over_alignments(n_frames, seed):
+    logits = random_logits(n_frames, seed)
+    expected = by_hand(logits)
+    found = beam_search(logits, ABC, beta=0.0, n_best=10**6, **exact)
+    best_of_text = {}
+    for ids, value in expected.items():
+        best_of_text[text_of(ids)] = max(best_of_text.get(text_of(ids), -np.inf), value)
+    assert {h.text for h in found} == set(best_of_text)
+    for hypothesis in found:
+        assert hypothesis.acoustic == pytest.approx(best_of_text[hypothesis.text], abs=1e-6)
+        assert hypothesis.acoustic == pytest.approx(expected[hypothesis.ids], abs=1e-6)
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+
+
+LANGUAGE = {
+    "word": ngram_lm.train(["a b", "ab a", "b b ab", "ab"], 2),
+    "character": ngram_lm.train(["a b", "ab a", "b b ab", "ab"], 3, "character"),
+}
+
+
+def spelled(text, model):
+    """What words that a model does not know pay for their letters."""
+    if model.unit == "character":
+        return 0.0
+    return -np.log(len(ABC.symbols)) * sum(len(word) for word in text.split() if word not in model.vocabulary)
+
+
+@few
+@given(
+    st.integers(1, 5), st.integers(0, 999), st.sampled_from(["word", "character"]), st.floats(0, 2), st.floats(-1, 2)
+)
+def test_language_models_are_fused_as_brute_force_does_it(n_frames, seed, unit, alpha, beta):
+    logits, model = random_logits(n_frames, seed), LANGUAGE[unit]
+    scores = {}
+    for ids, acoustic in by_hand(logits).items():
+        raw = ABC.decode(ids)
+        value = model.log_probability(raw.split() if unit == "word" else list(raw)) + spelled(raw, model)
+        total = acoustic + alpha * value + beta * len(raw.split())
+        scores[text_of(ids)] = max(scores.get(text_of(ids), -np.inf), total)
+    found = beam_search(logits, ABC, language_model=model, alpha=alpha, beta=beta, n_best=10**6, **exact)
+    assert found[0].text == max(scores, key=scores.get)
+    for hypothesis in found:
+        assert hypothesis.score == pytest.approx(scores[hypothesis.text], abs=1e-6)
+
+
+@few
+@given(st.integers(1, 5), st.integers(0, 999), st.sampled_from([("a",), ("ab", "b"), ("aa", "ab")]))
+def test_allowed_words_alone_are_written(n_frames, seed, allow):
+    logits = random_logits(n_frames, seed)
+    allowed = {
+        ids: value for ids, value in by_hand(logits).items() if all(word in allow for word in text_of(ids).split())
+    }
+    best = max(allowed, key=allowed.get)
+    found = beam_search(logits, ABC, allow=allow, beta=0.0, n_best=10**6, **exact)
+    assert all(set(h.text.split()) <= set(allow) for h in found)
+    assert found[0].text == text_of(best) and found[0].score == pytest.approx(allowed[best], abs=1e-6)
+
+
+@few
+@given(st.integers(1, 40), st.integers(0, 999))
+def test_a_narrow_beam_is_nearly_as_good(n_frames, seed):
+    logits = 2 * random_logits(n_frames, seed)
+    wide = beam_search(logits, ABC, beta=0.0, beam_width=256, token_threshold=-np.inf)[0]
+    usual = beam_search(logits, ABC, beta=0.0)[0]
+    assert wide.score - 1.0 <= usual.score <= wide.score + 1e-6
+
+
+def test_certain_logits_need_no_search():
+    labels = Labels("abc ")
+    path = [1, 1, 0, 1, 2, 0, 4, 4, 3, 0]
+    logits = np.full((len(path), 5), -20.0)
+    logits[np.arange(len(path)), path] = 20.0
+    greedily = greedy(logits[None], [len(path)], labels, 0.03)[0]
+    for options in ({}, {"beam_width": 1}, {"allow": ["aab", "c"]}):
+        best = beam_search(logits, labels, **options)[0]
+        assert best.text == greedily.text == "aab c"
+        assert align(logits, best.ids, labels, 0.03) == greedily
+
+
+def test_a_language_model_turns_the_scale():
+    """Two words sound alike; what came before decides."""
+    labels = Labels("abcd ")
+    logits = np.full((5, 6), -9.0)
+    logits[[0, 1, 2, 3], [1, 0, 5, 0]] = 9.0
+    logits[4, [3, 4]] = (5.0, 5.1)  # c or d, rather d
+    model = ngram_lm.train(["a c", "a c", "b d", "d", "c"], 2)
+    assert beam_search(logits, labels)[0].text == "a d"
+    assert beam_search(logits, labels, language_model=model, alpha=0.5)[0].text == "a c"
+
+
+def test_what_beam_search_refuses():
+    logits = random_logits(3, 0)
+    for options, match in (
+        ({"beam_width": 0}, "at least 1; received beam_width=0"),
+        ({"n_best": 0}, "n_best=0"),
+        ({"alpha": np.nan}, "finite numbers"),
+        ({"allow": []}, "at least one word"),
+        ({"allow": ["a b"]}, "single words; received 'a b'"),
+        ({"allow": ["ax"]}, "'x' in 'ax'"),
+        ({"language_model": ngram_lm.train(["один два", "три"], 2)}, "must share an alphabet"),
+        ({"language_model": ngram_lm.train(["один два"], 2, "character")}, "must share an alphabet"),
+    ):
+        with pytest.raises(ZooError, match=match):
+            beam_search(logits, ABC, **options)
+
+
+# --- forced alignment
+
+
+@few
+@given(st.integers(1, 6), st.lists(st.integers(1, 3), max_size=4), st.integers(0, 999))
+def test_alignment_is_the_best_path(n_frames, ids, seed):
+    logits = random_logits(n_frames, seed)
+    if frames_needed(ids) > n_frames:
+        with pytest.raises(DataError, match=f"clip.wav has {n_frames} frames"):
+            align(logits, ids, ABC, 0.1, name="clip.wav")
+        return
+    log_probabilities = log_softmax(logits)
+    paths = [
+        path
+        for path in itertools.product(range(4), repeat=n_frames)
+        if [symbol for symbol, _ in groupby(path) if symbol] == ids
+    ]
+    best = max(paths, key=lambda path: log_probabilities[np.arange(n_frames), path].sum())
+    forced = np.full((n_frames, 4), -50.0)
+    forced[np.arange(n_frames), best] = 50.0
+    found, expected = align(logits, ids, ABC, 0.1), greedy(forced[None], [n_frames], ABC, 0.1)[0]
+    assert [(w.text, w.start, w.end) for w in found.words] == [(w.text, w.start, w.end) for w in expected.words]
+    assert all(0 < word.confidence <= 1 for word in found.words)

@@ -10,7 +10,7 @@ import pytest
 ZOO = Path(__file__).parent.parent / "zoo"
 # A module may import those before it, never those after.
 ORDER = (
-    "errors text audio layers features augment registry losses decoding card model metrics plots datasets training "
+    "errors text audio layers features augment registry losses decoding card language model metrics plots datasets training "
     "exporting cli"
 ).split()
 FILES = sorted(path for path in ZOO.rglob("*.py"))

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.errors import MissingFileError, UnknownNameError, WeightsError, ZooError
+from zoo.errors import DataError, MissingFileError, UnknownNameError, WeightsError, ZooError
 from zoo.model import SpeechModel, _batches, pad, save_weights
-from zoo.registry import architecture
+from zoo.registry import architecture, language_models
 
-NAMES = zoo.list_models()
+NAMES = [name for name in zoo.list_models() if name not in language_models()]
 WRITERS = [name for name in NAMES if architecture(name).task == "transcription"]
 SMALL = {"units": 16, "filters": 16, "layers": 1}  # fields that make a model small, where it has them
 every_model = pytest.mark.parametrize("name", NAMES)
@@ -364,6 +364,45 @@ def test_transcribe_takes_one_or_many(name):
     assert model.transcribe(clips[::-1], 16000)[1].text == one.text
     with pytest.raises(ZooError, match="needs its sample rate"):
         model.transcribe(clips)
+
+
+@every_writer
+def test_beam_search_by_name(name):
+    model, clips = small(name), clips_of(0.9, 0.4)
+    assert model.transcribe(clips, sample_rate=16000) == model.transcribe(clips, sample_rate=16000, decoder="greedy")
+    allowed = model.transcribe(clips, sample_rate=16000, allow=["yes", "no"], n_best=3)
+    for transcript, clip in zip(allowed, clips, strict=True):
+        assert set(transcript.text.split()) <= {"yes", "no"} and transcript.duration == len(clip) / 16000
+        assert len(transcript.alternatives) <= 2 and json.dumps(transcript.to_dict())
+    by_name = model.transcribe(clips[0], sample_rate=16000, language_model="ngram_lm", alpha=0.4)
+    by_object = model.transcribe(
+        clips[0],
+        sample_rate=16000,
+        decoder="beam",
+        **(model.tuned("ngram_lm") | {"alpha": 0.4}),
+        language_model=zoo.load("ngram_lm"),
+    )
+    assert by_name == by_object
+    for options, match in (
+        ({"decoder": "bean"}, "did you mean beam"),
+        ({"decoder": "greedy", "beam_width": 3}, "Greedy decoding has no options; for beam_width use"),
+        ({"beam_with": 3}, "did you mean beam_width"),
+        ({"language_model": "ngram"}, "did you mean ngram_lm"),
+        ({"beam_width": 0}, "received beam_width=0"),
+    ):
+        with pytest.raises(ZooError, match=match):
+            model.transcribe(clips, sample_rate=16000, **options)
+
+
+@every_writer
+def test_align(name):
+    model, (clip,) = small(name), clips_of(1.2)
+    found = model.align(clip, "one two", sample_rate=16000)
+    assert found.text == "one two" and 0 <= found.words[0].start < found.words[0].end <= found.words[1].start <= 1.2
+    with pytest.raises(DataError, match="the clip has .* frames and the text 60 letters"):
+        model.align(clip, "ab" * 30, sample_rate=16000)
+    with pytest.raises(DataError, match="'7' in 'route 7'"):
+        model.align(clip, "route 7", sample_rate=16000)
 
 
 @every_writer

@@ -9,16 +9,19 @@ import pytest
 
 import zoo
 from zoo.errors import UnknownNameError, ZooError, unknown_name
-from zoo.registry import architecture
+from zoo.registry import architecture, language_models
 
 MODELS = Path(zoo.__file__).parent / "models"
 
 
 def test_every_file_is_a_model_of_its_name():
     files = sorted(path.stem for path in MODELS.glob("*.py") if path.stem != "__init__")
-    assert zoo.list_models() == files and "lstm_ctc" in files
+    texts = sorted(path.stem for path in (MODELS.parent / "language").glob("*_lm.py"))
+    assert zoo.list_models() == sorted(files + texts) and "lstm_ctc" in files and language_models() == texts
     for name in files:
         assert architecture(name).name == name
+    with pytest.raises(UnknownNameError, match="no model named"):
+        architecture(texts[0])
 
 
 def test_shell_wildcards():

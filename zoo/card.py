@@ -28,7 +28,7 @@ class Result:
 
     data: str  # data set
     split: str
-    metric: str  # "WER" or "CER", in %
+    metric: str  # "WER" or "CER", in %, or "perplexity"
     value: float
     low: float  # 95 % interval, bootstrap over utterances
     high: float
@@ -36,6 +36,12 @@ class Result:
     reference_length: int  # words (WER) or characters (CER)
     note: str = ""
     command: str = ""
+    decoder: str = ""  # how logits became text, where it was not greedy: "beam 16, ngram_lm"
+
+    @property
+    def what(self) -> tuple[str, ...]:
+        """What was measured: of two results that are equal in this, the newer one counts."""
+        return self.data, self.split, self.metric, self.decoder
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class ModelCard:
     sources: tuple[dict, ...]  # title, url, licence of each source of data and of the architecture
     weights: dict  # file, sha256, bytes, commands
     results: tuple[Result, ...]
+    decoding: dict  # language model -> {"alpha", "beta"}, tuned on validation utterances
 
     @property
     def size(self) -> int:
@@ -83,11 +90,12 @@ def card(name: str) -> ModelCard:
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     values["results"] = tuple(Result(**result) for result in values.get("results", ()))
     values["sources"] = tuple(values.get("sources", ()))
-    return ModelCard(**({"weights": {}} | values))
+    return ModelCard(**({"weights": {}, "decoding": {}} | values))
 
 
 def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
-    """Write measured `results` (each replaces the one of the same data, split and metric) and other fields.
+    """Write measured `results` and other fields. A result replaces that of the same data, split, metric and
+    decoder, whose note it keeps if it has none.
 
     New `weights` make the figures of the old ones untrue, so those are removed.
     """
@@ -98,10 +106,10 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
     if "weights" in changes:
         values.pop("results", None)
     for result in results:
-        new = vars(result)
-        key = [new[k] for k in ("data", "split", "metric")]
-        kept = [r for r in values.get("results", []) if [r[k] for k in ("data", "split", "metric")] != key]
-        values["results"] = [*kept, new]
+        kept = values.setdefault("results", [])
+        place = next((i for i, old in enumerate(kept) if Result(**old).what == result.what), len(kept))
+        note = result.note or (kept[place].get("note", "") if place < len(kept) else "")
+        kept[place : place + 1] = [vars(result) | {"note": note}]
     partial = path.with_suffix(".partial")
     partial.write_text(tomli_w.dumps(values, multiline_strings=True), encoding="utf-8")
     os.replace(partial, path)

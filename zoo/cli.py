@@ -20,6 +20,7 @@ import click
 
 import zoo
 from zoo.errors import AudioError, DataError, MissingFileError, ZooError, unknown_name
+from zoo.registry import language_models
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".opus")  # what `zoo transcribe FOLDER` takes
 PICTURES = (".png", ".svg", ".pdf")
@@ -136,13 +137,37 @@ def _quiet():
 
 def _load(name: str, weights: str | None):
     """A model by name with its bundled weights, a .weights.h5 file, or a saved .keras file."""
-    if name not in zoo.list_models():  # said at once, not after TensorFlow has been imported
-        raise unknown_name("model", name, zoo.list_models())
+    _check_acoustic(name)  # said at once, not after TensorFlow has been imported
     if weights and not Path(weights).is_file():
         raise MissingFileError(f"Weights are a .keras or .weights.h5 file; there is no file {weights}.")
     with _quiet():
         from zoo.model import load
     return load(name, weights=weights or "bundled")
+
+
+def _check_acoustic(name: str) -> None:
+    if name not in zoo.list_models():
+        raise unknown_name("model", name, zoo.list_models())
+    if name in language_models():
+        raise ZooError(f"This needs a model that hears; {name} is one of text alone.")
+
+
+def _language(name: str):
+    """A language model: a registered name, or an ARPA file."""
+    from zoo import language
+    from zoo.language import ngram_lm
+
+    return ngram_lm.read(name) if name.endswith((".arpa", ".arpa.gz")) else language.load(name)
+
+
+def _decoder(model, **options):
+    """Options of the command line as those of `SpeechModel.decoder`: what was not given is left out."""
+    options = {key: value for key, value in options.items() if value not in (None, ())}
+    if name := options.pop("language_model", None):
+        options = model.tuned(name) | options | {"language_model": _language(name)}
+    if allow := options.pop("allow", None):
+        options["allow"] = [word for words in allow for word in words.replace(",", " ").split()]
+    return options
 
 
 def _recordings(paths):
@@ -177,7 +202,7 @@ def _batches(paths, rate: int, complain):
         yield batch
 
 
-def _draw(model, samples, sample_rate: int, path: Path, title: str) -> None:
+def _draw(model, samples, sample_rate: int, path: Path, transcript, title: str) -> None:
     """Waveform, log-mel, and words over time with the frame probabilities, as a picture."""
     import numpy as np
 
@@ -197,7 +222,7 @@ def _draw(model, samples, sample_rate: int, path: Path, title: str) -> None:
         sample_rate=config.sample_rate,
         log_mel=np.asarray(log_mel)[0, : int(frames[0])],
         hop_seconds=layer.hop_length / config.sample_rate,
-        transcript=decoding.greedy(logits[None], [len(logits)], model.labels, config.frame_seconds)[0],
+        transcript=transcript,
         probabilities=np.exp(decoding.log_softmax(logits)),
         labels=model.labels,
         frame_seconds=config.frame_seconds,
@@ -246,6 +271,19 @@ def _command(ctx: click.Context, *more: str, without: tuple[str, ...] = ()) -> s
 path_type = click.Path(path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 weights_option = click.option("--weights", metavar="FILE", help="A .keras or .weights.h5 file in place of the bundled weights.")  # fmt: skip
+
+
+def decoder_options(command):
+    """How logits become text; without any of these, greedily."""
+    for option in (
+        click.option("--beam-width", type=click.IntRange(1), help="Prefixes that a beam search keeps (16)."),
+        click.option("--language-model", metavar="NAME", help="A language model's name, or an .arpa file."),
+        click.option("--alpha", type=float, help="Weight of the language model (the card's)."),
+        click.option("--beta", type=float, help="Reward of a word (the card's)."),
+        click.option("--allow", multiple=True, metavar="WORDS", help="The only words that may be written: `yes,no`."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
@@ -318,7 +356,7 @@ def info(name, as_json):
         ("does", card.summary),
         ("cannot", card.limits),
         ("writes", card.labels),
-        ("sample rate", f"{card.sample_rate:,} Hz"),
+        ("sample rate", f"{card.sample_rate:,} Hz" if card.sample_rate else ""),
         ("parameters", f"{card.parameters:,}"),
         ("weights", size),
         ("licence", card.licence),
@@ -333,19 +371,33 @@ def info(name, as_json):
     console.print(_table(card.name, "", rows=[(key, value.strip()) for key, value in rows if value.strip()]))
     if card.results:
         measured = [
-            (r.data, r.split, r.metric, f"{r.value:.2f}", f"{r.low:.2f} to {r.high:.2f}", r.utterances, r.note)
+            (
+                r.data,
+                r.split,
+                r.metric,
+                r.decoder or "greedy",
+                f"{r.value:.2f}",
+                f"{r.low:.2f} to {r.high:.2f}",
+                r.utterances,
+                r.note,
+            )
             for r in card.results
         ]
-        console.print(_table("measured on", "split", "", "%#", "95 % interval#", "utterances#", "note", rows=measured))
+        console.print(
+            _table(
+                "measured on", "split", "", "decoder", "value#", "95 % interval#", "utterances#", "note", rows=measured
+            )
+        )
 
 
 @main.command()
 @click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=path_type)
 @click.option("--model", "name", default="lstm_ctc", show_default=True, help="Which model.")
 @weights_option
+@decoder_options
 @click.option("--plot", type=path_type, metavar="OUT.png", help="Draw each clip: waveform, log-mel, words over time.")
 @json_option
-def transcribe(paths, name, weights, plot, as_json):
+def transcribe(paths, name, weights, plot, as_json, **options):
     """Write down what is said in recordings.
 
     They are WAV, FLAC, OGG, MP3 or Opus files, or folders of such. One file prints its text; several print a line
@@ -357,11 +409,12 @@ def transcribe(paths, name, weights, plot, as_json):
       zoo transcribe clip.wav
       zoo transcribe recordings/ --json > words.json
       zoo transcribe clip.wav --plot words.png
+      zoo transcribe clip.wav --language-model ngram_lm
+      zoo transcribe clip.wav --allow zero,one,two,three,four,five,six,seven,eight,nine
     """
     if plot:
         _check_picture(plot)
-    if name not in zoo.list_models():
-        raise unknown_name("model", name, zoo.list_models())
+    _check_acoustic(name)
     files = list(_recordings(paths))
     failed, results, model = [], [], None
 
@@ -372,8 +425,10 @@ def transcribe(paths, name, weights, plot, as_json):
     # Recordings are read before the model is loaded, so that a mistyped name is answered at once.
     rate = zoo.card(name).sample_rate
     for batch in _batches(files, rate, complain):
-        model = model or _load(name, weights)
-        transcripts = model.transcribe([samples for _, samples in batch], sample_rate=rate)
+        if model is None:
+            model = _load(name, weights)
+            options = _decoder(model, **options)
+        transcripts = model.transcribe([samples for _, samples in batch], sample_rate=rate, **options)
         for (path, samples), transcript in zip(batch, transcripts, strict=True):
             results.append({"file": str(path), **transcript.to_dict()})
             if not as_json:
@@ -382,11 +437,44 @@ def transcribe(paths, name, weights, plot, as_json):
             if plot:
                 alone = len(files) == 1
                 place = plot if alone else plot.with_stem(f"{plot.stem}-{len(results)}-{path.stem}")
-                _draw(model, samples, rate, place, title=f"{path.name}: {transcript.text or '(nothing heard)'}")
+                _draw(model, samples, rate, place, transcript, f"{path.name}: {transcript.text or '(nothing heard)'}")
     if as_json:
         _json(results)
     if failed:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("path", metavar="FILE", type=path_type)
+@click.argument("text")
+@click.option("--model", "name", default="lstm_ctc", show_default=True, help="Which model.")
+@weights_option
+@click.option("--plot", type=path_type, metavar="OUT.png", help="Draw it: waveform, log-mel, words over time.")
+@json_option
+def align(path, text, name, weights, plot, as_json):
+    """Find where in a recording each word of TEXT is said.
+
+    \b
+    Example:
+      zoo align clip.wav "one two three"
+      zoo align clip.wav "one two three" --plot words.png --json
+    """
+    from zoo.text import normalise
+
+    if plot:
+        _check_picture(plot)
+    _check_acoustic(name)
+    rate = zoo.card(name).sample_rate
+    samples = _read(path, rate)
+    model = _load(name, weights)
+    transcript = model.align(samples, normalise(text), sample_rate=rate, name=path.name)
+    if plot:
+        _draw(model, samples, rate, plot, transcript, f"{path.name}: {transcript.text}")
+    if as_json:
+        _json({"file": str(path), **transcript.to_dict()})
+        return
+    rows = [(w.text, f"{w.start:.2f}", f"{w.end:.2f}", f"{w.confidence:.2f}") for w in transcript.words]
+    _console().print(_table("word", "from s#", "to s#", "confidence#", rows=rows))
 
 
 @main.command()
@@ -426,6 +514,22 @@ def train(ctx, name, data, validation, out, init, changes, resume, no_augment, s
         raise unknown_name("model", name, zoo.list_models())
     if ship:
         _can_write_cards()
+    if name in language_models():
+        with _quiet():
+            from zoo import training
+        given = {key for key, value in settings.items() if value is not None}
+        if given or validation or init or resume or no_augment:
+            raise ZooError(
+                f"{name} is counted in a moment: of the options it takes --data, --out, --set, --ship, --json."
+            )
+        path = training.train_language_model(name, data, out, _pairs(changes, "A field of the model"))
+        if ship:
+            training.ship_language_model(out)
+        if as_json:
+            _json({"model": str(path)})
+        else:
+            click.echo(f"Done: zoo transcribe clip.wav --language-model {path}")
+        return
     with _quiet():
         from zoo import model as models
         from zoo import training
@@ -466,14 +570,16 @@ def train(ctx, name, data, validation, out, init, changes, resume, no_augment, s
 @click.argument("name")
 @click.option("--data", multiple=True, required=True, metavar="SPEC", help="Set to score; may be repeated.")
 @weights_option
+@decoder_options
 @click.option("--write-card", is_flag=True, help="Write the figures of the bundled weights into the model's card.")
 @click.option("--note", default="", help="Words that go with the figures on the card.")
 @json_option
 @click.pass_context
-def evaluate(ctx, name, data, weights, write_card, note, as_json):
-    """Measure the error rates of the model NAME.
+def evaluate(ctx, name, data, weights, write_card, note, as_json, **options):
+    """Measure the error rates of the model NAME, or the perplexity of a language model.
 
-    Word and character error rates, greedy decoding, with 95 % intervals and counts of each kind of error.
+    Word and character error rates with 95 % intervals and counts of each kind of error; decoding is greedy unless an
+    option asks for a beam search.
 
     SPEC is NAME[:SPLIT][,OPTION=VALUE...]; the split is `test` unless given.
 
@@ -486,7 +592,17 @@ def evaluate(ctx, name, data, weights, write_card, note, as_json):
         raise ZooError("The card holds figures of the bundled weights; leave out --write-card or --weights.")
     if write_card:
         _can_write_cards()
+    if name in language_models():
+        _perplexities(name, data, weights, write_card, note, as_json)
+        return
     model = _load(name, weights)
+    words = shlex.split(_command(ctx, without=("data", "name", "write_card", "note", "as_json")))[2:]
+    given, options = options, _decoder(model, **options)
+    decoder = ", ".join([
+        *([f"beam {options.get('beam_width', 16)}"] if options else []),
+        *([given["language_model"]] if given["language_model"] else []),
+        *([f"{len(options['allow'])} words only"] if given["allow"] else []),
+    ])  # fmt: skip
     from zoo.card import Result, update_card
     from zoo.metrics import cer, wer
     from zoo.training import DataSpec
@@ -500,21 +616,21 @@ def evaluate(ctx, name, data, weights, write_card, note, as_json):
         utterances = spec.load()
         if not utterances:
             raise DataError(f"A set to score must hold utterances; {spec} holds none.")
-        texts = _transcribe_all(model, utterances, str(spec))
+        texts = _transcribe_all(model, utterances, str(spec), options)
         references = [utterance.text for utterance in utterances]
-        options = "".join(f",{key}={value}" for key, value in spec.options)
+        suffix = "".join(f",{key}={value}" for key, value in spec.options)
         for metric, score in (("WER", wer(references, texts)), ("CER", cer(references, texts))):
             rates = {key: round(100 * getattr(score, key), 3) for key in ("value", "low", "high")}
-            about = {"data": spec.name + options, "split": spec.split, "metric": metric, **rates}
+            about = {"data": spec.name + suffix, "split": spec.split, "metric": metric, **rates}
             scores.append(asdict(score) | about)
             rows.append((
-                *(spec.name + options, spec.split, metric),
+                *(spec.name + suffix, spec.split, metric),
                 *(f"{rates['value']:.2f}", f"{rates['low']:.2f} to {rates['high']:.2f}"),
                 *(score.substitutions, score.deletions, score.insertions, score.reference_length, score.utterances),
             ))  # fmt: skip
             results.append(Result(
                 **about, utterances=score.utterances, reference_length=score.reference_length, note=note,
-                command=shlex.join(["zoo", "evaluate", name, "--data", str(spec)]),
+                command=shlex.join(["zoo", "evaluate", name, "--data", str(spec), *words]), decoder=decoder,
             ))  # fmt: skip
     if as_json:
         _json(scores)
@@ -526,7 +642,34 @@ def evaluate(ctx, name, data, weights, write_card, note, as_json):
         click.echo(f"Written to the card of {name}.", err=True)
 
 
-def _transcribe_all(model, utterances, what: str) -> list[str]:
+def _perplexities(name: str, data, weights, write_card: bool, note: str, as_json: bool) -> None:
+    from zoo import language
+    from zoo.card import Result, update_card
+    from zoo.training import DataSpec
+
+    model = language.load(name, weights or "bundled")
+    results = []
+    for spec in [DataSpec.parse(text, "test") for text in data]:
+        texts = [utterance.text for utterance in spec.load()]
+        tokens = [token for text in texts for token in model.tokens(text)]
+        value = round(model.perplexity(texts), 3)
+        results.append(Result(
+            data=spec.name + "".join(f",{key}={value}" for key, value in spec.options), split=spec.split,
+            metric="perplexity", value=value, low=value, high=value, utterances=len(texts),
+            reference_length=len(tokens), note=note or f"{sum(t not in model.vocabulary for t in tokens)} unknown {model.unit}s",
+            command=shlex.join(["zoo", "evaluate", name, "--data", str(spec)]),
+        ))  # fmt: skip
+    if as_json:
+        _json([asdict(result) for result in results])
+    else:
+        rows = [(r.data, r.split, f"{r.value:.2f}", r.reference_length, r.utterances, r.note) for r in results]
+        _console().print(_table("data", "split", "perplexity#", f"{model.unit}s#", "utterances#", "", rows=rows))
+    if write_card:
+        update_card(name, results=results)
+        click.echo(f"Written to the card of {name}.", err=True)
+
+
+def _transcribe_all(model, utterances, what: str, options) -> list[str]:
     """The model's text of each utterance, with progress on a terminal."""
     from rich.progress import Progress
 
@@ -535,7 +678,7 @@ def _transcribe_all(model, utterances, what: str) -> list[str]:
         task = progress.add_task(what, total=len(utterances))
         for start in range(0, len(utterances), 4 * BATCH):
             clips = [utterance.audio(rate) for utterance in utterances[start : start + 4 * BATCH]]
-            texts += [transcript.text for transcript in model.transcribe(clips, sample_rate=rate)]
+            texts += [transcript.text for transcript in model.transcribe(clips, sample_rate=rate, **options)]
             progress.update(task, completed=len(texts))
     return texts
 
@@ -672,7 +815,7 @@ def demo(paths, picture, as_json):
     if not as_json:
         _console().print(_table("clip", "said", "lstm_ctc wrote", "confidence#", rows=rows))
     name, _, samples = clips[drawn]
-    _draw(model, samples, rate, picture, title=f"{name}: {transcripts[drawn].text}")
+    _draw(model, samples, rate, picture, transcripts[drawn], f"{name}: {transcripts[drawn].text}")
     if as_json:
         _json({"picture": str(picture), "pictured": name, "clips": results})
     else:

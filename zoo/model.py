@@ -5,18 +5,19 @@ audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decod
 
 import os
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from inspect import signature
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from zoo import decoding
+from zoo import decoding, language
 from zoo.audio import load_audio
 from zoo.card import card, check_weights
-from zoo.errors import MissingFileError, WeightsError, ZooError, unknown_name
+from zoo.errors import DataError, MissingFileError, WeightsError, ZooError, unknown_name
 from zoo.losses import ctc_loss
-from zoo.registry import architecture, list_models
+from zoo.registry import architecture, language_models, list_models
 from zoo.text import Labels
 
 LOSSES = {"transcription": ctc_loss}  # task -> loss(y, logits, lengths), one value for each utterance
@@ -70,29 +71,78 @@ class SpeechModel(keras.Model):
                 results[i] = np.asarray(outputs["logits"][row, : int(outputs["lengths"][row])])
         return results
 
-    def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16):
+    def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16, **decoder):
         """Write down what is said.
 
         Args:
             audio: a path, a binary file or an array (samples,) or (samples, channels), or a list of such.
             sample_rate: hertz of the arrays; files carry their own.
             batch_size: clips at a time.
+            decoder: "greedy" (the default) or "beam", and for a beam search what `decoding.beam_search` takes:
+                beam_width, language_model (a registered name or a LanguageModel), alpha, beta (by default those that
+                were tuned for the two models, on the card), allow (a list of words), token_threshold, n_best.
         Returns: a Transcript (.text, .words with start and end in seconds and confidence, .confidence), or a list.
-        Raises: AudioError for what is not audio, ZooError where the model writes no text.
+        Raises: AudioError for what is not audio; ZooError where the model writes no text, or for a decoder's options.
         """
         if self.architecture.task != "transcription":
             raise ZooError(
                 f"transcribe needs a model for transcription; {self.architecture.name} does {self.architecture.task}."
             )
+        decode = self.decoder(**decoder)
         if not isinstance(audio, list | tuple):
-            return self.transcribe([audio], sample_rate, batch_size)[0]
+            return self.transcribe([audio], sample_rate, batch_size, **decoder)[0]
         rate = self.config.sample_rate
         clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
         # A padded batch is decoded clip by clip, so each has its own true length.
-        return [
-            decoding.greedy(logits[None], [len(logits)], self.labels, self.config.frame_seconds, [len(clip) / rate])[0]
-            for clip, logits in zip(clips, self.logits(clips, rate, batch_size), strict=True)
-        ]
+        every = zip(clips, self.logits(clips, rate, batch_size), strict=True)
+        return [decode(logits, len(clip) / rate) for clip, logits in every]
+
+    def decoder(self, decoder: str | None = None, language_model=None, **options):
+        """A function (logits (frames, symbols), seconds) -> Transcript; see `transcribe` for what may be asked of it."""
+        decoder = decoder or ("beam" if options or language_model is not None else "greedy")
+        seconds = self.config.frame_seconds
+        if decoder == "greedy":
+            if options or language_model is not None:
+                raise ZooError(
+                    f"Greedy decoding has no options; for {', '.join(options) or 'a language model'} use decoder='beam'."
+                )
+            return lambda logits, duration: decoding.greedy(
+                logits[None], [len(logits)], self.labels, seconds, [duration]
+            )[0]
+        if decoder != "beam":
+            raise unknown_name("decoder", decoder, ("greedy", "beam"))
+        valid = list(signature(decoding.beam_search).parameters)[2:]
+        for name in options:
+            if name not in valid:
+                raise unknown_name("option of beam search", name, valid)
+        if isinstance(language_model, str):
+            options = self.tuned(language_model) | options
+            language_model = language.load(language_model)
+
+        def decode(logits, duration):
+            found = decoding.beam_search(logits, self.labels, language_model=language_model, **options)
+            transcript = decoding.align(logits, found[0].ids, self.labels, seconds, duration)
+            return replace(transcript, alternatives=tuple((other.text, other.score) for other in found[1:]))
+
+        return decode
+
+    def align(self, audio, text: str, sample_rate: int | None = None, name: str = "the clip"):
+        """Where in a clip each word of a known text is said: a Transcript of `text`, with times.
+
+        Args: audio, sample_rate: as for `transcribe`, one clip. text: what is said. name: of the clip, for errors.
+        Raises: AudioError; DataError where the text has other symbols than the labels or is too long for the clip.
+        """
+        rate = self.config.sample_rate
+        samples = load_audio(audio, rate, sample_rate=sample_rate)
+        logits, ids = self.logits([samples], rate)[0], self.labels.encode(text)
+        return decoding.align(logits, ids, self.labels, self.config.frame_seconds, len(samples) / rate, name)
+
+    def tuned(self, language_model: str) -> dict:
+        """alpha and beta for a language model, as on the card; {} where they were not tuned."""
+        try:
+            return card(self.architecture.name).decoding.get(language_model, {})
+        except DataError:  # no card yet
+            return {}
 
 
 def pad(clips: list[np.ndarray], sample_rate: int, widths=()) -> tuple[np.ndarray, np.ndarray]:
@@ -123,8 +173,10 @@ def _batches(lengths: list[int], batch_size: int, sample_rate: int, seconds: int
         yield group
 
 
-def load(name: str, weights: str | Path | None = "bundled", **config) -> SpeechModel:
+def load(name: str, weights: str | Path | None = "bundled", **config):
     """A model by registered name, or one saved by `model.save("mine.keras")`; compiled, to use or to fit further.
+
+    A SpeechModel, or for the names of language models a zoo.language.LanguageModel.
 
     Args:
         name: a name that `list_models()` shows, or a path that ends in .keras.
@@ -140,6 +192,12 @@ def load(name: str, weights: str | Path | None = "bundled", **config) -> SpeechM
         return _load_saved(Path(name))
     if name not in list_models():
         raise unknown_name("model", name, list_models())
+    if name in language_models():
+        if config or weights is None:
+            raise ZooError(
+                f"{name} is counted, not built: load it as it is, or with weights= of a file; train makes others."
+            )
+        return language.load(name, weights)
     if not (weights is None or isinstance(weights, str | os.PathLike)):
         raise ZooError(f"Weights are 'bundled', None or a .weights.h5 or .keras file; received {weights!r}.")
     if str(weights).endswith(".keras"):

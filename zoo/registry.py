@@ -1,4 +1,5 @@
-"""Name -> architecture. A file in zoo/models/ that calls `register` is a model; nothing else lists it."""
+"""Name -> architecture. A file in zoo/models/ that calls `register` is a model, and zoo/language/*_lm.py are models of
+text; nothing else lists them."""
 
 import importlib
 import pkgutil
@@ -6,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from math import isfinite
+from pathlib import Path
 
 from zoo.errors import ZooError, unknown_name
 
@@ -59,15 +61,21 @@ def register(name: str, config, task: str = "transcription"):
 
 def list_models(pattern: str = "*") -> list[str]:
     """Names of all models that match a shell wildcard, sorted. Reads no model file, so it is quick."""
-    import zoo.models
+    return sorted(name for name in (*_files("models"), *language_models()) if fnmatchcase(name, pattern))
 
-    names = (module.name for module in pkgutil.iter_modules(zoo.models.__path__))
-    return sorted(name for name in names if fnmatchcase(name, pattern))
+
+def language_models() -> list[str]:
+    """Names of the models of text alone: the files zoo/language/*_lm.py."""
+    return [name for name in _files("language") if name.endswith("_lm")]
+
+
+def _files(package: str) -> list[str]:
+    return [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / package)])]
 
 
 def architecture(name: str) -> Architecture:
     """The architecture called `name`. Raises UnknownNameError, which offers the nearest names."""
-    if name not in list_models():
-        raise unknown_name("model", name, list_models())
+    if name not in _files("models"):
+        raise unknown_name("model", name, _files("models"))
     importlib.import_module(f"zoo.models.{name}")
     return _ARCHITECTURES[name]

@@ -11,11 +11,14 @@ import json
 import math
 import os
 import re
+import shlex
 import time
 import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import keras
@@ -26,7 +29,7 @@ from zoo.augment import AugmentConfig, augment, excerpt
 from zoo.card import WEIGHTS, sha256, update_card
 from zoo.datasets.noise import load_noise
 from zoo.decoding import greedy
-from zoo.errors import DataError, ZooError
+from zoo.errors import DataError, ZooError, unknown_name
 from zoo.losses import frames_needed
 from zoo.metrics import wer
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights
@@ -407,3 +410,44 @@ def _restore(model: SpeechModel, out: Path) -> list[dict]:
             return json.loads(str(state["history"]))
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"A checkpoint must be whole and of the same model; {path} is not: {error}") from error
+
+
+# --- models of text alone
+
+
+def train_language_model(name: str, data: Sequence[str], out: str | Path, settings: dict | None = None) -> Path:
+    """Train language model `name` on the texts of `data` ("an4:train", ...); returns the file of the model in `out`.
+
+    Args: settings: what the model's own `train` takes besides texts, such as order=4.
+    Raises: ZooError, DataError, UnknownNameError.
+    """
+    module, out, settings = import_module(f"zoo.language.{name}"), Path(out), settings or {}
+    valid = list(signature(module.train).parameters)[1:]
+    for setting in settings:
+        if setting not in valid:
+            raise unknown_name(f"setting of {name}", setting, valid)
+    if (out / "run.json").exists():
+        raise ZooError(f"A run's folder must be new; {out} already holds a run.")
+    specs = [DataSpec.parse(text, "train") for text in data]
+    model = module.train([utterance.text for spec in specs for utterance in spec.load()], **settings)
+    out.mkdir(parents=True, exist_ok=True)
+    model.save(out / module.FILE)
+    asked = {"name": name, "data": [str(spec) for spec in specs], "settings": settings}
+    (out / "run.json").write_text(json.dumps(asked, indent=2))
+    return out / module.FILE
+
+
+def ship_language_model(out: str | Path) -> None:
+    """Put the model of a run into the package, and the command that made it on its card."""
+    out = Path(out)
+    asked = json.loads((out / "run.json").read_text())
+    name = asked["name"]
+    module = import_module(f"zoo.language.{name}")
+    file = module.FILE
+    path = WEIGHTS / f"{name}{''.join(Path(file).suffixes)}"
+    path.write_bytes((out / file).read_bytes())
+    words = ["zoo", "train", name, *(word for spec in asked["data"] for word in ("--data", spec))]
+    words += [word for key, value in asked["settings"].items() for word in ("--set", f"{key}={value}")]
+    command = shlex.join([*words, "--out", f"runs/{out.name}"])
+    about = {"file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size, "commands": [command]}
+    update_card(name, weights=about, parameters=module.read(path).parameters)

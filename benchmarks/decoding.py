@@ -1,0 +1,128 @@
+"""Beam search: which language model and weights to use, how fast it is, and what a wider beam costs and buys.
+
+    python benchmarks/decoding.py tune --weights runs/base3/best.weights.h5 --text an4:train --data an4:validation
+    python benchmarks/decoding.py speed [--data an4:validation] [--json OUT] [--plot OUT.png]
+
+`tune` scores every pair of alpha and beta on utterances that neither the acoustic weights nor the text of the language
+model know, for word and character n-grams; the best go to the acoustic model's card, [decoding.NAME]. `speed` decodes
+logits that are in memory, on one core: seconds of audio for each second of decoding, greedy beside beams of growing
+width with trigrams.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ALPHAS, BETAS = (0.2, 0.3, 0.4, 0.5, 0.7), (0.0, 1.0, 2.0, 3.0)
+MODELS = (("word", 2), ("word", 3), ("word", 4), ("character", 4), ("character", 6))
+WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
+BAR = 30  # times faster than real time, beam 16 with an n-gram model, one core
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("job", choices=["tune", "speed"])
+    parser.add_argument("--model", default="lstm_ctc")
+    parser.add_argument("--weights", default="bundled", help="acoustic weights")
+    parser.add_argument("--text", default="an4:train", help="what the language models of `tune` are counted on")
+    parser.add_argument("--data", default="an4:validation")
+    parser.add_argument("--json")
+    parser.add_argument("--plot")
+    args = parser.parse_args()
+    return {"tune": tune, "speed": speed}[args.job](args)
+
+
+def heard(args):
+    """(model, texts, logits, seconds of audio) of the data."""
+    import zoo
+    from zoo.training import DataSpec
+
+    model = zoo.load(args.model, weights=args.weights)
+    utterances = DataSpec.parse(args.data, "validation").load()
+    rate = model.config.sample_rate
+    clips = [utterance.audio(rate) for utterance in utterances]
+    texts = [utterance.text for utterance in utterances]
+    return model, texts, model.logits(clips, rate), sum(map(len, clips)) / rate
+
+
+def tune(args) -> int:
+    from zoo.decoding import beam_search
+    from zoo.language import ngram_lm
+    from zoo.metrics import wer
+    from zoo.training import DataSpec
+
+    model, references, logits, _ = heard(args)
+    texts = [utterance.text for utterance in DataSpec.parse(args.text, "train").load()]
+
+    def score(**options) -> float:
+        return 100 * wer(references, [beam_search(x, model.labels, **options)[0].text for x in logits]).value
+
+    greedy = model.decoder("greedy")
+    print(
+        f"WER % on {args.data}: greedy {100 * wer(references, [greedy(x, 0.0).text for x in logits]).value:.2f}, beam {score():.2f}"
+    )
+    for unit, order in MODELS:
+        language_model = ngram_lm.train(texts, order, unit)
+        scores = {(a, b): score(language_model=language_model, alpha=a, beta=b) for a in ALPHAS for b in BETAS}
+        (alpha, beta), best = min(scores.items(), key=lambda item: item[1])
+        perplexity = language_model.perplexity(references)
+        print(f"\n{unit} {order}-grams, perplexity {perplexity:.2f}: {best:.2f} with alpha {alpha:g}, beta {beta:g}")
+        print("  alpha \\ beta" + "".join(f"{beta:8g}" for beta in BETAS))
+        for a in ALPHAS:
+            print(f"  {a:12g}" + "".join(f"{scores[a, b]:8.2f}" for b in BETAS), flush=True)
+    return 0
+
+
+def speed(args) -> int:
+    from zoo.language import ngram_lm
+    from zoo.metrics import wer
+    from zoo.training import DataSpec
+
+    model, references, logits, seconds = heard(args)
+    ngram = ngram_lm.train([utterance.text for utterance in DataSpec.parse(args.text, "train").load()])
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core
+    settings = model.tuned("ngram_lm")
+    rows = []
+    for width in (0, *WIDTHS):
+        decode = model.decoder(language_model=ngram, beam_width=width, **settings) if width else model.decoder("greedy")
+        best, texts = float("inf"), []
+        for _ in range(3):
+            start = time.perf_counter()
+            texts = [decode(x, 0.0).text for x in logits]
+            best = min(best, time.perf_counter() - start)
+        rows.append({"beam_width": width, "times_real_time": seconds / best, "wer": 100 * wer(references, texts).value})
+        what = f"beam {width}, trigrams" if width else "greedy"
+        print(f"{what:<20}{seconds / best:>10,.0f} x real time{rows[-1]['wer']:>8.2f} % WER", flush=True)
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(
+                {"data": args.data, "frames_per_second": 1 / model.config.frame_seconds, "rows": rows}, file, indent=2
+            )
+    if args.plot:
+        plot(rows[1:], args)
+    reached = next(row["times_real_time"] for row in rows if row["beam_width"] == 16)
+    print(f"{'Reaches' if reached >= BAR else 'MISSES'} the bar: {BAR} x real time at beam 16.")
+    return int(reached < BAR)
+
+
+def plot(rows, args) -> None:
+    import matplotlib.pyplot as plt
+
+    figure, (cost, error) = plt.subplots(2, 1, sharex=True, figsize=(6, 5), layout="constrained")
+    widths = [row["beam_width"] for row in rows]
+    cost.plot(widths, [1000 / row["times_real_time"] for row in rows], "o-")
+    cost.set(
+        ylabel="ms per second of audio", title="What a wider beam costs and buys (one core, trigrams)", ylim=(0, None)
+    )
+    error.plot(widths, [row["wer"] for row in rows], "o-", color="tab:red")
+    error.set(xlabel="beam width", ylabel=f"WER % on {args.data}", xscale="log", xticks=widths, xticklabels=widths)
+    error.minorticks_off()
+    figure.savefig(args.plot, dpi=120)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""Language models: probabilities sum to one, files come back as they went, and what is wrong is a sentence."""
+
+import math
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import zoo
+from zoo import language
+from zoo.errors import DataError, MissingFileError, UnknownNameError, WeightsError, ZooError
+from zoo.language import END, UNKNOWN, ngram_lm
+from zoo.training import ship_language_model, train_language_model
+
+quick = settings(max_examples=40, deadline=None, derandomize=True)
+TEXTS = ["one two three", "one two", "two one two", "three", "one three three one", "two two one", "one"]
+
+words = st.sampled_from("abcde")
+sentences = st.lists(st.lists(words, max_size=6).map(" ".join), min_size=1, max_size=12).filter(lambda s: any(s))
+units = st.sampled_from(language.UNITS)
+
+
+def total(model, state) -> float:
+    """Sum of the probabilities of everything that may follow."""
+    return sum(math.exp(model.advance(state, token)[0]) for token in [*model.vocabulary, UNKNOWN]) + math.exp(
+        model.end(state)
+    )
+
+
+@quick
+@given(sentences, st.integers(1, 5), units, st.lists(st.sampled_from([*"abcdez", " "]), max_size=7))
+def test_probabilities_of_every_history_sum_to_one(texts, order, unit, history):
+    model = ngram_lm.train(texts, order, unit)
+    state = model.start()
+    for token in history:
+        assert total(model, state) == pytest.approx(1, abs=1e-9)
+        _, state = model.advance(state, token)
+    assert total(model, state) == pytest.approx(1, abs=1e-9)
+
+
+@quick
+@given(sentences, st.integers(1, 4), units)
+def test_files_come_back_as_they_went(tmp_path_factory, texts, order, unit):
+    model, path = ngram_lm.train(texts, order, unit), tmp_path_factory.mktemp("lm") / "m.arpa.gz"
+    model.save(path)
+    again = ngram_lm.read(path, unit)
+    assert (
+        again.vocabulary == model.vocabulary and again.order == model.order and again.grams.keys() == model.grams.keys()
+    )
+    for text in [*texts, "a z b"]:
+        assert again.log_probability(text) == pytest.approx(model.log_probability(text), rel=1e-5, abs=1e-5)
+
+
+def test_modified_kneser_ney_by_hand():
+    """Unigrams after "two"s left: how many different words stand before each, not how often each came."""
+    texts = ["san francisco"] * 5 + ["the cat", "a cat", "old cat"]
+    model = ngram_lm.train(texts, order=2)
+    assert model.score("old", "francisco") < model.score("old", "cat")
+    unigrams = {token: math.exp(ngram_lm.LOG_10 * model.grams[(token,)][0]) for token in ("francisco", "cat")}
+    # Continuation counts: san, francisco, the, a, old 1 each, cat 3, </s> 2 (after francisco and cat): 10 in all.
+    # Counts of counts 5, 1, 1, 0: discounts cannot be estimated, so 0.5, 1, 1.5. Freed: 5 * 0.5 + 1 + 1.5 of 10.
+    share = 0.5 / 8  # of what is freed, for each of the 7 tokens and <unk>
+    assert unigrams["francisco"] == pytest.approx((1 - 0.5) / 10 + share)
+    assert unigrams["cat"] == pytest.approx((3 - 1.5) / 10 + share)
+    # After "san": francisco came 5 times, discount 1.5 of 5.
+    assert math.exp(model.score("san", "francisco")) == pytest.approx(3.5 / 5 + 0.3 * unigrams["francisco"])
+
+
+def test_discounts_from_counts_of_counts():
+    counts = [1] * 40 + [2] * 10 + [3] * 5 + [4] * 3 + [9] * 7
+    y = 40 / (40 + 20)
+    assert ngram_lm._discounts(counts) == pytest.approx((1 - 2 * y * 10 / 40, 2 - 3 * y * 5 / 10, 3 - 4 * y * 3 / 5))
+
+
+@pytest.mark.skipif(not shutil.which("lmplz"), reason="KenLM's lmplz is not installed")
+@pytest.mark.parametrize("order", [2, 3])
+def test_equals_kenlm(order, tmp_path):
+    rng = np.random.default_rng(0)
+    texts = [
+        " ".join(rng.choice(list("abcdefgh"), p=np.arange(8, 0, -1) / 36, size=rng.integers(1, 9))) for _ in range(300)
+    ]
+    (tmp_path / "text").write_text("\n".join(texts) + "\n")
+    command = ["lmplz", "-o", str(order), "--text", "text", "--arpa", "kenlm.arpa", "--discount_fallback"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    ours, theirs = ngram_lm.train(texts, order), ngram_lm.read(tmp_path / "kenlm.arpa", "word")
+    assert ours.grams.keys() == theirs.grams.keys()
+    for text in texts[:50]:
+        assert ours.log_probability(text) == pytest.approx(theirs.log_probability(text), rel=1e-4, abs=1e-4)
+
+
+@quick
+@given(sentences, units)
+def test_score_and_perplexity_agree(texts, unit):
+    model = ngram_lm.train(texts, 3, unit)
+    text = max(texts, key=len)
+    tokens = model.tokens(text)
+    steps = [model.score(tokens[:i], token) for i, token in enumerate([*tokens, END])]
+    assert sum(steps) == pytest.approx(model.log_probability(text))
+    assert model.perplexity(text) == pytest.approx(math.exp(-np.mean(steps)))
+    assert model.perplexity([text, text]) == pytest.approx(model.perplexity(text))
+
+
+def test_more_order_fits_the_training_text_better():
+    values = [ngram_lm.train(TEXTS * 3, order).perplexity(TEXTS) for order in (1, 2, 3)]
+    assert values[0] > values[1] > values[2] > 1
+
+
+def test_samples():
+    model = ngram_lm.train(TEXTS, 3)
+    drawn = [model.sample(seed) for seed in range(30)]
+    assert drawn == [model.sample(seed) for seed in range(30)] and len(set(drawn)) > 5
+    assert {word for text in drawn for word in text.split()} <= model.vocabulary
+    assert len({model.sample(seed, temperature=0.01) for seed in range(30)}) < 3  # the likeliest, always
+    letters = ngram_lm.train(TEXTS, 4, "character").sample(3)
+    assert isinstance(letters, str) and set(letters) <= set("onetwhr ")
+
+
+# --- what is wrong
+
+
+@pytest.mark.parametrize(
+    ("texts", "settings", "match"),
+    [
+        ([], {}, "texts with words"),
+        (["", "  "], {}, "texts with words"),
+        (TEXTS, {"order": 0}, "at least 1; received 0"),
+        (TEXTS, {"order": "3"}, "received '3'"),
+        (TEXTS, {"unit": "letter"}, "words or characters"),
+    ],
+)
+def test_what_cannot_be_learnt_from(texts, settings, match):
+    with pytest.raises(ZooError, match=match):
+        ngram_lm.train(texts, **settings)
+
+
+def test_arguments_that_make_no_sense():
+    model = ngram_lm.train(TEXTS)
+    with pytest.raises(DataError, match="at least one text"):
+        model.perplexity([])
+    with pytest.raises(ZooError, match="temperature is above 0"):
+        model.sample(temperature=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda s: s[: len(s) // 2], "m.arpa (does not|promises|has)"),
+        (lambda s: s.replace("\\end\\", ""), "m.arpa does not"),
+        (lambda s: s.replace("ngram 2=", "ngram 2=1"), "promises .* and holds"),
+        (lambda s: s.replace("ngram 3=", "ngram 4="), "promises .* and holds"),
+        (lambda s: s.replace("\tone two\t", "\tone two three four\t"), "has '.*' in line"),
+        (lambda s: s.replace("-99", "nan"), "has 'nan"),
+        (lambda s: s.replace("-99", "99"), "has '99"),
+        (lambda s: "hello", "does not"),
+        (lambda s: "", "does not"),
+    ],
+)
+def test_arpa_files_that_are_wrong(change, match, tmp_path):
+    path = tmp_path / "m.arpa"
+    ngram_lm.train(TEXTS).save(path)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(DataError, match=match) as caught:
+        ngram_lm.read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_arpa_files_that_are_no_text(tmp_path):
+    path = tmp_path / "m.arpa.gz"
+    ngram_lm.train(TEXTS).save(path)
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(DataError, match="is not"):
+        ngram_lm.read(path)
+    (tmp_path / "b.arpa").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(DataError, match="UTF-8 text"):
+        ngram_lm.read(tmp_path / "b.arpa")
+    with pytest.raises(MissingFileError, match="there is none at"):
+        ngram_lm.read(tmp_path / "none.arpa")
+
+
+# --- by name
+
+
+def test_by_name():
+    model = zoo.load("ngram_lm")
+    assert "ngram_lm" in zoo.list_models("*lm") and zoo.card("ngram_lm").task == "language"
+    assert model.unit == "word" and {"a", "seven", "rubout"} <= model.vocabulary
+    assert model.perplexity("erase x y z nineteen ninety") < model.perplexity("ninety z erase nineteen y x")
+    assert total(model, model.advance(model.start(), "april")[1]) == pytest.approx(1, abs=1e-4)
+    with pytest.raises(UnknownNameError, match="did you mean ngram_lm"):
+        language.load("ngram_ml")
+    with pytest.raises(ZooError, match="counted, not built"):
+        zoo.load("ngram_lm", weights=None)
+
+
+def test_bundled_counts_with_one_byte_changed_are_refused(tmp_path, monkeypatch):
+    about = zoo.card("ngram_lm")
+    data = bytearray(about.weights_path.read_bytes())
+    data[1000] ^= 1
+    (tmp_path / about.weights["file"]).write_bytes(data)
+    monkeypatch.setattr(sys.modules["zoo.card"], "WEIGHTS", tmp_path)
+    with pytest.raises(WeightsError, match="sha256"):
+        zoo.load("ngram_lm")
+
+
+def test_train_and_ship(tmp_path, monkeypatch):
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "table.csv").write_text("path,text\n" + "".join(f"{i}.wav,{text}\n" for i, text in enumerate(TEXTS)))
+    for i in range(len(TEXTS)):
+        (tmp_path / f"{i}.wav").touch()
+    shutil.copy(sys.modules["zoo.card"].CARDS / "ngram_lm.toml", tmp_path / "cards")
+    data = [f"folder:all,source={tmp_path / 'table.csv'}"]
+    path = train_language_model("ngram_lm", data, tmp_path / "run", {"order": 2})
+    assert ngram_lm.read(path).log_probability("one two") == pytest.approx(
+        ngram_lm.train(TEXTS, 2).log_probability("one two"), abs=1e-5
+    )
+    with pytest.raises(ZooError, match="already holds a run"):
+        train_language_model("ngram_lm", data, tmp_path / "run")
+    with pytest.raises(UnknownNameError, match="did you mean order"):
+        train_language_model("ngram_lm", data, tmp_path / "other", {"ordre": 2})
+    assert not (tmp_path / "other").exists()
+    cards = sys.modules["zoo.card"]
+    monkeypatch.setattr(cards, "CARDS", tmp_path / "cards")
+    monkeypatch.setattr(cards, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr("zoo.training.WEIGHTS", tmp_path / "weights")
+    ship_language_model(tmp_path / "run")
+    assert zoo.load("ngram_lm").order == 2
+    assert zoo.card("ngram_lm").weights["commands"][0].startswith("zoo train ngram_lm --data folder:all")

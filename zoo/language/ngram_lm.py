@@ -1,0 +1,237 @@
+"""`ngram_lm`: counts of n tokens in a row, smoothed; what recognisers used for forty years and still use beside a network.
+
+    P(w | u v) = max(c(u v w) - D, 0) / c(u v .) + gamma(u v) P(w | v),   and so on down to single words
+
+Every count c gives away a discount D (one for counts of 1, of 2, and of 3 or more), and the shorter history shares out
+what was given away. A shorter history does not count how often a word came but after how many different words
+(Kneser-Ney): "francisco" is frequent, but only after "san".
+
+Source: S. Chen, J. Goodman, "An empirical study of smoothing techniques for language modeling", Harvard TR-10-98, 1998,
+section 4.1 (interpolated modified Kneser-Ney); files in the ARPA format, as SRILM (Stolcke 2002) and KenLM (Heafield et
+al. 2013) read and write it. As in KenLM, single words are mixed with the uniform distribution, of which <unk> has a part.
+"""
+
+import gzip
+import math
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from zoo.errors import DataError, MissingFileError, ZooError
+from zoo.language import END, START, UNKNOWN, LanguageModel
+
+LOG_10 = math.log(10)
+NEVER = -99.0  # the log10 probability that ARPA files give <s>, which never follows anything
+SPACE = "<space>"  # a space as a token of an ARPA file, in which spaces part the tokens
+FALLBACK = (0.5, 1.0, 1.5)  # discounts where there are too few counts to estimate them; KenLM's
+
+FILE = "model.arpa.gz"  # of a run
+
+NGram = tuple[str, ...]
+
+
+class NGramModel(LanguageModel):
+    """A back-off n-gram model.
+
+    Args:
+        unit: "word" or "character".
+        grams: n-gram -> (log10 P(last token | those before), log10 back-off weight of the n-gram as a history).
+    """
+
+    def __init__(self, unit: str, grams: dict[NGram, tuple[float, float]]):
+        super().__init__(unit, (gram[0] for gram in grams if len(gram) == 1 and gram[0] not in (START, END, UNKNOWN)))
+        self.grams = grams
+        self.order = max(map(len, grams))
+        self._memory: dict[tuple[NGram, str], tuple[float, NGram]] = {}
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that the model consists of: n-grams."""
+        return len(self.grams)
+
+    def start(self) -> NGram:
+        return (START,)[: self.order - 1]
+
+    def advance(self, state: NGram, token: str) -> tuple[float, NGram]:
+        key = (state, token)
+        if key not in self._memory:
+            known = token if (token,) in self.grams else UNKNOWN
+            history = (*state, known)[1 - self.order :] if self.order > 1 else ()
+            while history and history not in self.grams:  # what no longer history can be seen of is not kept
+                history = history[1:]
+            self._memory[key] = LOG_10 * self._log10(state, known), history
+        return self._memory[key]
+
+    def end(self, state: NGram) -> float:
+        return LOG_10 * self._log10(state, END)
+
+    def _log10(self, history: NGram, token: str) -> float:
+        """Katz' recursion: the longest n-gram that was seen, and the weights of the histories that were not."""
+        weight = 0.0
+        while True:
+            found = self.grams.get((*history, token))
+            if found:
+                return weight + found[0]
+            if not history:
+                return weight + self.grams.get((UNKNOWN,), (NEVER, 0.0))[0]
+            weight += self.grams.get(history, (0.0, 0.0))[1]
+            history = history[1:]
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write ARPA text, as `write` does."""
+        write(self, path)
+
+
+def train(texts: Iterable[str], order: int = 3, unit: str = "word") -> NGramModel:
+    """An n-gram model of texts, interpolated modified Kneser-Ney.
+
+    Args: texts: one utterance each. order: tokens in the longest n-gram, 1 or more. unit: "word" or "character".
+    Raises: ZooError (order, unit), DataError where the texts hold no token.
+    """
+    if not (isinstance(order, int) and order >= 1):
+        raise ZooError(f"The order of an n-gram model is a whole number of at least 1; received {order!r}.")
+    cut = NGramModel(unit, {(UNKNOWN,): (0.0, 0.0)}).tokens
+    sentences = [[START, *cut(text), END] for text in texts]
+    if not any(len(sentence) > 2 for sentence in sentences):
+        raise DataError("A language model learns from texts with words in them; received none.")
+    counts = _counts(sentences, order)
+    vocabulary = [gram[0] for gram in counts[0]]
+    # From the shortest to the longest: P of a shorter history is needed by the longer ones.
+    probability: dict[NGram, float] = {(UNKNOWN,): 0.0} | {(token,): 0.0 for token in vocabulary}
+    uniform = 1 / len(probability)
+    backoff: dict[NGram, float] = {}
+    for level in counts:
+        discounts = _discounts(level.values())
+        totals: dict[NGram, int] = defaultdict(int)
+        freed: dict[NGram, float] = defaultdict(float)
+        for gram, count in level.items():
+            totals[gram[:-1]] += count
+            freed[gram[:-1]] += discounts[min(count, 3) - 1]
+        gamma = {history: freed[history] / totals[history] for history in totals}
+        if () in gamma:
+            probability = {gram: gamma[()] * uniform for gram in probability}
+        for gram, count in level.items():
+            shorter = probability[gram] if len(gram) == 1 else gamma[gram[:-1]] * probability[gram[1:]]
+            probability[gram] = (count - discounts[min(count, 3) - 1]) / totals[gram[:-1]] + shorter
+        backoff |= {history: value for history, value in gamma.items() if history}
+    grams = {(START,): (NEVER, math.log10(backoff.get((START,), 1.0)))}
+    for gram, value in probability.items():
+        grams[gram] = math.log10(value), math.log10(backoff.get(gram, 1.0))
+    return NGramModel(unit, grams)
+
+
+def _counts(sentences: list[list[str]], order: int) -> list[Counter]:
+    """Counts of the n-grams of each length: how often they came; shorter ones, after how many different tokens."""
+    longest: Counter = Counter()
+    opening = [Counter() for _ in range(order)]  # nothing comes before <s>, so n-grams with it count as they came
+    for sentence in sentences:
+        for n in range(2, min(order, len(sentence)) + 1):
+            opening[n - 1][tuple(sentence[:n])] += 1
+        for i in range(len(sentence) - order + 1):
+            longest[tuple(sentence[i : i + order])] += 1
+    if order == 1:
+        del longest[(START,)]
+        return [longest]
+    levels = [longest]
+    seen: Iterable[NGram] = longest
+    for n in range(order - 1, 0, -1):
+        level = Counter(gram[1:] for gram in seen)
+        level.update(opening[n - 1])
+        levels.append(level)
+        seen = level
+    return levels[::-1]
+
+
+def _discounts(counts: Iterable[int]) -> tuple[float, float, float]:
+    """D1, D2, D3+ (Chen & Goodman, equation 26) from how many n-grams were counted once, twice, ..., four times."""
+    of = Counter(count for count in counts if count <= 4)
+    if not all(of[k] for k in (1, 2, 3, 4)):
+        return FALLBACK
+    y = of[1] / (of[1] + 2 * of[2])
+    found = tuple(k - (k + 1) * y * of[k + 1] / of[k] for k in (1, 2, 3))
+    return found if all(0 <= d <= k for k, d in enumerate(found, start=1)) else FALLBACK
+
+
+# --- files
+
+
+def write(model: NGramModel, path: str | os.PathLike) -> None:
+    """Write a model as ARPA text (gzipped where `path` ends in .gz), which KenLM and SRILM read; whole or not at all."""
+    levels: list[list[str]] = [[] for _ in range(model.order)]
+    for gram, (value, backoff) in sorted(model.grams.items()):
+        line = f"{value:.7g}\t{' '.join(SPACE if token == ' ' else token for token in gram)}"
+        levels[len(gram) - 1].append(line + (f"\t{backoff:.7g}" if backoff and len(gram) < model.order else ""))
+    lines = ["\\data\\", *(f"ngram {n}={len(level)}" for n, level in enumerate(levels, start=1))]
+    for n, level in enumerate(levels, start=1):
+        lines += ["", f"\\{n}-grams:", *level]
+    data = "\n".join([*lines, "", "\\end\\", ""]).encode()
+    path = Path(path)
+    partial = path.with_name("partial-" + path.name)
+    try:
+        partial.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
+    """Read ARPA text, gzipped or not.
+
+    Args: unit: "word" or "character"; by default, characters where no token is longer than one.
+    Raises: MissingFileError; DataError for a file that is cut short, or whose counts or numbers are wrong.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"An ARPA file is a file that exists; there is none at {path}.")
+    try:
+        data = path.read_bytes()
+        lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().splitlines()
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"An ARPA file is UTF-8 text, gzipped or not; {path.name} is not ({error}).") from None
+    grams: dict[NGram, tuple[float, float]] = {}
+    for gram, value, backoff in _parse(lines, path.name):
+        grams[gram] = value, backoff
+    unit = unit or ("word" if any(len(token) > 1 for token in _words(grams)) else "character")
+    return NGramModel(unit, grams)
+
+
+def _words(grams) -> Iterator[str]:
+    return (gram[0] for gram in grams if len(gram) == 1 and gram[0] not in (START, END, UNKNOWN))
+
+
+def _parse(lines: list[str], name: str) -> Iterator[tuple[NGram, float, float]]:
+    """(n-gram, log10 probability, log10 back-off) of each line of the sections; raises DataError."""
+
+    def fault(what: str) -> DataError:
+        return DataError(f"An ARPA file holds as many n-grams as it says and ends with \\end\\; {name} {what}.")
+
+    promised: dict[int, int] = {}
+    held: Counter = Counter()
+    section = None  # None before \data\, 0 within it, n within the n-grams
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        try:
+            if not line or (section is None and line != "\\data\\"):
+                continue
+            if line == "\\end\\":
+                break
+            if line == "\\data\\":
+                section = 0
+            elif line.startswith("\\") and line.endswith("-grams:"):
+                section = int(line[1 : -len("-grams:")])
+            elif section == 0:
+                n, count = line.removeprefix("ngram ").split("=")
+                promised[int(n)] = int(count)
+            else:
+                value, *words = line.split()
+                backoff = float(words.pop()) if len(words) == section + 1 else 0.0
+                if len(words) != section or not math.isfinite(float(value) + backoff) or float(value) > 0:
+                    raise ValueError
+                held[section] += 1
+                yield tuple(" " if word == SPACE else word for word in words), float(value), backoff
+        except ValueError:
+            raise fault(f"has {line[:60]!r} in line {number}") from None
+    else:
+        raise fault("does not")
+    if not promised or any(held[n] != count for n, count in promised.items()) or set(held) - set(promised):
+        raise fault(f"promises {dict(sorted(promised.items()))} and holds {dict(sorted(held.items()))} of each length")

@@ -17,7 +17,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ALPHAS, BETAS = (0.2, 0.3, 0.4, 0.5, 0.7), (0.0, 1.0, 2.0, 3.0)
-MODELS = (("word", 2), ("word", 3), ("word", 4), ("character", 4), ("character", 6))
+NGRAMS = (("word", 2), ("word", 3), ("word", 4), ("character", 4), ("character", 6))
 WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
 BAR = 30  # times faster than real time, beam 16 with an n-gram model, one core
 
@@ -50,7 +50,7 @@ def heard(args):
 
 def tune(args) -> int:
     from zoo.decoding import beam_search
-    from zoo.language import ngram_lm
+    from zoo.language import Mixture, lstm_lm, ngram_lm
     from zoo.metrics import wer
     from zoo.training import DataSpec
 
@@ -64,12 +64,14 @@ def tune(args) -> int:
     print(
         f"WER % on {args.data}: greedy {100 * wer(references, [greedy(x, 0.0).text for x in logits]).value:.2f}, beam {score():.2f}"
     )
-    for unit, order in MODELS:
-        language_model = ngram_lm.train(texts, order, unit)
+    language_models = {f"{unit} {order}-grams": ngram_lm.train(texts, order, unit) for unit, order in NGRAMS}
+    language_models["lstm_lm"] = lstm_lm.train(texts)
+    language_models["word 3-grams + lstm_lm"] = Mixture([language_models["word 3-grams"], language_models["lstm_lm"]])
+    for name, language_model in language_models.items():
         scores = {(a, b): score(language_model=language_model, alpha=a, beta=b) for a in ALPHAS for b in BETAS}
         (alpha, beta), best = min(scores.items(), key=lambda item: item[1])
         perplexity = language_model.perplexity(references)
-        print(f"\n{unit} {order}-grams, perplexity {perplexity:.2f}: {best:.2f} with alpha {alpha:g}, beta {beta:g}")
+        print(f"\n{name}, perplexity {perplexity:.2f}: {best:.2f} with alpha {alpha:g}, beta {beta:g}")
         print("  alpha \\ beta" + "".join(f"{beta:8g}" for beta in BETAS))
         for a in ALPHAS:
             print(f"  {a:12g}" + "".join(f"{scores[a, b]:8.2f}" for b in BETAS), flush=True)

@@ -114,7 +114,7 @@ def test_list():
     models = json.loads(run("list", "*ctc", "--json").stdout)
     assert [model["name"] for model in models] == zoo.list_models("*ctc")
     assert models[0]["task"] == "transcription"
-    assert "no model named 'lstn_ctc': did you mean lstm_ctc?" in sentence("list", "lstn_ctc")
+    assert "no model named 'lstn_ctc': did you mean lstm_" in sentence("list", "lstn_ctc")
 
 
 def test_info():
@@ -122,7 +122,7 @@ def test_info():
     assert about["name"] == "lstm_ctc" and about["sample_rate"] == RATE
     text = run("info", "lstm_ctc").stdout
     assert "16,000 Hz" in text and about["sources"][0]["url"] in text
-    assert "did you mean lstm_ctc?" in sentence("info", "lstm")
+    assert "did you mean lstm_" in sentence("info", "lstm")
 
 
 def test_data(words):
@@ -207,9 +207,12 @@ def test_decoders(saved, clips, words, tmp_path):
     assert about[0]["metric"] == "perplexity" and 1 < about[0]["value"] < 5 and about[0]["utterances"] == 12
     assert "did you mean ngram_lm?" in sentence(*heard, "--language-model", "ngram")
     assert "model that hears" in sentence("transcribe", clips / "b.wav", "--model", "ngram_lm")
-    assert "is counted in a moment" in sentence(
+    assert "no setting of ngram_lm named 'seed'" in sentence(
         "train", "ngram_lm", "--data", data, "--out", tmp_path / "x", "--seed", 1
     )
+    assert "learns in a moment" in sentence("train", "ngram_lm", "--data", data, "--out", tmp_path / "x", "--resume")
+    run("train", "lstm_lm", "--data", data, "--out", tmp_path / "net", "--set", "units=4", "--epochs", 2)
+    assert run(*heard, "--language-model", tmp_path / "net" / "model.weights.h5").exit_code == 0
 
 
 def test_align(saved, clips, tmp_path):
@@ -248,7 +251,7 @@ def test_silence_is_no_error(tmp_path, saved):
 
 def test_models_that_must_not_be_loaded(clips, saved, tmp_path):
     clip = clips / "b.wav"
-    assert "did you mean lstm_ctc?" in sentence("transcribe", clip, "--model", "lstm_ctd")
+    assert "did you mean lstm_" in sentence("transcribe", clip, "--model", "lstm_ctd")
     assert "there is no file" in sentence("transcribe", clip, "--weights", tmp_path / "none.keras")
     (tmp_path / "text.weights.h5").write_text("no weights")
     assert "does not fit lstm_ctc" in sentence("transcribe", clip, "--weights", tmp_path / "text.weights.h5")
@@ -320,7 +323,7 @@ def test_train_evaluate_and_use(words, tmp_path):
 
 def test_train_refuses_in_a_sentence(words, tmp_path):
     out = tmp_path / "run"
-    assert "did you mean lstm_ctc?" in sentence("train", "lstm", "--data", "an4", "--out", out)
+    assert "did you mean lstm_" in sentence("train", "lstm", "--data", "an4", "--out", out)
     assert "Data is named NAME" in sentence("train", "lstm_ctc", "--data", "an4::", "--out", out)
     assert "FIELD" in run("train", "--help").stdout
     assert "is written NAME=VALUE" in sentence("train", "lstm_ctc", "--data", "an4", "--out", out, "--set", "units")

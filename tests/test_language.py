@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import zoo
 from zoo import language
 from zoo.errors import DataError, MissingFileError, UnknownNameError, WeightsError, ZooError
-from zoo.language import END, UNKNOWN, ngram_lm
+from zoo.language import END, UNKNOWN, lstm_lm, ngram_lm
 from zoo.training import ship_language_model, train_language_model
 
 quick = settings(max_examples=40, deadline=None, derandomize=True)
@@ -119,6 +119,81 @@ def test_samples():
     assert isinstance(letters, str) and set(letters) <= set("onetwhr ")
 
 
+# --- the network
+
+
+def some_texts(count=60, seed=0):
+    """After "one" comes a number of words, after "two" a letter: what a network can learn and a test can ask."""
+    rng = np.random.default_rng(seed)
+    return [rng.choice(["one big house", "one small house", "two a", "two b", "two c"]) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def network():
+    return lstm_lm.train(some_texts(), units=12, dropout=0.1, epochs=12, learning_rate=0.02)
+
+
+def test_the_network_learns_and_sums_to_one(network):
+    assert network.perplexity(some_texts(20, seed=1)) < 3.5 < ngram_lm.train(some_texts(), 1).perplexity(some_texts(20))
+    assert network.score("one", "small") > network.score("one", "a") + 1
+    state = network.start()
+    for token in ("one", "unheard", "house"):
+        assert total(network, state) == pytest.approx(1, abs=1e-6)
+        _, state = network.advance(state, token)
+    assert total(network, state) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("unit", language.UNITS)
+def test_numpy_does_what_keras_does(unit):
+    net = lstm_lm.network(9, 5, 0.5)
+    model = lstm_lm.LSTMModel(unit, [*lstm_lm.SPECIAL, *"abcdef"], lstm_lm._weights(net))
+    tokens = list("fabacab")
+    ids = np.array([[0, *(model.ids[token] for token in tokens)]], "int32")
+    logits = np.array(net(ids))[0].astype("float64")
+    logits[:, 0] = -np.inf
+    expected = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    steps = [model.score(tokens[:i], token) for i, token in enumerate([*tokens, END])]
+    np.testing.assert_allclose(steps, expected[np.arange(8), [*ids[0, 1:], 1]], atol=1e-5)
+
+
+def test_the_network_comes_back_as_it_went(network, tmp_path):
+    network.save(tmp_path / "m.weights.h5")
+    again = lstm_lm.read(tmp_path / "m.weights.h5")
+    assert (
+        again.unit == network.unit and again.vocabulary == network.vocabulary and again.parameters == network.parameters
+    )
+    assert again.log_probability("two b") == pytest.approx(network.log_probability("two b"), abs=0.02)
+    assert network.sample(3) == network.sample(3) and set(network.sample(3).split()) <= network.vocabulary
+    (tmp_path / "cut.h5").write_bytes((tmp_path / "m.weights.h5").read_bytes()[:900])
+    (tmp_path / "text.h5").write_text("no weights")
+    for name in ("cut.h5", "text.h5"):
+        with pytest.raises(WeightsError, match=f"{name} is not"):
+            lstm_lm.read(tmp_path / name)
+    with pytest.raises(MissingFileError, match="there is none at"):
+        lstm_lm.read(tmp_path / "none.h5")
+
+
+def test_what_the_network_cannot_learn_from():
+    with pytest.raises(DataError, match="ten texts or more; received 7"):
+        lstm_lm.train(TEXTS)
+    with pytest.raises(ZooError, match="dropout below 1"):
+        lstm_lm.train(some_texts(), dropout=1.0)
+
+
+def test_mixtures(network):
+    grams = ngram_lm.train(some_texts(), 2)
+    both = language.Mixture([network, grams], [0.25, 0.75])
+    for prefix, token in (("one", "big"), ("two a", END), ("", "two")):
+        parts = [math.exp(model.score(prefix, token)) for model in (network, grams)]
+        assert math.exp(both.score(prefix, token)) == pytest.approx(0.25 * parts[0] + 0.75 * parts[1])
+    assert total(both, both.start()) == pytest.approx(1, abs=1e-6)
+    with pytest.raises(ZooError, match="all of characters"):
+        language.Mixture([grams, ngram_lm.train(TEXTS, 2, "character")])
+    with pytest.raises(ZooError, match="sum to 1"):
+        language.Mixture([grams, grams], [0.5, 0.6])
+    assert len(language.load("ngram_lm+lstm_lm").models) == 2
+
+
 # --- what is wrong
 
 
@@ -192,7 +267,7 @@ def test_by_name():
     assert total(model, model.advance(model.start(), "april")[1]) == pytest.approx(1, abs=1e-4)
     with pytest.raises(UnknownNameError, match="did you mean ngram_lm"):
         language.load("ngram_ml")
-    with pytest.raises(ZooError, match="counted, not built"):
+    with pytest.raises(ZooError, match="loaded as it is"):
         zoo.load("ngram_lm", weights=None)
 
 

@@ -90,7 +90,7 @@ def test_weights_that_are_no_numbers(text):
         ({"data": []}, DataError, "needs at least one data set"),
         ({"data": ["an5"]}, UnknownNameError, "did you mean an4"),
         ({"data": ["an4:tset"]}, UnknownNameError, "did you mean test"),
-        ({"name": "lstm"}, UnknownNameError, "did you mean lstm_ctc"),
+        ({"name": "lstm"}, UnknownNameError, "did you mean lstm_"),
         ({"model_config": {"unit": 3}}, UnknownNameError, "did you mean units"),
         ({"init": "none.weights.h5"}, MissingFileError, "there is no file"),
         ({"learning_rate": float("nan")}, ZooError, "finite numbers; received learning_rate=nan"),

@@ -153,11 +153,13 @@ def _check_acoustic(name: str) -> None:
 
 
 def _language(name: str):
-    """A language model: a registered name, or an ARPA file."""
+    """A language model: a registered name, or a file that training wrote."""
     from zoo import language
-    from zoo.language import ngram_lm
+    from zoo.language import lstm_lm, ngram_lm
 
-    return ngram_lm.read(name) if name.endswith((".arpa", ".arpa.gz")) else language.load(name)
+    if name.endswith((".arpa", ".arpa.gz")):
+        return ngram_lm.read(name)
+    return lstm_lm.read(name) if name.endswith(".h5") else language.load(name)
 
 
 def _decoder(model, **options):
@@ -277,7 +279,9 @@ def decoder_options(command):
     """How logits become text; without any of these, greedily."""
     for option in (
         click.option("--beam-width", type=click.IntRange(1), help="Prefixes that a beam search keeps (16)."),
-        click.option("--language-model", metavar="NAME", help="A language model's name, or an .arpa file."),
+        click.option(
+            "--language-model", metavar="NAME", help="A language model: ngram_lm, lstm_lm, ngram_lm+lstm_lm, or a file."
+        ),
         click.option("--alpha", type=float, help="Weight of the language model (the card's)."),
         click.option("--beta", type=float, help="Reward of a word (the card's)."),
         click.option("--allow", multiple=True, metavar="WORDS", help="The only words that may be written: `yes,no`."),
@@ -517,12 +521,13 @@ def train(ctx, name, data, validation, out, init, changes, resume, no_augment, s
     if name in language_models():
         with _quiet():
             from zoo import training
-        given = {key for key, value in settings.items() if value is not None}
-        if given or validation or init or resume or no_augment:
+        if validation or init or resume or no_augment:
             raise ZooError(
-                f"{name} is counted in a moment: of the options it takes --data, --out, --set, --ship, --json."
+                f"{name} learns in a moment: --validation, --init, --resume and --no-augment are not for it."
             )
-        path = training.train_language_model(name, data, out, _pairs(changes, "A field of the model"))
+        given = {key: value for key, value in settings.items() if value is not None}
+        given |= _pairs(changes, "A setting of the model")
+        path = training.train_language_model(name, data, out, given, lambda line: click.echo(line, err=as_json))
         if ship:
             training.ship_language_model(out)
         if as_json:

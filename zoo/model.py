@@ -194,9 +194,7 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
         raise unknown_name("model", name, list_models())
     if name in language_models():
         if config or weights is None:
-            raise ZooError(
-                f"{name} is counted, not built: load it as it is, or with weights= of a file; train makes others."
-            )
+            raise ZooError(f"{name} is loaded as it is or with weights= of a file; `zoo train` makes others.")
         return language.load(name, weights)
     if not (weights is None or isinstance(weights, str | os.PathLike)):
         raise ZooError(f"Weights are 'bundled', None or a .weights.h5 or .keras file; received {weights!r}.")

@@ -415,10 +415,12 @@ def _restore(model: SpeechModel, out: Path) -> list[dict]:
 # --- models of text alone
 
 
-def train_language_model(name: str, data: Sequence[str], out: str | Path, settings: dict | None = None) -> Path:
+def train_language_model(
+    name: str, data: Sequence[str], out: str | Path, settings: dict | None = None, say=print
+) -> Path:
     """Train language model `name` on the texts of `data` ("an4:train", ...); returns the file of the model in `out`.
 
-    Args: settings: what the model's own `train` takes besides texts, such as order=4.
+    Args: settings: what the model's own `train` takes besides texts, such as order=4. say: called with each line.
     Raises: ZooError, DataError, UnknownNameError.
     """
     module, out, settings = import_module(f"zoo.language.{name}"), Path(out), settings or {}
@@ -429,7 +431,8 @@ def train_language_model(name: str, data: Sequence[str], out: str | Path, settin
     if (out / "run.json").exists():
         raise ZooError(f"A run's folder must be new; {out} already holds a run.")
     specs = [DataSpec.parse(text, "train") for text in data]
-    model = module.train([utterance.text for spec in specs for utterance in spec.load()], **settings)
+    texts = [utterance.text for spec in specs for utterance in spec.load()]
+    model = module.train(texts, **({"say": say} if "say" in valid else {}), **settings)
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / module.FILE)
     asked = {"name": name, "data": [str(spec) for spec in specs], "settings": settings}

@@ -11,7 +11,7 @@ so far, and can be kept, compared and gone back to, as a beam search does:
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 import numpy as np
@@ -39,11 +39,11 @@ class LanguageModel(ABC):
         self.unit, self.vocabulary = unit, frozenset(vocabulary)
 
     @abstractmethod
-    def start(self) -> Hashable:
+    def start(self):
         """The state before the first token."""
 
     @abstractmethod
-    def advance(self, state, token: str) -> tuple[float, Hashable]:
+    def advance(self, state, token: str) -> tuple[float, object]:
         """(log P(token | state), the state after it); a token that is not in the vocabulary is <unk>."""
 
     @abstractmethod
@@ -100,12 +100,46 @@ class LanguageModel(ABC):
         return (" " if self.unit == "word" else "").join(words)
 
 
+class Mixture(LanguageModel):
+    """Several models of one unit, their probabilities averaged (Mikolov et al. 2010: n-grams and a network err differently).
+
+    Args: models: of words or of characters. shares: their weights, which sum to 1; equal if not given.
+    Raises: ZooError for models of different units, or shares that are none.
+    """
+
+    def __init__(self, models: Sequence[LanguageModel], shares: Sequence[float] | None = None):
+        shares = [1 / len(models)] * len(models) if shares is None else list(shares)
+        if len({model.unit for model in models}) != 1:
+            raise ZooError(
+                f"Models are mixed if all are of words or all of characters; received {[m.unit for m in models]}."
+            )
+        if len(shares) != len(models) or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
+            raise ZooError(f"Each model of a mixture has a positive share and all sum to 1; received {shares}.")
+        super().__init__(models[0].unit, frozenset().union(*(model.vocabulary for model in models)))
+        self.models, self.log_shares = tuple(models), np.log(shares)
+
+    def start(self):
+        return tuple(model.start() for model in self.models)
+
+    def advance(self, state, token):
+        steps = [model.advance(part, token) for model, part in zip(self.models, state, strict=True)]
+        return self._average([value for value, _ in steps]), tuple(part for _, part in steps)
+
+    def end(self, state):
+        return self._average([model.end(part) for model, part in zip(self.models, state, strict=True)])
+
+    def _average(self, values) -> float:
+        return float(np.logaddexp.reduce(self.log_shares + values))
+
+
 def load(name: str, weights: str | os.PathLike = "bundled") -> LanguageModel:
-    """A language model by registered name, with its bundled weights or those of a file.
+    """A language model by registered name, with its bundled weights or those of a file; "a+b" is the mixture of two.
 
     Args: weights: "bundled" (checked against the card's sha256) or a file such as the model's `save` writes.
     Raises: UnknownNameError, MissingFileError, WeightsError, DataError.
     """
+    if "+" in name and weights == "bundled":
+        return Mixture([load(part) for part in name.split("+")])
     if name not in language_models():
         raise unknown_name("language model", name, language_models())
     read = import_module(f"zoo.language.{name}").read

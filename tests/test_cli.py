@@ -299,6 +299,7 @@ def test_train_evaluate_and_use(words, tmp_path):
         os.listdir(out)
     )
     assert json.loads((out / "run.json").read_text())["augmentation"] is None
+    command = (*command[:3], f"folder,source={words}", "--subset", "all", *command[4:])  # the same run
     assert "already holds a run" in sentence(*command)
     assert run(*command, "--resume").stdout.splitlines()[-1] == lines[-1]
     about = json.loads(run(*command, "--resume", "--json").stdout)

@@ -248,7 +248,7 @@ def test_what_beam_search_refuses():
         ({"alpha": np.nan}, "finite numbers"),
         ({"allow": []}, "at least one word"),
         ({"allow": ["a b"]}, "single words; received 'a b'"),
-        ({"allow": ["ax"]}, "'x' in 'ax'"),
+        ({"allow": ["ax"]}, "'x', number 2 in 'ax'"),
         ({"language_model": ngram_lm.train(["один два", "три"], 2)}, "must share an alphabet"),
         ({"language_model": ngram_lm.train(["один два"], 2, "character")}, "must share an alphabet"),
     ):

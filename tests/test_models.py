@@ -401,7 +401,7 @@ def test_align(name):
     assert found.text == "one two" and 0 <= found.words[0].start < found.words[0].end <= found.words[1].start <= 1.2
     with pytest.raises(DataError, match="the clip has .* frames and the text 60 letters"):
         model.align(clip, "ab" * 30, sample_rate=16000)
-    with pytest.raises(DataError, match="'7' in 'route 7'"):
+    with pytest.raises(DataError, match="'7', number 7 in 'route 7'"):
         model.align(clip, "route 7", sample_rate=16000)
 
 

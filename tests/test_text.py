@@ -36,7 +36,7 @@ def test_labels_are_distinct(symbols):
 
 @pytest.mark.parametrize("text", ["route 66", "Hello", "naïve", "a-b"])
 def test_what_is_no_label_is_a_sentence(text):
-    with pytest.raises(DataError, match="may hold only the labels .*write numbers as words"):
+    with pytest.raises(DataError, match="may hold only the labels .*number [1-7] in .*write numbers as words"):
         CHARACTERS.encode(text)
 
 

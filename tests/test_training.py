@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 import zoo
-from zoo import training
+from zoo import datasets, training
 from zoo.augment import AugmentConfig
 from zoo.errors import DataError, MissingFileError, UnknownNameError, ZooError
 from zoo.losses import frames_needed
@@ -130,6 +130,7 @@ def corpus_of(n=20, seed=0) -> Corpus:
 
     class Clip:
         def __init__(self, i):
+            self.id, self.recording = str(i), None
             self.text, self.samples = "abc"[: 1 + i % 3], rng.uniform(-0.5, 0.5, 3000 + 800 * i).astype("float32")
 
         def audio(self, rate):
@@ -142,9 +143,24 @@ def corpus_of(n=20, seed=0) -> Corpus:
 def test_the_first_two_batches_differ_in_width():
     """Else Keras takes their width for that of all batches, and stops at the first other one."""
     corpus = corpus_of(8)
-    corpus.audio = [corpus.audio[0]] * 8
+    same = corpus.audio(0)
+    corpus.audio = lambda i: same
+    corpus.lengths = [corpus.lengths[0]] * 8
     widths = [inputs["waveform"].shape[1] for inputs, _ in (epoch_of([(corpus, 1)])[i] for i in range(2))]
     assert widths[0] == widths[1] + 1
+
+
+def test_what_does_not_fit_into_memory_is_read_when_it_is_needed(words, monkeypatch):
+    utterances = datasets.load("folder", "all", source=words)
+    in_memory = Corpus(utterances, CHARACTERS, RATE)
+    monkeypatch.setattr(training, "IN_MEMORY", 2.5 * in_memory.lengths[0] / RATE)
+    partly = Corpus(utterances, CHARACTERS, RATE)
+    assert sum(isinstance(sound, np.ndarray) for sound in partly._sounds) == 3
+    assert partly.lengths == in_memory.lengths and partly.ids == in_memory.ids
+    for i in range(len(partly)):
+        np.testing.assert_allclose(partly.audio(i), in_memory.audio(i), atol=1 / 32767)
+    a, b = epoch_of([(in_memory, 1)])[1], epoch_of([(partly, 1)])[1]
+    np.testing.assert_allclose(a[0]["waveform"], b[0]["waveform"], atol=1 / 32767)
 
 
 def epoch_of(corpora, epoch=0, augmentation=None, **options):
@@ -163,9 +179,9 @@ def test_an_epoch_shows_every_utterance_once():
         assert inputs["waveform"].dtype == "float32" and inputs["lengths"].dtype == labels.dtype == "int32"
         for row, n, ids in zip(inputs["waveform"], inputs["lengths"], labels, strict=True):
             assert not row[n:].any() and row[n - 1]
-            (known,) = [k for k in range(20) if len(corpus.audio[k]) == n]
+            (known,) = [k for k in range(20) if corpus.lengths[k] == n]
             assert list(ids[ids > 0]) == corpus.ids[known]
-            np.testing.assert_allclose(row[:n], corpus.audio[known] / 32767, atol=1e-6)
+            np.testing.assert_allclose(row[:n], corpus.audio(known), atol=1e-6)
 
 
 def test_weights_show_sets_more_or_less_often():
@@ -280,7 +296,7 @@ def test_learns_by_heart(words, tmp_path):
 
 RUN = """
     import json, sys
-    from zoo import training
+    from zoo import datasets, training
     training.load_noise = lambda split: []
     spec, out = sys.argv[1:]
     training.train("lstm_ctc", [spec], out, validation=[spec], model_config={"units": 8, "layers": 1}, epochs=5,

@@ -57,6 +57,19 @@ def load_audio(
     return samples / max(1.0, float(np.abs(samples).max()))
 
 
+def duration(path: str | os.PathLike) -> float:
+    """Seconds of an audio file as its header has them. Raises MissingFileError, AudioError."""
+    import soundfile
+
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"Audio must be a file that exists; there is none at {path}.")
+    try:
+        return soundfile.info(str(path)).duration
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"Audio must be WAV, FLAC, OGG or MP3; {path.name} is not ({error.error_string}).") from None
+
+
 def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
     """(samples,) at another rate, band-limited (soxr's high quality); float32."""
     if from_rate == to_rate:

@@ -484,6 +484,7 @@ def align(path, text, name, weights, plot, as_json):
 @main.command()
 @click.argument("name")
 @click.option("--data", multiple=True, required=True, metavar="SPEC", help="Set to learn from; may be repeated.")
+@click.option("--subset", default="train", show_default=True, help="Split of the --data that name none.")
 @click.option("--validation", multiple=True, metavar="SPEC", help="Set to choose the best epoch by; may be repeated.")
 @click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the run.")
 @click.option("--epochs", type=click.IntRange(1), help="Times through the data (60).")
@@ -500,7 +501,7 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--ship", is_flag=True, help="Put the weights into the package when done, and the commands on the card.")
 @json_option
 @click.pass_context
-def train(ctx, name, data, validation, out, init, changes, resume, no_augment, ship, as_json, **settings):
+def train(ctx, name, data, subset, validation, out, init, changes, resume, no_augment, ship, as_json, **settings):
     """Train the model NAME.
 
     Ctrl-C and even a power cut lose at most one epoch.
@@ -513,14 +514,17 @@ def train(ctx, name, data, validation, out, init, changes, resume, no_augment, s
       zoo train lstm_ctc --data an4 --data connected_digits --data synthetic=0.5 \\
                          --validation an4 --out runs/first
       zoo train lstm_ctc --data folder,source=mine.csv --init bundled --epochs 10 --out runs/mine
+      zoo train lstm_ctc --data librispeech --subset train-clean-100 --out runs/libri
+      zoo train ngram_lm --data an4 --set order=4 --out runs/words
     """
     if name not in zoo.list_models():
         raise unknown_name("model", name, zoo.list_models())
     if ship:
         _can_write_cards()
+    with _quiet():
+        from zoo import training
+    data = [str(training.DataSpec.parse(text, subset)) for text in data]
     if name in language_models():
-        with _quiet():
-            from zoo import training
         if validation or init or resume or no_augment:
             raise ZooError(
                 f"{name} learns in a moment: --validation, --init, --resume and --no-augment are not for it."
@@ -535,9 +539,8 @@ def train(ctx, name, data, validation, out, init, changes, resume, no_augment, s
         else:
             click.echo(f"Done: zoo transcribe clip.wav --language-model {path}")
         return
-    with _quiet():
-        from zoo import model as models
-        from zoo import training
+    from zoo import model as models
+
     if no_augment:
         settings["augmentation"] = None
     try:

@@ -28,13 +28,14 @@ class Labels:
 
     def encode(self, text: Iterable[str]) -> list[int]:
         """Ids of the symbols of `text`. Raises DataError where one is not among the labels."""
-        try:
-            return [self._ids[symbol] for symbol in text]
-        except KeyError as error:
-            raise DataError(
-                f"A transcript may hold only the labels {''.join(self.symbols)!r}; "
-                f"{error.args[0]!r} in {text!r} is not one (write numbers as words)."
-            ) from None
+        text = list(text) if not isinstance(text, str) else text
+        for place, symbol in enumerate(text, start=1):
+            if symbol not in self._ids:
+                raise DataError(
+                    f"A transcript may hold only the labels {''.join(self.symbols)!r}; {symbol!r}, number {place} in "
+                    f"{text!r}, is not one (write numbers as words)."
+                )
+        return [self._ids[symbol] for symbol in text]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`; blanks are left out, repeats kept (collapsing them is decoding's job)."""

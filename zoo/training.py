@@ -34,6 +34,8 @@ from zoo.losses import frames_needed
 from zoo.metrics import wer
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights
 
+# Seconds of a set that are kept in memory, 2.3 GB at 16 kHz; what is more is read from disk when a batch needs it.
+IN_MEMORY = 20 * 3600
 # Seconds to which batches are padded: few shapes, few compilations.
 WIDTHS = (1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
 
@@ -88,15 +90,39 @@ class TrainConfig:
 
 
 class Corpus:
-    """Utterances in memory: 16-bit audio at the model's rate, label ids, and where each came from."""
+    """Utterances ready to learn from: texts, label ids, and their sound, in memory as far as IN_MEMORY allows."""
 
     def __init__(self, utterances: Sequence[datasets.Utterance], labels, sample_rate: int):
-        self.texts = [utterance.text for utterance in utterances]
-        self.ids = [labels.encode(text) for text in self.texts]
-        self.audio = [_to_int16(utterance.audio(sample_rate)) for utterance in utterances]
+        self.names, self.texts, self.ids, self.lengths, self._sounds = [], [], [], [], []
+        self.sample_rate, held = sample_rate, 0
+        for utterance in utterances:
+            self.names.append(utterance.id)
+            self.texts.append(utterance.text)
+            self.ids.append(labels.encode(utterance.text))
+            seconds = getattr(utterance.recording, "seconds", None)
+            if seconds is None or held < IN_MEMORY * sample_rate:
+                sound = _to_int16(utterance.audio(sample_rate))
+                length = len(sound)
+                held += length
+            else:
+                sound, length = utterance, int(seconds() * sample_rate)
+            self.lengths.append(length)  # samples
+            self._sounds.append(sound)
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def audio(self, i: int) -> np.ndarray:
+        """(samples,) float32 of utterance i."""
+        sound = self._sounds[i]
+        if isinstance(sound, np.ndarray):
+            return sound.astype("float32") / 32767
+        return sound.audio(self.sample_rate)[: self.lengths[i]]  # not longer than the batch was made for
+
+    def keep(self, kept: Sequence[int]) -> None:
+        """Forget all utterances but those."""
+        for field in ("names", "texts", "ids", "lengths", "_sounds"):
+            setattr(self, field, [getattr(self, field)[i] for i in kept])
 
 
 def _to_int16(samples: np.ndarray) -> np.ndarray:
@@ -129,7 +155,7 @@ class EpochBatches(keras.utils.PyDataset):
         order = np.resize(rng.permutation(len(chosen)), total)
         # Clips of like length share a batch, but not always the same ones: sort within pools of eight batches.
         pools = [order[i : i + 8 * config.batch_size] for i in range(0, total, 8 * config.batch_size)]
-        pools = [sorted(pool, key=lambda i: len(chosen[i][0].audio[chosen[i][1]])) for pool in pools]
+        pools = [sorted(pool, key=lambda i: chosen[i][0].lengths[chosen[i][1]]) for pool in pools]
         order = np.concatenate(pools).reshape(-1, config.batch_size)
         self.batches = [[chosen[i] for i in row] for row in rng.permutation(order)]
         self.n_labels = -(-max(len(ids) for corpus, _ in corpora for ids in corpus.ids) // 16) * 16
@@ -141,11 +167,11 @@ class EpochBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         rng = np.random.default_rng((*self.seed, index))
         clips, labels = [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
-        longest = max(len(corpus.audio[i]) for corpus, i in self.batches[index])
+        longest = max(corpus.lengths[i] for corpus, i in self.batches[index])
         # Now and then a batch has seconds to spare, so that long silence is heard as well.
         room = longest + (int(rng.uniform(1, 5) * self.sample_rate) if rng.random() < 0.08 else 0)
         for row, (corpus, i) in enumerate(self.batches[index]):
-            samples = corpus.audio[i].astype("float32") / 32767
+            samples = corpus.audio(i)
             ids = corpus.ids[i]
             if self.augmentation is not None:
                 if rng.random() < self.silence_share:
@@ -227,7 +253,7 @@ def train(
         _drop_infeasible(corpus, n_frames, spec, say)
         _check_not_empty(corpus, spec)
         corpora.append((corpus, spec.weight))
-        minutes = sum(len(a) for a in corpus.audio) / rate / 60
+        minutes = sum(corpus.lengths) / rate / 60
         say(f"{spec}: {len(corpus)} utterances, {minutes:.1f} minutes")
     checks = {str(spec): Corpus(spec.load(), model.labels, rate) for spec in held_out}
     for spec in held_out:
@@ -304,9 +330,9 @@ def commands(out: Path) -> list[str]:
 def validate(model: SpeechModel, corpus: Corpus):
     """Greedy word error rate (an ErrorRate) of a model on a Corpus in memory."""
     hypotheses = [""] * len(corpus)
-    order = np.argsort([len(audio) for audio in corpus.audio])
+    order = np.argsort(corpus.lengths)
     for group in (order[i : i + 32] for i in range(0, len(order), 32)):
-        clips = [corpus.audio[i].astype("float32") / 32767 for i in group]
+        clips = [corpus.audio(i) for i in group]
         waveform, lengths = pad(clips, model.config.sample_rate, WIDTHS)
         outputs = model.predict_on_batch({"waveform": waveform, "lengths": lengths})
         written = greedy(np.asarray(outputs["logits"]), np.asarray(outputs["lengths"]), model.labels, 1.0)
@@ -338,16 +364,16 @@ def _noises(say) -> list[np.ndarray]:
 
 def _drop_infeasible(corpus: Corpus, n_frames, spec: DataSpec, say) -> None:
     """Leave out utterances that CTC cannot emit in their frames; more than one in fifty is an error in the data."""
-    bad = {i for i, ids in enumerate(corpus.ids) if n_frames(len(corpus.audio[i])) < frames_needed(ids)}
+    bad = {i for i, ids in enumerate(corpus.ids) if n_frames(corpus.lengths[i]) < frames_needed(ids)}
     if len(bad) > 0.02 * len(corpus):
         raise DataError(
             f"CTC needs at least a frame for each letter; in {spec}, {len(bad)} of {len(corpus)} utterances are too "
             f"short for their transcripts, such as {corpus.texts[min(bad)]!r}."
         )
     if bad:
-        say(f"{spec}: left out {len(bad)} utterances too short for their transcripts")
-        for field in ("texts", "ids", "audio"):
-            setattr(corpus, field, [item for i, item in enumerate(getattr(corpus, field)) if i not in bad])
+        named = ", ".join(corpus.names[i] for i in sorted(bad)[:5]) + (", ..." if len(bad) > 5 else "")
+        say(f"{spec}: left out {len(bad)} utterances too short for their transcripts ({named})")
+        corpus.keep([i for i in range(len(corpus)) if i not in bad])
 
 
 def _check_not_empty(corpus: Corpus, spec: DataSpec) -> None:

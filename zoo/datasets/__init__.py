@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from zoo.audio import load_audio
+from zoo.audio import duration, load_audio
 from zoo.errors import ZooError, unknown_name
 
 
@@ -38,6 +38,10 @@ class FileRecording:
 
     def read(self, sample_rate: int) -> np.ndarray:
         return load_audio(self.path, sample_rate)
+
+    def seconds(self) -> float:
+        """Duration, from the file's header; the sound is not read."""
+        return duration(self.path)
 
 
 @dataclass(frozen=True)

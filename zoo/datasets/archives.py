@@ -196,14 +196,14 @@ def _download(source: Source) -> Path:
     """Fetch the archive, unpack it into the cache, discard it."""
     import pooch
 
-    with _sentences(f"{source.name} could not be downloaded into {cache_folder()}"):
+    with sentences(f"{source.name} could not be downloaded into {cache_folder()}"):
         cache_folder().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".download-", dir=cache_folder()) as folder:
             pooch.get_logger().setLevel("WARNING")
             try:
                 # no hash of the archive: its host may pack it anew; its files are checked one by one
                 fetched = pooch.retrieve(
-                    source.url, None, fname=source.archives[0], path=folder, progressbar=_Progress(source.name)
+                    source.url, None, fname=source.archives[0], path=folder, progressbar=ProgressBar(source.name)
                 )
             except (OSError, ValueError) as error:
                 if isinstance(error, OSError) and error.strerror:  # the disk, not the network
@@ -216,7 +216,7 @@ def _download(source: Source) -> Path:
             return _unpack(Path(fetched), source)
 
 
-class _Progress:
+class ProgressBar:
     """What pooch wants of a progress bar, drawn by rich on stderr."""
 
     def __init__(self, name: str):
@@ -246,7 +246,7 @@ _DAMAGE = (
 
 
 @contextmanager
-def _sentences(what: str):
+def sentences(what: str):
     """Turn errors of disks and archives into one sentence each."""
     try:
         yield
@@ -266,7 +266,7 @@ def _sentences(what: str):
 def _unpack(archive: Path, source: Source) -> Path:
     """Unpack an archive into the cache, checked file by file; the set appears there whole or not at all."""
     target = cache_folder() / source.name
-    with _sentences(f"{archive} could not be unpacked into {target.parent}"):
+    with sentences(f"{archive} could not be unpacked into {target.parent}"):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{source.name}-", dir=target.parent))
         try:
@@ -291,7 +291,7 @@ def _unpack(archive: Path, source: Source) -> Path:
             (temporary / _stamp(source, archive)).touch()
             # another process may have been quicker, and may be reading: what is whole stays
             if _in_cache(source, archive) is None:
-                _swap(temporary, target)
+                swap(temporary, target)
         except OSError:
             if _in_cache(source, archive) is None:
                 raise
@@ -307,7 +307,7 @@ def _check_archive(archive: Path, source: Source, root: Path) -> None:
         raise DataError(str(error).replace(f"The folder {root}", f"The archive {archive}")) from None
 
 
-def _swap(temporary: Path, target: Path) -> None:
+def swap(temporary: Path, target: Path) -> None:
     """Put a finished folder in its place, moving what was there out of the way."""
     os.chmod(temporary, 0o755)  # mkdtemp's are for one user only
     if target.exists():
@@ -353,22 +353,23 @@ def safe_path(name: str, archive: object = "the archive") -> PurePosixPath:
     return path
 
 
-def extract(archive: Path, folder: Path, wanted: set[str] | None = None) -> dict[str, str]:
+def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest: int | None = None) -> dict[str, str]:
     """Unpack a zip or tar file into an existing folder.
 
     Args:
         wanted: paths, with or without a top folder before them, to write; others are skipped, but for the notes
             at the top (a licence). Without it everything is written.
+        largest: bytes that the archive may unpack to (LARGEST_SET).
 
     Returns:
         sha256 of each file written, by its path in the archive.
 
     Raises:
-        DataError: a path that climbs out, a link or device, or more than LARGEST_SET bytes; the caller discards
+        DataError: a path that climbs out, a link or device, or more than `largest` bytes; the caller discards
             the folder.
     """
     sums: dict[str, str] = {}
-    total = 0
+    total, largest = 0, largest or LARGEST_SET
     for name, odd, member in _members(archive):
         if member is None and not odd and PurePosixPath(name) == PurePosixPath("."):
             continue  # `tar -C folder .` begins with the folder itself
@@ -386,8 +387,8 @@ def extract(archive: Path, folder: Path, wanted: set[str] | None = None) -> dict
         with open(destination, "wb") as out:
             while piece := member.read(_PIECE):
                 total += len(piece)  # what is there, not what the archive promises
-                if total > LARGEST_SET:
-                    raise DataError(f"{archive} unpacks to more than {LARGEST_SET >> 30} GiB and is refused.")
+                if total > largest:
+                    raise DataError(f"{archive} unpacks to more than {largest >> 30} GiB and is refused.")
                 digest.update(piece)
                 out.write(piece)
         sums[str(path)] = digest.hexdigest()

@@ -36,22 +36,23 @@ def results() -> str:
         )
         for card in cards
     ]
+    # Characters are on the cards. One set after the other, and for each the decoders.
+    results = [(card, result) for card in cards for result in card.results if result.metric != "CER"]
+    results.sort(key=lambda pair: (pair[0].name, pair[1].data, pair[1].split, -pair[1].value))
     figures = [
         (
             f"`{card.name}`",
             f"{result.data}, {result.split}" + (f": {result.note}" if result.note else ""),
             result.decoder or ("greedy" if card.task == "transcription" else ""),
-            result.metric,
-            f"**{result.value:.2f}**",
+            f"{result.metric} **{result.value:.2f}**" + (" %" if result.metric == "WER" else ""),
             f"{result.low:.2f} to {result.high:.2f}" if result.low < result.high else "",
             f"{result.utterances:,}",
         )
-        for card in cards
-        for result in card.results
+        for card, result in results
     ]
     lines = table("model|what it does|parameters#|weights#|licence of the weights", models)
     if figures:
-        lines += ["", *table("model|measured on|decoder||value#|95 % interval#|utterances#", figures)]
+        lines += ["", *table("model|measured on|decoder|#|95 % interval#|utterances#", figures)]
     return "\n".join(lines)
 
 

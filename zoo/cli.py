@@ -332,10 +332,23 @@ def list_command(pattern, as_json):
     rows = []
     for name in names:
         card = cards.get(name)
-        measured = [f"{r.value:.1f} % {r.data}:{r.split}" for r in card.results if r.metric == "WER"] if card else []
+        measured = _briefly(card.results) if card else []
         about = (card.task, f"{card.parameters:,}", "\n".join(measured), card.summary) if card else ("no card yet",) * 4
         rows.append((name, *about))
-    _console().print(_table("model", "task", "parameters#", "word error rate", "what it does", rows=rows))
+    _console().print(_table("model", "task", "parameters#", "word error rate, greedy", "what it does", rows=rows))
+
+
+def _briefly(results) -> list[str]:
+    """Greedy word error rates, with the best decoder's behind them; perplexities."""
+    lines = []
+    for result in results:
+        if result.metric == "perplexity":
+            lines.append(f"perplexity {result.value:.1f} {result.data}:{result.split}")
+        elif result.metric == "WER" and not result.decoder:
+            same = [r.value for r in results if r.what[:3] == result.what[:3]]
+            best = f" ({min(same):.1f} by beam search)" if min(same) < result.value else ""
+            lines.append(f"{result.value:.1f} % {result.data}:{result.split}{best}")
+    return lines
 
 
 @main.command()
@@ -363,6 +376,7 @@ def info(name, as_json):
         ("sample rate", f"{card.sample_rate:,} Hz" if card.sample_rate else ""),
         ("parameters", f"{card.parameters:,}"),
         ("weights", size),
+        *((f"with {other}", f"alpha {t['alpha']:g}, beta {t['beta']:g}") for other, t in card.decoding.items()),
         ("licence", card.licence),
         ("training", card.training),
         *(

@@ -206,6 +206,7 @@ def test_decoders(saved, clips, words, tmp_path):
     )
     assert about[0]["metric"] == "perplexity" and 1 < about[0]["value"] < 5 and about[0]["utterances"] == 12
     assert "did you mean ngram_lm?" in sentence(*heard, "--language-model", "ngram")
+    assert "decodes nothing" in sentence("evaluate", "ngram_lm", "--data", data, "--allow", "yes")
     assert "model that hears" in sentence("transcribe", clips / "b.wav", "--model", "ngram_lm")
     assert "no setting of ngram_lm named 'seed'" in sentence(
         "train", "ngram_lm", "--data", data, "--out", tmp_path / "x", "--seed", 1

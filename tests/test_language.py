@@ -92,6 +92,15 @@ def test_equals_kenlm(order, tmp_path):
         assert ours.log_probability(text) == pytest.approx(theirs.log_probability(text), rel=1e-4, abs=1e-4)
 
 
+def test_kenlm_reads_what_we_write(tmp_path):
+    kenlm = pytest.importorskip("kenlm")
+    model = ngram_lm.train(TEXTS * 4 + ["four one", "one four two"], 3)
+    model.save(tmp_path / "ours.arpa")
+    theirs = kenlm.Model(str(tmp_path / "ours.arpa"))
+    for text in [*TEXTS, "one unheard two", "four four"]:
+        assert ngram_lm.LOG_10 * theirs.score(text) == pytest.approx(model.log_probability(text), abs=1e-4)
+
+
 @quick
 @given(sentences, units)
 def test_score_and_perplexity_agree(texts, unit):

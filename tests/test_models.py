@@ -185,6 +185,25 @@ def test_dropout_and_augmentation_only_while_training(name):
 
 
 @every_model
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision(name, policy, monkeypatch):
+    """The features and the logits stay single, so loud and quiet clips are still told apart and the loss is finite."""
+    clips = clips_of(0.7, 0.5)
+    whole = outputs(small(name), *clips)["logits"]
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        model = small(name)
+        half = outputs(model, *clips)["logits"]
+        waveform, lengths = pad(clips, model.config.sample_rate)
+        loss = model.train_on_batch({"waveform": waveform, "lengths": lengths}, np.array([[1, 2], [3, 0]], "int32"))
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+    assert half.dtype == "float32" and np.isfinite(loss)
+    np.testing.assert_allclose(half, whole, atol=0.05)
+
+
+@every_model
 def test_saved_and_loaded(name, tmp_path):
     model = small(name)
     model.save(tmp_path / "mine.keras")

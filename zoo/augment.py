@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from zoo.audio import resample
+from zoo.layers import FixedLayer
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def augment(
 
 
 @keras.saving.register_keras_serializable("zoo")
-class SpecAugment(keras.layers.Layer):
+class SpecAugment(FixedLayer):
     """Hides random bands and stretches of time while training (Park et al. 2019); does nothing otherwise.
 
     The bins are also stretched or squeezed along frequency by a random factor, as a longer or shorter vocal tract

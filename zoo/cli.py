@@ -615,6 +615,8 @@ def evaluate(ctx, name, data, weights, write_card, note, as_json, **options):
     if write_card:
         _can_write_cards()
     if name in language_models():
+        if any(value not in (None, ()) for value in options.values()):
+            raise ZooError(f"A language model decodes nothing; the options of a beam search are not for {name}.")
         _perplexities(name, data, weights, write_card, note, as_json)
         return
     model = _load(name, weights)

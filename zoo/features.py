@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import ZooError
-from zoo.layers import frame_mask
+from zoo.layers import FixedLayer, frame_mask
 
 # Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
 _HZ_PER_MEL = 200.0 / 3
@@ -50,7 +50,7 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float = 0.0, fm
 
 
 @keras.saving.register_keras_serializable("zoo")
-class PowerSpectrum(keras.layers.Layer):
+class PowerSpectrum(FixedLayer):
     """Framed power spectrum |STFT|^2, as `np.abs(librosa.stft(..., pad_mode="constant")) ** 2`.
 
     Args:
@@ -65,7 +65,7 @@ class PowerSpectrum(keras.layers.Layer):
     """
 
     def __init__(self, n_fft: int = 512, hop_length: int = 160, win_length: int | None = None, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         win_length = n_fft if win_length is None else win_length
         if not (0 < win_length <= n_fft and hop_length > 0):
             raise ZooError(
@@ -103,11 +103,6 @@ class PowerSpectrum(keras.layers.Layer):
             "hop_length": self.hop_length,
             "win_length": self.win_length,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        config.pop("trainable", None)
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -191,7 +186,7 @@ class MFCC(LogMel):
 
 
 @keras.saving.register_keras_serializable("zoo")
-class Deltas(keras.layers.Layer):
+class Deltas(FixedLayer):
     """Slope of each coefficient over time, appended: as `librosa.feature.delta(order=1, mode="nearest")`, then its own.
 
     The second is the slope of the slope, as recognisers have it (HTK, Kaldi); librosa's `order=2` is another one, the
@@ -203,7 +198,7 @@ class Deltas(keras.layers.Layer):
     """
 
     def __init__(self, width: int = 9, order: int = 2, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         if width < 3 or width % 2 == 0 or order not in (1, 2):
             raise ZooError(f"Deltas need an odd width >= 3 and order 1 or 2; received width={width}, order={order}.")
         self.width, self.order = width, order
@@ -230,14 +225,9 @@ class Deltas(keras.layers.Layer):
     def get_config(self):
         return super().get_config() | {"width": self.width, "order": self.order}
 
-    @classmethod
-    def from_config(cls, config):
-        config.pop("trainable", None)
-        return cls(**config)
-
 
 @keras.saving.register_keras_serializable("zoo")
-class Normalise(keras.layers.Layer):
+class Normalise(FixedLayer):
     """Per-utterance mean and variance normalisation of each bin over the valid frames; padded frames become 0.
 
     It removes what is constant in a recording: level, microphone, telephone line (Viikki & Laurila 1998). Silence is
@@ -252,7 +242,7 @@ class Normalise(keras.layers.Layer):
     EPSILON = 4.0
 
     def __init__(self, silence_db: float = 60.0, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         if not silence_db > 0:
             raise ZooError(f"Silence lies a positive number of dB below speech; received silence_db={silence_db}.")
         self.silence_db = silence_db
@@ -269,8 +259,3 @@ class Normalise(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"silence_db": self.silence_db}
-
-    @classmethod
-    def from_config(cls, config):
-        config.pop("trainable", None)
-        return cls(**config)

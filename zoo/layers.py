@@ -17,6 +17,14 @@ def reverse_frames(frames, lengths):
     return ops.take_along_axis(frames, index[:, :, None], axis=1)
 
 
+class FixedLayer(keras.layers.Layer):
+    """A layer that learns nothing and computes in single precision, also where the network computes in half: the power of
+    speech spans more decades than float16 has."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**({"trainable": False, "dtype": "float32"} | kwargs))
+
+
 def _has_fast_lstm() -> bool:
     """Whether Keras' LSTM is cuDNN's here: on a GPU. (Under PyTorch, Keras cannot list the devices.)"""
     if keras.backend.backend() == "torch":

@@ -65,7 +65,10 @@ def build(config: Config) -> keras.Model:
         x = layers.Dropout(config.dropout, seed=i, name=f"dropout_{i}")(x)
         x = BidirectionalLSTM(config.units, name=f"lstm_{i}")(x, frames)  # (batch, frames / stride, 2 * units)
     x = layers.Dropout(config.dropout, seed=config.layers, name="dropout")(x)
-    logits = layers.Dense(len(config.symbols) + 1, name="logits")(x)  # (batch, frames / stride, symbols + blank)
+    # In single precision, also where the rest computes in half: CTC sums thousands of small probabilities.
+    logits = layers.Dense(len(config.symbols) + 1, dtype="float32", name="logits")(
+        x
+    )  # (batch, frames / stride, symbols + blank)
     return keras.Model(
         {"waveform": waveform, "lengths": lengths}, {"logits": logits, "lengths": frames}, name="lstm_ctc"
     )

@@ -1,6 +1,7 @@
 """A teaching zoo of speech models in Keras 3. Read it in the order in which a recording flows through it:
 
     zoo.audio -> zoo.features -> zoo.models.<name> -> zoo.decoding -> zoo.metrics
+    zoo.language: which words are likely, for the beam search in zoo.decoding
     zoo.text, zoo.losses, zoo.augment, zoo.datasets, zoo.training: how a model learns
     zoo.registry, zoo.card, zoo.model: how a name becomes a model
 

@@ -407,6 +407,7 @@ def test_beam_search_by_name(name):
         ({"decoder": "greedy", "beam_width": 3}, "Greedy decoding has no options; for beam_width use"),
         ({"beam_with": 3}, "did you mean beam_width"),
         ({"language_model": "ngram"}, "did you mean ngram_lm"),
+        ({"language_model": 5}, "received 5"),
         ({"beam_width": 0}, "received beam_width=0"),
     ):
         with pytest.raises(ZooError, match=match):

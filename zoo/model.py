@@ -118,6 +118,8 @@ class SpeechModel(keras.Model):
         if isinstance(language_model, str):
             options = self.tuned(language_model) | options
             language_model = language.load(language_model)
+        elif not (language_model is None or isinstance(language_model, language.LanguageModel)):
+            raise ZooError(f"A language model is a name or a zoo.language.LanguageModel; received {language_model!r}.")
 
         def decode(logits, duration):
             found = decoding.beam_search(logits, self.labels, language_model=language_model, **options)

@@ -279,3 +279,12 @@ def test_alignment_is_the_best_path(n_frames, ids, seed):
     found, expected = align(logits, ids, ABC, 0.1), greedy(forced[None], [n_frames], ABC, 0.1)[0]
     assert [(w.text, w.start, w.end) for w in found.words] == [(w.text, w.start, w.end) for w in expected.words]
     assert all(0 < word.confidence <= 1 for word in found.words)
+
+
+def test_long_texts_are_aligned_too():
+    labels = Labels("abc ")
+    ids = np.random.default_rng(0).choice([1, 2, 3, 4], 400)
+    path = np.concatenate([[i, 0] for i in ids])
+    logits = np.full((len(path), 5), -9.0)
+    logits[np.arange(len(path)), path] = 9.0
+    assert align(logits, ids, labels, 0.03) == greedy(logits[None], [len(path)], labels, 0.03)[0]

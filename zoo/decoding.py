@@ -386,7 +386,7 @@ def align(
     path = np.zeros(n_frames, int)
     for t in range(n_frames - 1, -1, -1):
         path[t] = state
-        state -= back[t, state]
+        state -= int(back[t, state])
     runs = []
     for i, label in enumerate(ids):
         frames = np.flatnonzero(path == 2 * i + 1)

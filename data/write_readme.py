@@ -93,7 +93,10 @@ def speed() -> str:
         ("a clip of 3 s, warm", f"{start['3-second clip, warm']:.0f} ms", ""),
         ("two minutes in one file", f"{start['two minutes in one file']:.1f} s", ""),
     ]
-    for backend, compiled, file in (("TensorFlow", "zoo (XLA)", "features"), ("JAX", "zoo (jax.jit)", "features_jax")):
+    for backend, compiled, file in (
+        ("TensorFlow with XLA", "zoo (XLA)", "features"),
+        ("JAX", "zoo (jax.jit)", "features_jax"),
+    ):
         jobs = json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))["results"]
         for job, what in (
             (jobs[1], "a short clip's log-mel, in batches"),

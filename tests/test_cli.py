@@ -222,6 +222,7 @@ def test_align(saved, clips, tmp_path):
     )
     assert [word["text"] for word in found["words"]] == ["a", "b"] and (tmp_path / "x.png").stat().st_size > 10_000
     assert "confidence" in run("align", clips / "b.wav", "a b", "--weights", saved).stdout
+    assert "has words in it" in sentence("align", clips / "b.wav", " ", "--weights", saved)
     assert "b.wav has" in sentence("align", clips / "b.wav", "ab" * 99, "--weights", saved)
 
 

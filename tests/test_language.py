@@ -185,8 +185,16 @@ def test_the_network_comes_back_as_it_went(network, tmp_path):
 def test_what_the_network_cannot_learn_from():
     with pytest.raises(DataError, match="ten texts or more; received 7"):
         lstm_lm.train(TEXTS)
-    with pytest.raises(ZooError, match="dropout below 1"):
-        lstm_lm.train(some_texts(), dropout=1.0)
+    for wrong in (
+        {"dropout": 1.0},
+        {"units": "many"},
+        {"units": 0},
+        {"epochs": 1.5},
+        {"learning_rate": "fast"},
+        {"seed": -1},
+    ):
+        with pytest.raises(ZooError, match="dropout below 1"):
+            lstm_lm.train(some_texts(), **wrong)
 
 
 def test_mixtures(network):

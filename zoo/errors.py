@@ -36,3 +36,8 @@ def unknown_name(kind: str, name: object, valid) -> UnknownNameError:
     near = get_close_matches(str(name), valid, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"valid are {', '.join(valid)}."
     return UnknownNameError(f"There is no {kind} named {name!r}: {hint}")
+
+
+def first_line(error: Exception, length: int = 120) -> str:
+    """The first line of somebody else's error that says something, for the end of a sentence of ours."""
+    return next((line.strip()[:length] for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.errors import MissingFileError, ZooError, unknown_name
+from zoo.errors import MissingFileError, ZooError, first_line, unknown_name
 
 ONNX_OPSET = 17  # the oldest that has a Fourier transform; runtimes since 2022 read it
 FLOAT = 1  # ONNX' number for float32
@@ -96,7 +96,7 @@ def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndar
         logits, frames = _RUN[format](path, waveform, lengths)
     except Exception as error:
         raise ZooError(
-            f"An exported model must be whole and of this package; {path.name} cannot be run: {_first_line(error)}"
+            f"An exported model must be whole and of this package; {path.name} cannot be run: {first_line(error, 300)}"
         ) from error
     return {"logits": np.asarray(logits), "lengths": np.asarray(frames)}
 
@@ -182,12 +182,8 @@ def _convert(format: str, source: str, made: str) -> None:
         network = load(source).network
         {"litert": _to_litert, "onnx": _to_onnx, "savedmodel": _to_savedmodel}[format](network, made)
     except Exception as error:
-        print(_first_line(error), file=sys.stderr)
+        print(first_line(error, 300), file=sys.stderr)
         sys.exit(1)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip()[:300] for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _signature(batch: int | None):

@@ -15,7 +15,7 @@ import numpy as np
 from zoo import decoding, language
 from zoo.audio import load_audio
 from zoo.card import card, check_weights
-from zoo.errors import DataError, MissingFileError, WeightsError, ZooError, unknown_name
+from zoo.errors import DataError, MissingFileError, WeightsError, ZooError, first_line, unknown_name
 from zoo.losses import ctc_loss
 from zoo.registry import architecture, language_models, list_models
 from zoo.text import Labels
@@ -135,6 +135,8 @@ class SpeechModel(keras.Model):
         Raises: AudioError; DataError where the text has other symbols than the labels or is too long for the clip.
         """
         rate = self.config.sample_rate
+        if not text.strip():
+            raise DataError("A text to align has words in it; received none.")
         samples = load_audio(audio, rate, sample_rate=sample_rate)
         logits, ids = self.logits([samples], rate)[0], self.labels.encode(text)
         return decoding.align(logits, ids, self.labels, self.config.frame_seconds, len(samples) / rate, name)
@@ -226,7 +228,7 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
         raise
     except (TypeError, ValueError) as error:
         raise ZooError(
-            f"The config of {name} must fit together; with {config} it cannot be built: {_first_line(error)}"
+            f"The config of {name} must fit together; with {config} it cannot be built: {first_line(error)}"
         ) from error
     if weights is not None:
         try:
@@ -279,16 +281,12 @@ def _load_saved(path: Path) -> SpeechModel:
     except Exception as error:
         raise WeightsError(
             f"A .keras file is loaded only if it holds a zoo model without code of its own (no Lambda layers); "
-            f"{path.name} was refused: {_first_line(error)}"
+            f"{path.name} was refused: {first_line(error)}"
         ) from error
     if not isinstance(model, SpeechModel):
         raise WeightsError(f"A .keras file must hold a zoo model; {path.name} holds a {type(model).__name__}.")
     model.jit_compile = _jit()  # the file remembers the backend under which it was saved
     return model
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip()[:120] for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def save_weights(model: SpeechModel, path: Path) -> None:

@@ -147,10 +147,12 @@ def train(
     """
     import keras
 
-    if not (units >= 1 and 0 <= dropout < 1 and epochs >= 1 and batch_size >= 1 and learning_rate > 0):
+    whole = all(type(number) is int for number in (units, epochs, batch_size, seed))
+    numbers = whole and all(isinstance(number, int | float) for number in (dropout, learning_rate))
+    if not (numbers and min(units, epochs, batch_size) >= 1 and 0 <= dropout < 1 and learning_rate > 0 and seed >= 0):
         raise ZooError(
-            f"units, epochs, batch_size and learning_rate are positive and dropout below 1; received {units}, {epochs}, "
-            f"{batch_size}, {learning_rate} and {dropout}."
+            f"units, epochs and batch_size are whole numbers above 0, learning_rate is above 0, dropout below 1, seed at least "
+            f"0; received {units!r}, {epochs!r}, {batch_size!r}, {learning_rate!r}, {dropout!r} and {seed!r}."
         )
     cut = LSTMModel(unit, SPECIAL, {}).tokens
     sentences = [tokens for tokens in map(cut, texts) if tokens]

@@ -26,6 +26,7 @@ from zoo.errors import DataError, MissingFileError
 LARGEST_SET = 8 * 2**30  # bytes; an archive that unpacks to more is no speech corpus of ours
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")  # of recordings, in any case
 _PIECE = 2**20  # bytes read at a time
+_PIECE_FETCHED = 2**15  # bytes; what of a piece has come is lost when a download breaks off
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -214,6 +215,58 @@ def _download(source: Source) -> Path:
                     f"into a folder and name that with source= or the environment variable ZOO_DATA."
                 ) from None
             return _unpack(Path(fetched), source)
+
+
+def fetch(url: str, whole: Path, name: str) -> Path:
+    """Download one large archive, going on with what an earlier try left beside it; the caller checks its MD5.
+
+    Args:
+        url: of the archive. whole: where it shall lie; until all of it is there it has the suffix .partial.
+        name: of what is fetched, for the progress bar and the errors.
+    Raises: DataError (no network, broken off, a full disk); what came is kept.
+    """
+    import requests
+
+    partial = whole.with_suffix(".partial")
+    with sentences(f"{name} could not be downloaded into {whole.parent}"):
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        held = partial.stat().st_size if partial.exists() else 0
+        try:
+            headers = {"Range": f"bytes={held}-"} if held else {}
+            with requests.get(url, headers=headers, stream=True, timeout=60) as answer:
+                if answer.status_code == 416:  # nothing is left to fetch
+                    os.replace(partial, whole)
+                    return whole
+                answer.raise_for_status()
+                held = held if answer.status_code == 206 else 0  # a host that knows no ranges begins anew
+                bar = ProgressBar(name)
+                bar.total = total = held + int(answer.headers.get("Content-Length", 0))
+                bar.update(held)
+                try:
+                    with open(partial, "ab" if held else "wb") as file:
+                        for piece in answer.iter_content(_PIECE_FETCHED):
+                            file.write(piece)
+                            bar.update(len(piece))
+                finally:
+                    bar.close()
+        except requests.RequestException as error:
+            raise DataError(
+                f"{name} could not be downloaded from {url} ({type(error).__name__}); what was fetched is kept: try "
+                f"again, or put {whole.name} into a folder and name that with source= or ZOO_DATA."
+            ) from None
+        if total and partial.stat().st_size < total:
+            raise DataError(f"{name} broke off at {partial.stat().st_size:,} of {total:,} bytes; try again to go on.")
+        os.replace(partial, whole)
+    return whole
+
+
+def md5(path: Path) -> str:
+    """MD5 of a file, as publishers of data sets give it."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with open(path, "rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 class ProgressBar:

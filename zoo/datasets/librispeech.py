@@ -8,20 +8,18 @@ Source: V. Panayotov, G. Chen, D. Povey, S. Khudanpur, "LibriSpeech: an ASR corp
 ICASSP 2015; https://www.openslr.org/12, CC BY 4.0.
 """
 
-import hashlib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from zoo.datasets import FileRecording, Utterance, register
-from zoo.datasets.archives import ProgressBar, cache_folder, extract, sentences, swap
+from zoo.datasets.archives import cache_folder, extract, fetch, md5, sentences, swap
 from zoo.errors import DataError, MissingFileError
 from zoo.text import normalise
 
 URL = "https://www.openslr.org/resources/12/{}.tar.gz"
 LARGEST = 64 * 2**30  # bytes of an unpacked subset
-PIECE = 2**15  # bytes; what of a piece has come is lost when a download breaks off
 MD5 = {  # the publisher's md5sum.txt
     "train-clean-100": "2a93770f6d5c6c964bc36631d331a522",
     "train-clean-360": "c0e676e450a7ff2f54aeade5171606fa",
@@ -98,11 +96,7 @@ def _unpack(archive: Path, subset: str) -> Path:
     if next(target.glob("*/*/*.trans.txt"), None):
         return target
     with sentences(f"{archive} could not be unpacked into {target.parent}"):
-        digest = hashlib.md5(usedforsecurity=False)
-        with open(archive, "rb") as file:
-            while piece := file.read(2**20):
-                digest.update(piece)
-        if digest.hexdigest() != MD5[subset]:
+        if md5(archive) != MD5[subset]:
             if archive.parent == _cache():
                 archive.unlink()  # else the next try would find it again
             raise DataError(
@@ -122,37 +116,4 @@ def _unpack(archive: Path, subset: str) -> Path:
 
 def _download(subset: str) -> Path:
     """Fetch an archive into the cache, going on with what an earlier try left there."""
-    import requests
-
-    whole = _cache() / f"{subset}.tar.gz"
-    partial = whole.with_suffix(".partial")
-    with sentences(f"{subset} could not be downloaded into {whole.parent}"):
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        held = partial.stat().st_size if partial.exists() else 0
-        try:
-            headers = {"Range": f"bytes={held}-"} if held else {}
-            with requests.get(URL.format(subset), headers=headers, stream=True, timeout=60) as answer:
-                if answer.status_code == 416:  # nothing is left to fetch
-                    os.replace(partial, whole)
-                    return whole
-                answer.raise_for_status()
-                held = held if answer.status_code == 206 else 0  # a host that knows no ranges begins anew
-                bar = ProgressBar(subset)
-                bar.total = total = held + int(answer.headers.get("Content-Length", 0))
-                bar.update(held)
-                try:
-                    with open(partial, "ab" if held else "wb") as file:
-                        for piece in answer.iter_content(PIECE):
-                            file.write(piece)
-                            bar.update(len(piece))
-                finally:
-                    bar.close()
-        except requests.RequestException as error:
-            raise DataError(
-                f"{subset} could not be downloaded from {URL.format(subset)} ({type(error).__name__}); what was fetched is "
-                f"kept: try again, or put {subset}.tar.gz into a folder and name that with source= or ZOO_DATA."
-            ) from None
-        if total and partial.stat().st_size < total:
-            raise DataError(f"{subset} broke off at {partial.stat().st_size:,} of {total:,} bytes; try again to go on.")
-        os.replace(partial, whole)
-    return whole
+    return fetch(URL.format(subset), _cache() / f"{subset}.tar.gz", subset)

@@ -424,7 +424,7 @@ def test_connected_digits_lists():
         assert sorted(lengths) == [1, 2, 3, 4, 5, 6, 7]
         assert max(lengths.values()) - min(lengths.values()) <= len(fsdd.SPEAKERS)
         assert max(Counter(row["speaker"] for row in found).values()) == len(found) / len(fsdd.SPEAKERS)
-    assert {int(take.split("_")[1]) for _, take in takes(test)} == set(fsdd.TEST_TAKES)
+    assert {int(take.split("_")[1]) for _, take in takes(test)} == set(fsdd.OFFICIAL["test"])
     assert len(takes(test)) == 300  # all of them
     assert not takes(test) & takes(validation)
     for speaker in fsdd.SPEAKERS:

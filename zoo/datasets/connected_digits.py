@@ -100,7 +100,7 @@ class Deck:
         return dealt
 
 
-def draw_strings(prefix: str, speakers, takes, count: int, seed: int) -> list[dict[str, str]]:
+def draw_strings(prefix: str, speakers, takes, count: int, seed: int, longest: int = LONGEST) -> list[dict[str, str]]:
     """Random strings as rows of the published list: speakers and lengths in turn, takes and joins at random."""
     rng = np.random.default_rng(seed)
     cards = [f"{digit}_{take}" for digit in range(10) for take in takes]
@@ -108,7 +108,7 @@ def draw_strings(prefix: str, speakers, takes, count: int, seed: int) -> list[di
     rows = []
     for i in range(count):
         speaker = speakers[i % len(speakers)]
-        length = 1 + i // len(speakers) % LONGEST
+        length = 1 + i // len(speakers) % longest
         near = rng.random(length - 1) < NEAR_ZERO
         gaps = np.where(near, rng.uniform(0, GAP[0], length - 1), rng.uniform(*GAP, length - 1))
         ends = rng.uniform(*ENDS, 2)

@@ -1,7 +1,8 @@
 """FSDD, the Free Spoken Digit Dataset: ten digits, six speakers, fifty takes of each, 8 kHz.
 
 The official split (takes 0-4 test, 5-49 train) shares its speakers; the honest, hard one is leave-one-speaker-out:
-`loso-george-train` is the five others, `loso-george-test` all of george.
+`loso-george-train` is the five others, `loso-george-test` all of george. To choose settings without a look at the test,
+`fit` and `validation` are the training takes 10-49 and 5-9.
 
 Source: Z. Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset (2018), CC BY-SA 4.0.
 """
@@ -19,7 +20,7 @@ SOURCE = Source(
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TAKES = 50  # of each digit by each speaker
-TEST_TAKES = range(0, 5)
+OFFICIAL = {"train": range(5, 50), "test": range(0, 5), "fit": range(10, 50), "validation": range(5, 10)}  # takes
 LOSO_SPLITS = tuple(f"loso-{speaker}-{part}" for speaker in SPEAKERS for part in ("train", "test"))
 
 
@@ -34,7 +35,7 @@ def recording_path(root, digit: int | str, speaker: str, take: int | str) -> str
     return str(root / "recordings" / f"{digit}_{speaker}_{take}.wav")
 
 
-@register("fsdd", splits=("train", "test", *LOSO_SPLITS))
+@register("fsdd", splits=(*OFFICIAL, *LOSO_SPLITS))
 def utterances(split, source=None) -> list[Utterance]:
     """Single digits of the official split or of a leave-one-speaker-out fold."""
     root = find(SOURCE, source)
@@ -42,7 +43,7 @@ def utterances(split, source=None) -> list[Utterance]:
     if split in LOSO_SPLITS:
         speakers, _ = loso(split)
     else:
-        takes = TEST_TAKES if split == "test" else range(TEST_TAKES.stop, TAKES)
+        takes = OFFICIAL[split]
     return [
         Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(root / row["path"])))
         for row in manifest("fsdd")

@@ -16,7 +16,7 @@ import numpy as np
 from zoo.audio import load_audio
 from zoo.datasets import Utterance, register
 from zoo.datasets.archives import cache_folder
-from zoo.datasets.connected_digits import MOST, RATE, draw_strings, fade, join
+from zoo.datasets.connected_digits import LONGEST, MOST, RATE, draw_strings, fade, join
 from zoo.datasets.synthetic import (
     ACCENTS,
     DIGITS,
@@ -100,13 +100,16 @@ def plan(split: str, programs, accents: int, seed: int) -> dict[str, tuple[list[
     count="number of strings (2000)",
     seed="of voices and strings (0)",
     accents="speakers made of each voice (4)",
+    longest="digits of the longest strings (7); 1 makes single words",
 )
-def utterances(split, source=None, count: int = 2000, seed: int = 0, accents: int = 4) -> list[Utterance]:
+def utterances(
+    split, source=None, count: int = 2000, seed: int = 0, accents: int = 4, longest: int = LONGEST
+) -> list[Utterance]:
     """Digit strings of synthetic voices; takes that the cache lacks are spoken first (a minute or two)."""
-    if not (0 < count <= MOST and seed >= 0 and 0 < accents <= 20):
+    if not (0 < count <= MOST and seed >= 0 and 0 < accents <= 20 and 0 < longest <= LONGEST):
         raise DataError(
-            f"Synthetic digits are 1 to {MOST} strings of 1 to 20 accents with a seed of at least 0; "
-            f"got count={count}, accents={accents}, seed={seed}."
+            f"Synthetic digits are 1 to {MOST} strings of 1 to {LONGEST} digits and 1 to 20 accents with a seed of at least 0; "
+            f"got count={count}, longest={longest}, accents={accents}, seed={seed}."
         )
     programs = tuple(program for program in installed() if voices(split, program))
     if not programs:
@@ -118,7 +121,7 @@ def utterances(split, source=None, count: int = 2000, seed: int = 0, accents: in
     make([line for lines, _ in people.values() for line in lines], folder)
     return [
         _utterance(row, folder, *people[row["speaker"]])
-        for row in draw_strings(f"{split}-{seed}", list(people), range(TAKES), count, seed)
+        for row in draw_strings(f"{split}-{seed}", list(people), range(TAKES), count, seed, longest)
     ]
 
 

@@ -40,5 +40,5 @@ $(VENV)/ready-demo: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/pytho
 	@touch $@
 
 $(VENV)/ready-test: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export,baselines]'
 	@touch $@ $(VENV)/ready-demo

@@ -28,6 +28,8 @@ class AugmentConfig:
     reverb_seconds: tuple[float, float] = (0.1, 0.6)  # time in which the echo decays by 60 dB (T60)
     gain_db: tuple[float, float] = (-25.0, 6.0)
     silence_chance: float = 0.3  # near-silence before and after, as long as the batch has room for
+    spare_chance: float = 0.08  # of a batch to have seconds to spare, so that long silence is heard as well
+    spare_seconds: tuple[float, float] = (1.0, 5.0)
 
 
 def speed(samples: np.ndarray, factor: float) -> np.ndarray:

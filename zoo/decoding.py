@@ -3,6 +3,7 @@
     greedy        the best symbol of each frame, repeats merged, blanks removed (Graves et al. 2006, section 3.2)
     beam_search   the best texts, each the sum over its alignments, with a language model if there is one
     align         the other way round: where in the frames a known text lies
+    classify      logits of a whole clip to the name of its class
 
 A blank between two equal symbols keeps both.
 """
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.errors import DataError, ZooError
-from zoo.text import BLANK, Labels
+from zoo.text import BLANK, Classes, Labels
 
 NEVER = -1e30  # log probability of what cannot be: finite, so that differences are
 
@@ -47,10 +48,34 @@ class Transcript:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Classification:
+    """Which of its classes a model took a clip for. `str(classification)` is the label."""
+
+    label: str
+    probabilities: dict[str, float]  # class -> probability, in the order of the logits
+    confidence: float  # the label's probability
+
+    def __str__(self) -> str:
+        return self.label
+
+    def to_dict(self) -> dict:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Log probabilities over the last axis, computed without overflow."""
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def classify(logits: np.ndarray, classes: Classes) -> Classification:
+    """The most probable class of one clip, of logits (classes,)."""
+    probabilities = np.exp(log_softmax(np.asarray(logits)))
+    best = int(probabilities.argmax())
+    named = dict(zip(classes.names, map(float, probabilities), strict=True))
+    return Classification(classes.names[best], named, float(probabilities[best]))
 
 
 def greedy(

@@ -259,3 +259,87 @@ class Normalise(FixedLayer):
 
     def get_config(self):
         return super().get_config() | {"silence_db": self.silence_db}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Level(FixedLayer):
+    """Takes one number, the clip's mean level over all frames and bands, from all of them; the result is in units of 20 dB.
+
+    The gentle alternative to `Normalise`: what is constant in a short word is the word and the voice as well as the
+    microphone, and here it is kept.
+
+    Call: (frames (batch, frames, n) in dB, lengths) -> frames of the same shape, 0 beyond their lengths.
+    """
+
+    def call(self, frames, lengths):
+        valid = ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
+        count = ops.cast(lengths, frames.dtype)[:, None, None] * frames.shape[2]
+        mean = ops.sum(frames * valid, axis=(1, 2), keepdims=True) / count
+        return (frames - mean) * valid / 20.0
+
+
+@keras.saving.register_keras_serializable("zoo")
+class TrimSilence(FixedLayer):
+    """Cuts quiet frames off both ends of each clip, as `librosa.effects.trim` cuts samples; the rest moves to the left.
+
+    Args:
+        top_db: dB below the clip's loudest frame from which a frame is quiet. A frame is as loud as its loudest band.
+        margin: quiet frames kept at either end, where there are some: words begin and end softly.
+    Call: (frames (batch, frames, n) in dB, lengths) -> (frames of the same shape, 0 beyond the new lengths, lengths).
+    """
+
+    def __init__(self, top_db: float = 22.0, margin: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        if not top_db > 0:
+            raise ZooError(f"Silence lies a positive number of dB below speech; received top_db={top_db}.")
+        self.top_db, self.margin = top_db, margin
+
+    def call(self, frames, lengths):
+        n_frames = ops.shape(frames)[1]
+        lengths = ops.cast(lengths, "int32")
+        time = ops.arange(n_frames, dtype="int32")[None, :]
+        loudness = ops.where(frame_mask(lengths, n_frames), ops.max(frames, axis=2), -1e9)  # (batch, frames)
+        loud = loudness > ops.max(loudness, axis=1, keepdims=True) - self.top_db
+        first = ops.maximum(ops.min(ops.where(loud, time, n_frames), axis=1) - self.margin, 0)
+        last = ops.minimum(ops.max(ops.where(loud, time, 0), axis=1) + self.margin, lengths - 1)
+        index = ops.minimum(time + first[:, None], n_frames - 1)
+        kept = last - first + 1
+        moved = ops.take_along_axis(frames, index[:, :, None], axis=1)
+        return ops.where(frame_mask(kept, n_frames)[:, :, None], moved, 0.0), kept
+
+    def get_config(self):
+        return super().get_config() | {"top_db": self.top_db, "margin": self.margin}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Picture(FixedLayer):
+    """Clips of any length as pictures of one size: each is stretched or squeezed along time to `width` frames.
+
+    Linear time normalisation: what recognisers of words did before dynamic time warping (Sakoe & Chiba 1978). A
+    convolutional network with a dense layer on top needs pictures of one size, and a word said slowly is then no
+    other word. Every frame of the picture lies between two real ones, so padding is never looked at.
+
+    Args: width: frames of the picture.
+    Call: (frames (batch, frames, n), lengths) -> (batch, width, n, 1), an image of one channel.
+    """
+
+    def __init__(self, width: int = 48, **kwargs):
+        super().__init__(**kwargs)
+        if not width > 0:
+            raise ZooError(f"A picture has at least one frame; received width={width}.")
+        self.width = width
+
+    def call(self, frames, lengths):
+        last = ops.cast(lengths, "float32")[:, None] - 1.0
+        share = (np.arange(self.width, dtype="float32") + 0.5) / self.width  # centres of the picture's frames
+        position = ops.clip(share[None, :] * (last + 1.0) - 0.5, 0.0, last)  # (batch, width)
+        below = ops.floor(position)
+        part = (position - below)[:, :, None]
+        above = ops.minimum(below + 1.0, last)
+        low, high = (
+            ops.take_along_axis(frames, ops.cast(index, "int32")[:, :, None], axis=1) for index in (below, above)
+        )
+        return (low * (1.0 - part) + high * part)[..., None]
+
+    def get_config(self):
+        return super().get_config() | {"width": self.width}

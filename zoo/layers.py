@@ -25,6 +25,35 @@ class FixedLayer(keras.layers.Layer):
         super().__init__(**({"trainable": False, "dtype": "float32"} | kwargs))
 
 
+@keras.saving.register_keras_serializable("zoo")
+class MaskFrames(FixedLayer):
+    """Sets padded frames to 0, as a convolution over time wants them: (frames (batch, frames, n), lengths) -> the same."""
+
+    def call(self, frames, lengths):
+        return frames * ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class LastFrame(FixedLayer):
+    """The last real frame of each clip: (frames (batch, frames, n), lengths) -> (batch, n).
+
+    Of a recurrent layer's states it is the one that has read the whole clip and no padding.
+    """
+
+    def call(self, frames, lengths):
+        last = ops.maximum(ops.cast(lengths, "int32") - 1, 0)[:, None, None]
+        return ops.take_along_axis(frames, last, axis=1)[:, 0]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class MeanFrames(FixedLayer):
+    """The mean of the real frames of each clip: (frames (batch, frames, n), lengths) -> (batch, n)."""
+
+    def call(self, frames, lengths):
+        real = ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
+        return ops.sum(frames * real, axis=1) / ops.sum(real, axis=1)
+
+
 def _has_fast_lstm() -> bool:
     """Whether Keras' LSTM is cuDNN's here: on a GPU. (Under PyTorch, Keras cannot list the devices.)"""
     if keras.backend.backend() == "torch":

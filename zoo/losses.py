@@ -32,3 +32,14 @@ def frames_needed(labels) -> int:
     """Fewest frames in which CTC can emit `labels`: one each, and a blank between two that are equal."""
     labels = np.asarray(labels)
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
+
+
+def cross_entropy(labels, logits):
+    """Cross-entropy of one class for each clip.
+
+    Args:
+        labels: (batch,) or (batch, 1) int ids of classes. logits: (batch, classes), before the softmax.
+    Returns: (batch,) negative log likelihood in nats.
+    """
+    labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
+    return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)

@@ -1,4 +1,4 @@
-"""How wrong a transcript is: word and character error rates with 95 % intervals. The alignment is jiwer's."""
+"""How wrong transcripts and classifications are: error rates and accuracy with 95 % intervals. Words are aligned by jiwer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +26,89 @@ class ErrorRate:
 
     def __str__(self) -> str:
         return f"{100 * self.value:.2f} % [{100 * self.low:.2f}, {100 * self.high:.2f}]"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """correct / clips, as a share: 0.95 is 95 %."""
+
+    value: float
+    low: float  # 95 % interval (Wilson 1927): right also where nearly all clips are correct
+    high: float
+    correct: int
+    clips: int
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.2f} % [{100 * self.low:.2f}, {100 * self.high:.2f}]"
+
+
+def accuracy(said: Sequence[str], heard: Sequence[str]) -> Accuracy:
+    """Share of clips whose class was heard as it was said. Raises: DataError where the numbers differ or are 0."""
+    if len(said) != len(heard) or not said:
+        raise DataError(f"Each clip said is heard once; received {len(said)} said and {len(heard)} heard.")
+    n, correct = len(said), sum(a == b for a, b in zip(said, heard, strict=True))
+    share, z = correct / n, 1.96  # z: standard deviations that hold 95 % of a normal distribution
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return Accuracy(share, max(0.0, middle - half), min(1.0, middle + half), correct, n)
+
+
+@dataclass(frozen=True)
+class EqualErrorRate:
+    """The share of wrong answers to "is this one voice?", at the threshold where both kinds are equally frequent."""
+
+    value: float
+    low: float  # 95 % interval, bootstrap over speakers
+    high: float
+    threshold: float  # cosine
+    same: int  # pairs of clips of one speaker, of different recordings
+    different: int  # pairs of clips of two speakers
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.2f} % [{100 * self.low:.2f}, {100 * self.high:.2f}]"
+
+
+def equal_error_rate(
+    embeddings: np.ndarray, speakers: Sequence[str], recordings: Sequence[str], seed: int = 0
+) -> EqualErrorRate:
+    """Equal error rate over all pairs of clips.
+
+    Args:
+        embeddings: (clips, units) of length 1. speakers: of each clip.
+        recordings: what each clip was cut from; two clips of one recording share its noise, so they are no pair.
+        seed: of the bootstrap.
+    Raises: DataError where there are not both kinds of pairs.
+    """
+    names, speaker = np.unique(speakers, return_inverse=True)
+    _, recording = np.unique(recordings, return_inverse=True)
+    first, second = np.triu_indices(len(speaker), 1)
+    apart = recording[first] != recording[second]
+    first, second = first[apart], second[apart]
+    same = speaker[first] == speaker[second]
+    if not same.any() or same.all():
+        raise DataError("An equal error rate needs two recordings of one speaker, and two speakers.")
+    cosine = np.einsum("pu,pu->p", embeddings[first], embeddings[second])
+    order = np.argsort(cosine)
+    first, second, same, cosine = speaker[first[order]], speaker[second[order]], same[order], cosine[order]
+
+    def rate(weight):
+        rejected, accepted = (
+            np.cumsum(np.append(0, weight * same)),
+            np.cumsum(np.append(0, (weight * ~same)[::-1]))[::-1],
+        )
+        gap = rejected / rejected[-1] - accepted / accepted[0]
+        place = int(np.searchsorted(gap, 0.0))  # both curves are monotone
+        return (rejected[place] / rejected[-1] + accepted[place] / accepted[0]) / 2, float(cosine[place])
+
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(200):
+        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names)).astype(float)
+        weight = times[first] * np.where(same, 1.0, times[second])
+        if weight[same].any() and weight[~same].any():
+            drawn.append(rate(weight)[0])
+    value, threshold = rate(np.ones(len(cosine)))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return EqualErrorRate(float(value), float(low), float(high), threshold, int(same.sum()), int((~same).sum()))
 
 
 def wer(references: Sequence[str], hypotheses: Sequence[str], seed: int = 0) -> ErrorRate:

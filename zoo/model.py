@@ -1,6 +1,7 @@
 """SpeechModel: a network with its labels and its decoder. Its methods are thin calls of the stage functions.
 
 audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decoding.greedy -> Transcript
+                                                                    -> zoo.decoding.classify -> Classification
 """
 
 import os
@@ -15,24 +16,31 @@ import numpy as np
 from zoo import decoding, language
 from zoo.audio import load_audio
 from zoo.card import card, check_weights
-from zoo.errors import DataError, MissingFileError, WeightsError, ZooError, first_line, unknown_name
-from zoo.losses import ctc_loss
+from zoo.errors import AudioError, DataError, MissingFileError, WeightsError, ZooError, first_line, unknown_name
+from zoo.losses import cross_entropy, ctc_loss
 from zoo.registry import architecture, language_models, list_models
-from zoo.text import Labels
+from zoo.text import Classes, Labels
 
-LOSSES = {"transcription": ctc_loss}  # task -> loss(y, logits, lengths), one value for each utterance
+# task -> loss(y, outputs of the network), one value for each utterance
+LOSSES = {
+    "transcription": lambda y, outputs: ctc_loss(y, outputs["logits"], outputs["lengths"]),
+    "classification": lambda y, outputs: cross_entropy(y, outputs["logits"]),
+}
+# What of the outputs has an axis of time, which ends at "lengths".
+TIMED = {"transcription": ("logits",), "classification": ("attention",)}
 
 
 @keras.saving.register_keras_serializable("zoo")
 class SpeechModel(keras.Model):
-    """A registered architecture as a keras.Model: fit, evaluate and save as any, and transcribe.
+    """A registered architecture as a keras.Model: fit, evaluate and save as any, and transcribe or classify.
 
     Args:
         architecture_name: as registered. config: fields that differ from the architecture's default.
 
-    Call: {"waveform": (batch, samples) float32, "lengths": (batch,) int32 samples} ->
-        {"logits": (batch, frames, symbols), "lengths": (batch,) int32 frames}.
-    `fit` takes such inputs and, as y, label ids (batch, label) padded on the right with 0.
+    Call: {"waveform": (batch, samples) float32, "lengths": (batch,) int32 samples} -> for transcription
+        {"logits": (batch, frames, symbols), "lengths": (batch,) int32 frames}; `fit` takes such inputs and, as y, label
+        ids (batch, label) padded on the right with 0. For classification {"logits": (batch, classes)} and what else
+        the model's file names, such as "attention"; y is (batch,) ids of classes.
     """
 
     def __init__(self, architecture_name: str, config: dict | None = None, **kwargs):
@@ -40,14 +48,15 @@ class SpeechModel(keras.Model):
         self.architecture = architecture(architecture_name)
         self.config = self.architecture.configure(**(config or {}))
         self.network = self.architecture.build(self.config)
-        self.labels = Labels(self.config.symbols)
+        writes = self.architecture.task == "transcription"
+        self.labels = Labels(self.config.symbols) if writes else Classes(self.config.labels)
         self.built = True
 
     def call(self, inputs, training=False):
         return self.network(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        losses = LOSSES[self.architecture.task](y, y_pred["logits"], y_pred["lengths"])
+        losses = LOSSES[self.architecture.task](y, y_pred)
         if sample_weight is not None:
             losses = losses * sample_weight
         return keras.ops.mean(losses)
@@ -55,21 +64,29 @@ class SpeechModel(keras.Model):
     def get_config(self):
         return super().get_config() | {"architecture_name": self.architecture.name, "config": asdict(self.config)}
 
-    def logits(self, audio, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
-        """Logits of each clip, (frames, symbols). A clip's logits do not depend on the clips beside it.
+    def outputs(self, audio, sample_rate: int | None = None, batch_size: int = 16) -> list[dict[str, np.ndarray]]:
+        """All that the network gives for each clip, by name, cut to the clip's true frames.
 
-        Args: as for `transcribe`; `audio` is a list here.
+        A clip's outputs do not depend on the clips beside it. Args: as for `transcribe`; `audio` is a list here.
         """
         if batch_size < 1:
             raise ZooError(f"A batch has at least one clip; received batch_size={batch_size}.")
         clips = [load_audio(clip, self.config.sample_rate, sample_rate=sample_rate) for clip in audio]
-        results: list[np.ndarray | None] = [None] * len(clips)
+        results: list[dict | None] = [None] * len(clips)
         for group in _batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
             waveform, lengths = pad([clips[i] for i in group], self.config.sample_rate)
-            outputs = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
+            found = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
+            found = {name: np.asarray(value) for name, value in found.items()}
             for row, i in enumerate(group):
-                results[i] = np.asarray(outputs["logits"][row, : int(outputs["lengths"][row])])
+                results[i] = {name: value[row] for name, value in found.items()}
+                for name in TIMED[self.architecture.task]:
+                    if name in found:
+                        results[i][name] = found[name][row, : int(found["lengths"][row])]
         return results
+
+    def logits(self, audio, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
+        """Logits of each clip: (frames, symbols) for transcription, (classes,) for classification. See `outputs`."""
+        return [found["logits"] for found in self.outputs(audio, sample_rate, batch_size)]
 
     def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16, **decoder):
         """Write down what is said.
@@ -84,10 +101,7 @@ class SpeechModel(keras.Model):
         Returns: a Transcript (.text, .words with start and end in seconds and confidence, .confidence), or a list.
         Raises: AudioError for what is not audio; ZooError where the model writes no text, or for a decoder's options.
         """
-        if self.architecture.task != "transcription":
-            raise ZooError(
-                f"transcribe needs a model for transcription; {self.architecture.name} does {self.architecture.task}."
-            )
+        self._must_do("transcription", "transcribe")
         decode = self.decoder(**decoder)
         if not isinstance(audio, list | tuple):
             return self.transcribe([audio], sample_rate, batch_size, **decoder)[0]
@@ -96,6 +110,91 @@ class SpeechModel(keras.Model):
         # A padded batch is decoded clip by clip, so each has its own true length.
         every = zip(clips, self.logits(clips, rate, batch_size), strict=True)
         return [decode(logits, len(clip) / rate) for clip, logits in every]
+
+    def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
+        """Which of the model's classes each clip is.
+
+        Args: as for `transcribe`.
+        Returns: a Classification (.label, .probabilities of every class, .confidence), or a list.
+        Raises: AudioError for what is not audio or longer than a word; ZooError where the model knows no classes.
+        """
+        self._must_do("classification", "classify")
+        if not isinstance(audio, list | tuple):
+            return self.classify([audio], sample_rate, batch_size)[0]
+        clips = self._words(audio, sample_rate)
+        return [
+            decoding.classify(logits, self.labels) for logits in self.logits(clips, self.config.sample_rate, batch_size)
+        ]
+
+    def embed(self, audio, sample_rate: int | None = None, batch_size: int = 64) -> np.ndarray:
+        """Voiceprints: (units,) of one clip, (clips, units) of a list, each of length 1, so that a dot product is a cosine.
+
+        Args: as for `transcribe`. Raises: AudioError; ZooError where the model has no embedding.
+        """
+        if "embedding" not in self.network.output:
+            raise ZooError(
+                f"embed needs a model with an embedding, such as speaker_id; {self.architecture.name} has none."
+            )
+        if not isinstance(audio, list | tuple):
+            return self.embed([audio], sample_rate, batch_size)[0]
+        found = self.outputs(self._words(audio, sample_rate), self.config.sample_rate, batch_size)
+        return np.stack([one["embedding"] for one in found])
+
+    def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
+        """The log-mel frames of the word in one clip, silence cut away, (frames, bands) in dB: what a classifier looks at.
+
+        Attention and saliency lie over these frames.
+        """
+        self._must_do("classification", "word_frames")
+        clip = self._words([audio], sample_rate)[0]
+        seen = keras.Model(self.network.input, self.network.get_layer("trim").output)
+        frames, lengths = seen({"waveform": clip[None], "lengths": np.array([len(clip)], "int32")})
+        return keras.ops.convert_to_numpy(frames)[0, : int(lengths[0])]
+
+    def saliency(self, audio, sample_rate: int | None = None, patch: tuple[int, int] = (6, 6)) -> np.ndarray:
+        """What a classification hangs on, by occlusion (Zeiler & Fergus 2014): hide a patch of the log-mel and look again.
+
+        Gradients say what a tiny change would do, and each backend has its own; hiding is what a student would try first.
+
+        Args: audio, sample_rate: as for `classify`, one clip. patch: frames and bands that are hidden at a time.
+        Returns: (frames, bands) over `word_frames`, the mean fall of the label's log probability (nats) where a patch lay over that point, 0 for
+            a rise.
+        """
+        self._must_do("classification", "saliency")
+        decibel = self.word_frames(audio, sample_rate)
+        (n_frames, bands), (long, wide) = decibel.shape, patch
+        # Patches overlap by two thirds, so that the picture is smooth; the last ones reach over the edge.
+        places = [(t, b) for t in range(0, n_frames, max(1, long // 3)) for b in range(0, bands, max(1, wide // 3))]
+        pictures = np.repeat(decibel[None], len(places) + 1, axis=0)  # the last one stays whole
+        for picture, (t, b) in zip(pictures[:-1], places, strict=True):
+            picture[t : t + long, b : b + wide] = decibel[:, b : b + wide].mean(axis=0)
+        rest = keras.Model(self.network.get_layer("trim").output, self.network.output["logits"])
+        logits = keras.ops.convert_to_numpy(rest([pictures, np.full(len(pictures), n_frames, "int32")]))
+        scores = decoding.log_softmax(logits)[:, logits[-1].argmax()]
+        fall, count = np.zeros(decibel.shape), np.zeros(decibel.shape)
+        for score, (t, b) in zip(scores[:-1], places, strict=True):
+            fall[t : t + long, b : b + wide] += scores[-1] - score
+            count[t : t + long, b : b + wide] += 1
+        return np.maximum(fall / count, 0.0)
+
+    def _words(self, audio, sample_rate: int | None) -> list[np.ndarray]:
+        """Clips at the model's rate, none longer than a word may be. Raises AudioError."""
+        rate, most = self.config.sample_rate, self.config.max_seconds
+        clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
+        for clip, given in zip(clips, audio, strict=True):
+            if len(clip) > most * rate:
+                name = Path(given).name if isinstance(given, str | os.PathLike) else "a clip"
+                raise AudioError(
+                    f"{self.architecture.name} hears one word, in clips of at most {most:g} s; {name} has "
+                    f"{len(clip) / rate:.1f} s (lstm_ctc writes whole sentences)."
+                )
+        return clips
+
+    def _must_do(self, task: str, method: str) -> None:
+        if self.architecture.task != task:
+            raise ZooError(
+                f"{method} needs a model for {task}; {self.architecture.name} does {self.architecture.task}."
+            )
 
     def decoder(self, decoder: str | None = None, language_model=None, **options):
         """A function (logits (frames, symbols), seconds) -> Transcript; see `transcribe` for what may be asked of it."""
@@ -134,6 +233,7 @@ class SpeechModel(keras.Model):
         Args: audio, sample_rate: as for `transcribe`, one clip. text: what is said. name: of the clip, for errors.
         Raises: AudioError; DataError where the text has other symbols than the labels or is too long for the clip.
         """
+        self._must_do("transcription", "align")
         rate = self.config.sample_rate
         if not text.strip():
             raise DataError("A text to align has words in it; received none.")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from zoo.errors import DataError
+from zoo.errors import DataError, unknown_name
 
 BLANK = 0
 
@@ -40,6 +40,29 @@ class Labels:
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`; blanks are left out, repeats kept (collapsing them is decoding's job)."""
         return "".join(self.symbols[i - 1] for i in ids if i != BLANK)
+
+
+class Classes:
+    """The classes that a classifier tells apart: ids 0..n-1 are `names` in order, and there is no blank.
+
+    Args: names: the n distinct words or speakers. Raises: DataError for fewer than two, or one of them twice.
+    """
+
+    def __init__(self, names: Iterable[str]):
+        self.names = tuple(names)
+        if len(set(self.names)) < max(2, len(self.names)):
+            raise DataError(f"Classes are distinct names, at least two; received {', '.join(self.names) or 'none'}.")
+        self._ids = {name: i for i, name in enumerate(self.names)}
+
+    def __len__(self) -> int:
+        """Number of output units."""
+        return len(self.names)
+
+    def encode(self, name: str) -> list[int]:
+        """[id] of a class, a list as that of `Labels.encode`. Raises UnknownNameError."""
+        if name not in self._ids:
+            raise unknown_name("class of this model", name, self.names)
+        return [self._ids[name]]
 
 
 CHARACTERS = Labels(" 'abcdefghijklmnopqrstuvwxyz")

@@ -16,7 +16,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -25,19 +25,33 @@ import keras
 import numpy as np
 
 from zoo import datasets
+from zoo.audio import resample
 from zoo.augment import AugmentConfig, augment, excerpt
 from zoo.card import WEIGHTS, sha256, update_card
+from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
 from zoo.decoding import greedy
 from zoo.errors import DataError, ZooError, unknown_name
 from zoo.losses import frames_needed
-from zoo.metrics import wer
+from zoo.metrics import accuracy, wer
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights
+from zoo.registry import architecture
+from zoo.text import Classes
 
 # Seconds of a set that are kept in memory, 2.3 GB at 16 kHz; what is more is read from disk when a batch needs it.
 IN_MEMORY = 20 * 3600
 # Seconds to which batches are padded: few shapes, few compilations.
-WIDTHS = (1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
+WIDTHS = (0.5, 0.75, 1.0, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
+
+
+METRIC = {"transcription": "wer", "classification": "error"}  # task -> what validation measures, in percent
+# What a run of each kind varies, unless told otherwise. Words have short silences around them; a voice played faster is
+# another voice.
+WORDS = AugmentConfig(
+    speed=(0.8, 1.25), noise_chance=0.3, snr_db=(0.0, 30.0), telephone_chance=0.1, reverb_chance=0.15, silence_chance=0.15,
+    spare_chance=0.15, spare_seconds=(0.2, 1.0),
+)  # fmt: skip
+VOICES = replace(WORDS, speed_chance=0.0, telephone_chance=0.0)
 
 
 @dataclass(frozen=True)
@@ -90,15 +104,18 @@ class TrainConfig:
 
 
 class Corpus:
-    """Utterances ready to learn from: texts, label ids, and their sound, in memory as far as IN_MEMORY allows."""
+    """Utterances ready to learn from: texts, label ids, and their sound, in memory as far as IN_MEMORY allows.
 
-    def __init__(self, utterances: Sequence[datasets.Utterance], labels, sample_rate: int):
+    Args: labels: of the model. target: what of an utterance they name, its text or its speaker.
+    """
+
+    def __init__(self, utterances: Sequence[datasets.Utterance], labels, sample_rate: int, target: str = "text"):
         self.names, self.texts, self.ids, self.lengths, self._sounds = [], [], [], [], []
         self.sample_rate, held = sample_rate, 0
         for utterance in utterances:
             self.names.append(utterance.id)
-            self.texts.append(utterance.text)
-            self.ids.append(labels.encode(utterance.text))
+            self.texts.append(getattr(utterance, target))
+            self.ids.append(labels.encode(self.texts[-1]))
             seconds = getattr(utterance.recording, "seconds", None)
             if seconds is None or held < IN_MEMORY * sample_rate:
                 sound = _to_int16(utterance.audio(sample_rate))
@@ -158,7 +175,8 @@ class EpochBatches(keras.utils.PyDataset):
         pools = [sorted(pool, key=lambda i: chosen[i][0].lengths[chosen[i][1]]) for pool in pools]
         order = np.concatenate(pools).reshape(-1, config.batch_size)
         self.batches = [[chosen[i] for i in row] for row in rng.permutation(order)]
-        self.n_labels = -(-max(len(ids) for corpus, _ in corpora for ids in corpus.ids) // 16) * 16
+        longest = max(len(ids) for corpus, _ in corpora for ids in corpus.ids)
+        self.n_labels = -(-longest // 16) * 16 if longest > 1 else 1  # one for each clip is a class
         self.silence_share = config.silence_share
 
     def __len__(self) -> int:
@@ -169,7 +187,9 @@ class EpochBatches(keras.utils.PyDataset):
         clips, labels = [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
         longest = max(corpus.lengths[i] for corpus, i in self.batches[index])
         # Now and then a batch has seconds to spare, so that long silence is heard as well.
-        room = longest + (int(rng.uniform(1, 5) * self.sample_rate) if rng.random() < 0.08 else 0)
+        room = longest
+        if self.augmentation is not None and rng.random() < self.augmentation.spare_chance:
+            room += int(rng.uniform(*self.augmentation.spare_seconds) * self.sample_rate)
         for row, (corpus, i) in enumerate(self.batches[index]):
             samples = corpus.audio(i)
             ids = corpus.ids[i]
@@ -203,7 +223,7 @@ def train(
     validation: Sequence[str] = (),
     init: str | Path | None = None,
     resume: bool = False,
-    augmentation: AugmentConfig | None = AugmentConfig(),
+    augmentation: AugmentConfig | None | str = "usual",
     model_config: dict | None = None,
     say=print,
     **settings,
@@ -215,8 +235,9 @@ def train(
         out: folder of the run.
         validation: sets to choose the epoch by (split "validation" unless given); without any, the last epoch is kept.
         init: weights to start from. resume: go on from out/state.npz where there is one.
-        augmentation: None trains on the recordings as they are.
-        model_config: fields of the architecture's Config to change.
+        augmentation: "usual" is what suits the task; None trains on the recordings as they are.
+        model_config: fields of the architecture's Config to change. A fresh classifier whose labels do not hold those
+            of the data takes the data's.
         say: called with each line of progress.
         settings: fields of TrainConfig.
     Raises: DataError, ZooError (a run that exists and is not resumed, or was asked for differently).
@@ -226,36 +247,51 @@ def train(
     held_out = [DataSpec.parse(text, "validation") for text in validation]
     if not specs:
         raise DataError("Training needs at least one data set; received none (try --data an4).")
-    out = Path(out)
+    out, model_config = Path(out), dict(model_config or {})
+    chosen = architecture(name).configure(**model_config)
+    classifies = architecture(name).task == "classification"
+    target = chosen.target if classifies else "text"
+    if augmentation == "usual":
+        augmentation = {"text": WORDS, "speaker": VOICES}[target] if classifies else AugmentConfig()
+    if classifies:
+        config = replace(config, silence_share=0.0)  # no class is that of nothing
+        found = {getattr(utterance, target) for spec in specs for utterance in spec.load()}
+        if init is None and "labels" not in model_config and not found <= set(chosen.labels):
+            model_config["labels"] = tuple(sorted(found))
     asked = {
         "name": name,
         "data": [str(spec) for spec in specs],
         "validation": [str(spec) for spec in held_out],
         "init": str(init) if init else None,
         "augmentation": asdict(augmentation) if augmentation else None,
-        "model_config": model_config or {},
+        "model_config": model_config,
         "settings": asdict(config),
     }
-    noises = _noises(say) if augmentation else ()
+    noises = _noises(chosen.sample_rate, say) if augmentation else ()
     asked["noises"] = len(noises)  # on another machine there may be none, and the run would be another one
     _check_run(out, asked, resume)
 
     keras.utils.set_random_seed(config.seed)
-    model = load(name, weights=init, **(model_config or {}))
+    model = load(name, weights=init, **model_config)
     rate = model.config.sample_rate
 
     def n_frames(samples: int) -> int:
-        return -(-(1 + samples // model.config.hop_length) // model.config.stride)
+        return -(-(1 + samples // model.config.hop_length) // getattr(model.config, "stride", 1))
 
     corpora = []
     for spec in specs:
-        corpus = Corpus(spec.load(), model.labels, rate)
-        _drop_infeasible(corpus, n_frames, spec, say)
+        corpus = Corpus(spec.load(), model.labels, rate, target)
+        if classifies:
+            _drop_long(corpus, model.config.max_seconds, spec, say)
+        else:
+            _drop_infeasible(corpus, n_frames, spec, say)
         _check_not_empty(corpus, spec)
         corpora.append((corpus, spec.weight))
         minutes = sum(corpus.lengths) / rate / 60
         say(f"{spec}: {len(corpus)} utterances, {minutes:.1f} minutes")
-    checks = {str(spec): Corpus(spec.load(), model.labels, rate) for spec in held_out}
+    if classifies:
+        _check_classes(corpora, model.labels)
+    checks = {str(spec): Corpus(spec.load(), model.labels, rate, target) for spec in held_out}
     for spec in held_out:
         _check_not_empty(checks[str(spec)], spec)
 
@@ -268,19 +304,20 @@ def train(
     compile_model(model, _optimizer(config, len(batches(0))))
     model.optimizer.build(model.trainable_variables)
     history = _restore(model, out) if resume else []
+    metric = METRIC[model.architecture.task]
     for epoch in range(len(history), config.epochs):
         start = time.time()
         log = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False).history
         row = {"epoch": epoch + 1, "loss": log["loss"][0]}
         for check, corpus in checks.items():
-            row[f"wer {check}"] = 100 * validate(model, corpus).value
+            row[f"{metric} {check}"] = 100 * validate(model, corpus)
         if checks:
-            row["wer"] = float(np.mean([value for key, value in row.items() if key.startswith("wer ")]))
+            row[metric] = float(np.mean([row[key] for key in row if key.startswith(f"{metric} ")]))
         row["seconds"] = time.time() - start
         if not np.isfinite(row["loss"]):
             raise ZooError(f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate.")
         history.append(row)
-        best = min(range(len(history)), key=lambda i: (history[i].get("wer", -i), -i))
+        best = min(range(len(history)), key=lambda i: (history[i].get(metric, -i), -i))
         if best == epoch:
             save_weights(model, out / "best.weights.h5")
         _keep(model, out, history)
@@ -303,6 +340,8 @@ def ship(out: str | Path) -> None:
     path = WEIGHTS / f"{name}.weights.h5"
     save_weights(model, path)
     about = {"file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size, "commands": commands(out)}
+    with open(out / "curves.csv", newline="") as file:
+        about["minutes"] = round(sum(float(row["seconds"]) for row in csv.DictReader(file)) / 60, 1)
     update_card(name, weights=about, parameters=int(model.count_params()))
 
 
@@ -312,8 +351,9 @@ def commands(out: Path) -> list[str]:
     words = ["zoo", "train", asked["name"]]
     for option in ("data", "validation"):
         words += [word for spec in asked[option] for word in (f"--{option}", spec)]
+    classifies = architecture(asked["name"]).task == "classification"
     for option, value in asked["settings"].items():
-        if value != getattr(TrainConfig(), option):
+        if value != getattr(TrainConfig(), option) and not (classifies and option == "silence_share"):
             words += [f"--{option.replace('_', '-')}", f"{value:g}"]
     if asked["augmentation"] is None:
         words.append("--no-augment")
@@ -327,18 +367,24 @@ def commands(out: Path) -> list[str]:
     return [*before, " ".join([*words, "--out", f"runs/{out.name}"])]
 
 
-def validate(model: SpeechModel, corpus: Corpus):
-    """Greedy word error rate (an ErrorRate) of a model on a Corpus in memory."""
+def validate(model: SpeechModel, corpus: Corpus) -> float:
+    """What a model gets wrong of a Corpus, as a share: greedy word error rate, or 1 - accuracy."""
     hypotheses = [""] * len(corpus)
     order = np.argsort(corpus.lengths)
     for group in (order[i : i + 32] for i in range(0, len(order), 32)):
         clips = [corpus.audio(i) for i in group]
         waveform, lengths = pad(clips, model.config.sample_rate, WIDTHS)
         outputs = model.predict_on_batch({"waveform": waveform, "lengths": lengths})
-        written = greedy(np.asarray(outputs["logits"]), np.asarray(outputs["lengths"]), model.labels, 1.0)
-        for i, transcript in zip(group, written, strict=True):
-            hypotheses[i] = transcript.text
-    return wer(corpus.texts, hypotheses)
+        logits = np.asarray(outputs["logits"])
+        if model.architecture.task == "transcription":
+            heard = [t.text for t in greedy(logits, np.asarray(outputs["lengths"]), model.labels, 1.0)]
+        else:
+            heard = [model.labels.names[i] for i in logits.argmax(axis=-1)]
+        for i, text in zip(group, heard, strict=True):
+            hypotheses[i] = text
+    if model.architecture.task == "transcription":
+        return wer(corpus.texts, hypotheses).value
+    return 1 - accuracy(corpus.texts, hypotheses).value
 
 
 def _optimizer(config: TrainConfig, steps_per_epoch: int):
@@ -354,9 +400,9 @@ def _optimizer(config: TrainConfig, steps_per_epoch: int):
     return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=5.0)
 
 
-def _noises(say) -> list[np.ndarray]:
+def _noises(sample_rate: int, say) -> list[np.ndarray]:
     try:
-        return load_noise("train")
+        return [resample(noise, NOISE_RATE, sample_rate) for noise in load_noise("train")]
     except ZooError as error:
         say(f"White noise takes the place of recorded noise: {error}")
         return []
@@ -374,6 +420,24 @@ def _drop_infeasible(corpus: Corpus, n_frames, spec: DataSpec, say) -> None:
         named = ", ".join(corpus.names[i] for i in sorted(bad)[:5]) + (", ..." if len(bad) > 5 else "")
         say(f"{spec}: left out {len(bad)} utterances too short for their transcripts ({named})")
         corpus.keep([i for i in range(len(corpus)) if i not in bad])
+
+
+def _drop_long(corpus: Corpus, seconds: float, spec: DataSpec, say) -> None:
+    """Leave out clips that are longer than a word may be."""
+    kept = [i for i, length in enumerate(corpus.lengths) if length <= seconds * corpus.sample_rate]
+    if len(kept) < len(corpus):
+        say(f"{spec}: left out {len(corpus) - len(kept)} clips of more than {seconds:g} s")
+        corpus.keep(kept)
+
+
+def _check_classes(corpora, classes: Classes) -> None:
+    """Every class must have something to learn it from. Raises DataError."""
+    shown = {text for corpus, _ in corpora for text in corpus.texts}
+    if missing := [name for name in classes.names if name not in shown]:
+        raise DataError(
+            f"Each class needs clips to learn it from; there are none of {', '.join(missing[:5])} in the data "
+            f"(fewer classes: --set 'labels=[...]')."
+        )
 
 
 def _check_not_empty(corpus: Corpus, spec: DataSpec) -> None:

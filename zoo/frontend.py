@@ -1,0 +1,56 @@
+"""Where every classifier of words begins: a short clip becomes normalised log-mel frames of the word alone.
+
+    waveform (batch, samples)             8 kHz
+      -> log-mel (batch, frames, n_mels)  a 25 ms window every 10 ms
+      -> silence at both ends cut away, level set to 0, bands and stretches hidden while training
+
+Tutorials feed a network the 16,000 raw samples of a second. A word is told by some forty frames, by which bands are
+loud when, and not by how far from the microphone or how long after the button it was said; so that is what comes out
+here. Recognisers of sentences take each band's mean away as well (`Normalise`), which in a word is half of the word.
+"""
+
+from dataclasses import dataclass
+
+import keras
+
+from zoo.augment import SpecAugment
+from zoo.features import Level, LogMel, TrimSilence
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@dataclass(frozen=True)
+class WordConfig:
+    """What all classifiers of short clips have in common; each model's Config adds its own fields."""
+
+    labels: tuple = DIGITS  # classes, in the order of the logits
+    target: str = "text"  # what of an utterance is the class: its text, or its speaker
+    sample_rate: int = 8000  # Hz, a telephone line's: the rate of the Free Spoken Digit Dataset
+    n_fft: int = 256  # points
+    win_length: int = 200  # samples, 25 ms
+    hop_length: int = 80  # samples, 10 ms
+    n_mels: int = 40  # bands
+    top_db: float = 22.0  # dB below the loudest frame at which the ends of a clip are silence; 35 kept too much
+    max_seconds: float = 4.0  # of a clip: longer ones hold more than a word
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds from one log-mel frame to the next."""
+        return self.hop_length / self.sample_rate
+
+
+def word_frames(config: WordConfig):
+    """The inputs of a classifier and its first layers.
+
+    Returns: ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels) that are 0 beyond their lengths, lengths).
+    """
+    waveform = keras.Input((None,), name="waveform")  # (batch, samples)
+    lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
+    log_mel = LogMel(
+        config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel"
+    )
+    x, frames = log_mel(waveform, lengths)  # (batch, frames, n_mels)
+    x, frames = TrimSilence(config.top_db, name="trim")(x, frames)
+    x = Level(name="level")(x, frames)
+    x = SpecAugment(band_bins=config.n_mels // 8, stretches=1, stretch_frames=6, name="spec_augment")(x, frames)
+    return {"waveform": waveform, "lengths": lengths}, x, frames

@@ -1,0 +1,123 @@
+"""`attention`: frames look at each other, then a score for each frame decides how much of it the answer takes.
+
+    log-mel of the word (batch, frames, 40)
+      -> convolution over time, stride 2, and positions (batch, frames / 2, 96)
+      -> 2 blocks of self-attention and dense layers (batch, frames / 2, 96)
+      -> score of each frame (batch, frames / 2)
+      -> softmax over the real frames: weights that sum to 1
+      -> weighted sum of the frames (batch, 96)
+      -> dense (batch, 10)                       logits
+
+Source: D. Bahdanau, K. Cho, Y. Bengio, ICLR 2015 (arxiv.org/abs/1409.0473) for score, softmax and weighted sum;
+A. Vaswani et al., "Attention is all you need", NeurIPS 2017 (arxiv.org/abs/1706.03762) for the blocks before it.
+
+What tutorials get wrong: they leave out the softmax, so that the "weights" are any numbers and long clips give larger
+sums than short ones; or they take it over all frames, so that padding is given weight and an answer depends on the
+clips beside it; or over the wrong axis. And self-attention alone does not know which frame came first ("no" backwards is
+the same set of frames), so positions are added.
+
+Departures: one query that is learnt, since there is one word to write; layer normalisation before each part (Xiong et
+al. 2020), which needs no warm-up; a convolution before it, as half the frames cost a quarter of the attention.
+
+The weights are an output, `model.outputs(clip)["attention"]`, to be drawn over the spectrogram.
+"""
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers, ops
+
+from zoo.frontend import WordConfig, word_frames
+from zoo.layers import FixedLayer, StridedConv1D, frame_mask
+from zoo.registry import register
+
+
+@dataclass(frozen=True)
+class Config(WordConfig):
+    units: int = 96  # numbers for each frame
+    kernel_size: int = 7  # frames, 70 ms
+    stride: int = 2  # frames, 20 ms
+    layers: int = 2  # blocks of self-attention
+    heads: int = 4
+    dropout: float = 0.2
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds from one attention weight to the next."""
+        return self.hop_length * self.stride / self.sample_rate
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Positions(FixedLayer):
+    """Adds sines and cosines of the frame's number (Vaswani et al. 2017, section 3.5): (batch, frames, n) -> the same."""
+
+    def call(self, frames):
+        n = frames.shape[2]
+        time = ops.arange(ops.shape(frames)[1], dtype="float32")[:, None]
+        rate = ops.exp(ops.arange(0, n, 2, dtype="float32") * (-9.21 / n))[None, :]  # 1 to 1 / 10,000
+        return frames + ops.concatenate([ops.sin(time * rate), ops.cos(time * rate)], axis=1)[None, :, :n]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class FrameMask(FixedLayer):
+    """(frames, lengths) -> (batch, 1, frames) booleans: which frames any frame may look at."""
+
+    def call(self, frames, lengths):
+        return frame_mask(lengths, ops.shape(frames)[1])[:, None, :]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class AttentionPooling(keras.layers.Layer):
+    """score -> softmax over the real frames -> weighted sum.
+
+    Call: (frames (batch, frames, n), lengths) -> (sum (batch, n), weights (batch, frames), which sum to 1).
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.hidden = layers.Dense(units, activation="tanh", name="hidden")
+        # No bias: the same number added to every score changes no softmax.
+        self.score = layers.Dense(1, use_bias=False, name="score", dtype="float32")
+
+    def build(self, frames_shape, lengths_shape=None):
+        self.hidden.build(frames_shape)
+        self.score.build((*frames_shape[:-1], self.units))
+        self.built = True
+
+    def call(self, frames, lengths):
+        scores = self.score(self.hidden(frames))[..., 0]  # (batch, frames)
+        scores = ops.where(frame_mask(lengths, ops.shape(frames)[1]), scores, -1e9)
+        weights = ops.softmax(scores, axis=1)
+        return ops.sum(ops.cast(weights, frames.dtype)[:, :, None] * frames, axis=1), weights
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
+
+
+def block(x, mask, config: Config, name: str):
+    """Self-attention, then two dense layers, each added to what came in; (batch, frames, units) stays that."""
+    y = layers.LayerNormalization(name=f"{name}_norm_0")(x)
+    attend = layers.MultiHeadAttention(config.heads, config.units // config.heads, name=f"{name}_attend")
+    y = attend(y, y, attention_mask=mask)
+    x = x + layers.Dropout(config.dropout, name=f"{name}_dropout_0")(y)
+    y = layers.LayerNormalization(name=f"{name}_norm_1")(x)
+    y = layers.Dense(2 * config.units, activation="relu", name=f"{name}_dense_0")(y)
+    y = layers.Dense(config.units, name=f"{name}_dense_1")(y)
+    return x + layers.Dropout(config.dropout, name=f"{name}_dropout_1")(y)
+
+
+@register("attention", Config(), task="classification")
+def build(config: Config) -> keras.Model:
+    """(waveform, lengths in samples) -> logits of classes; attention (batch, frames) and its lengths."""
+    inputs, x, frames = word_frames(config)  # (batch, frames, n_mels)
+    x, frames = StridedConv1D(config.units, config.kernel_size, config.stride, name="conv")(x, frames)
+    x = Positions(name="positions")(layers.ReLU(name="relu")(x))  # (batch, frames / stride, units)
+    mask = FrameMask(name="mask")(x, frames)
+    for i in range(config.layers):
+        x = block(x, mask, config, f"block_{i}")
+    x = layers.LayerNormalization(name="norm")(x)
+    x, weights = AttentionPooling(config.units, name="pool")(x, frames)  # (batch, units), (batch, frames / stride)
+    x = layers.Dropout(config.dropout, name="dropout")(x)
+    logits = layers.Dense(len(config.labels), dtype="float32", name="logits")(x)
+    return keras.Model(inputs, {"logits": logits, "attention": weights, "lengths": frames}, name="attention")

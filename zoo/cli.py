@@ -26,6 +26,7 @@ AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".opus")  # what `zoo transcribe FOLDE
 PICTURES = (".png", ".svg", ".pdf")
 BATCH = 16  # clips at a time
 BATCH_SECONDS = 240  # of audio, so that a folder of lectures does not have to fit in memory
+SETTINGS = ("epochs", "batch_size", "learning_rate", "warmup", "weight_decay", "seed")  # of a run, that folds repeat
 PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
 
 
@@ -152,6 +153,12 @@ def _check_acoustic(name: str) -> None:
         raise ZooError(f"This needs a model that hears; {name} is one of text alone.")
 
 
+def _check_classifier(name: str, others=()) -> None:
+    words = [known for known in zoo.list_models() if zoo.card(known).task == "classification"]
+    if name not in words:
+        raise unknown_name("classifier", name, [*words, *others])
+
+
 def _language(name: str):
     """A language model: a registered name, or a file that training wrote."""
     from zoo import language
@@ -230,6 +237,27 @@ def _draw(model, samples, sample_rate: int, path: Path, transcript, title: str) 
         frame_seconds=config.frame_seconds,
         title=title,
     )
+    with _whole(path) as partial:
+        figure.savefig(partial)
+
+
+def _draw_word(model, samples, path: Path, found, title: str) -> None:
+    """One classification: its bars, and the log-mel with the attention over time or the saliency."""
+    from matplotlib.figure import Figure
+
+    from zoo import plots
+
+    rate = model.config.sample_rate
+    hop = model.config.hop_length / rate
+    decibel, attention = model.word_frames(samples, rate), model.outputs([samples], rate)[0].get("attention")
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 2))
+    plots.bars(found.probabilities, left)
+    if attention is not None:
+        plots.attention(decibel, attention, hop, model.config.frame_seconds, right, "how much each frame counted")
+    else:
+        plots.saliency(decibel, model.saliency(samples, rate), hop, right, f"what {found.label!r} hung on")
+    figure.suptitle(title, parse_math=False)
     with _whole(path) as partial:
         figure.savefig(partial)
 
@@ -463,6 +491,57 @@ def transcribe(paths, name, weights, plot, as_json, **options):
 
 
 @main.command()
+@click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=path_type)
+@click.option("--model", "name", default="conv2d", show_default=True, help="Which model.")
+@weights_option
+@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many of the classes to show.")
+@click.option("--plot", type=path_type, metavar="OUT.png", help="Draw each clip: its bars, its log-mel, what counted.")
+@json_option
+def classify(paths, name, weights, top, plot, as_json):
+    """Say which of its words (or speakers) a model takes each recording for.
+
+    What cannot be read is reported on stderr, the rest goes on, and the exit code is 1.
+
+    \b
+    Example:
+      zoo classify clip.wav
+      zoo classify recordings/ --model conv2d --top 1
+      zoo classify clip.wav --model attention --plot weights.png --json
+    """
+    if plot:
+        _check_picture(plot)
+    _check_acoustic(name)
+    _check_classifier(name)
+    failed, rows, results, model = [], [], [], None
+
+    def complain(error):
+        failed.append(error)
+        click.echo(f"Error: {_sentence(error)}", err=True)
+
+    rate = zoo.card(name).sample_rate
+    for batch in _batches(list(_recordings(paths)), rate, complain):
+        model = model or _load(name, weights)
+        for path, samples in batch:
+            try:
+                found = model.classify(samples, sample_rate=rate)
+            except AudioError as error:
+                complain(AudioError(f"{path}: {error}"))
+                continue
+            best = sorted(found.probabilities, key=found.probabilities.get, reverse=True)[:top]
+            results.append({"file": str(path), **found.to_dict()})
+            rows.append((path, "   ".join(f"{label} {100 * found.probabilities[label]:.0f} %" for label in best)))
+            if plot:
+                place = plot if not len(results) > 1 else plot.with_stem(f"{plot.stem}-{len(results)}-{path.stem}")
+                _draw_word(model, samples, place, found, path.name)
+    if as_json:
+        _json(results)
+    elif rows:
+        _console().print(_table("recording", f"{name} heard", rows=rows))
+    if failed:
+        sys.exit(1)
+
+
+@main.command()
 @click.argument("path", metavar="FILE", type=path_type)
 @click.argument("text")
 @click.option("--model", "name", default="lstm_ctc", show_default=True, help="Which model.")
@@ -581,10 +660,13 @@ def train(ctx, name, data, subset, validation, out, init, changes, resume, no_au
             epochs = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
         _json({"model": str(out / "model.keras"), "epochs": epochs})
     else:
-        click.echo(f"Done: zoo transcribe clip.wav --model {name} --weights {out / 'model.keras'}")
+        verb = "transcribe" if model.architecture.task == "transcription" else "classify"
+        click.echo(f"Done: zoo {verb} clip.wav --model {name} --weights {out / 'model.keras'}")
     if ship:
         training.ship(out)
-        again = f"zoo evaluate {name} --data an4 --write-card"
+        again = (
+            f"zoo evaluate {name} --data {'an4' if model.architecture.task == 'transcription' else 'fsdd'} --write-card"
+        )
         click.echo(f"The package now ships these weights; measure them: {again}", err=as_json)
 
 
@@ -593,12 +675,14 @@ def train(ctx, name, data, subset, validation, out, init, changes, resume, no_au
 @click.option("--data", multiple=True, required=True, metavar="SPEC", help="Set to score; may be repeated.")
 @weights_option
 @decoder_options
+@click.option("--verify", is_flag=True, help="Equal error rate of a speaker model: is it one voice or are there two?")
+@click.option("--confusion", type=path_type, metavar="OUT.png", help="Draw what a classifier took for what.")
 @click.option("--write-card", is_flag=True, help="Write the figures of the bundled weights into the model's card.")
 @click.option("--note", default="", help="Words that go with the figures on the card.")
 @json_option
 @click.pass_context
-def evaluate(ctx, name, data, weights, write_card, note, as_json, **options):
-    """Measure the error rates of the model NAME, or the perplexity of a language model.
+def evaluate(ctx, name, data, weights, verify, confusion, write_card, note, as_json, **options):
+    """Measure the error rates of the model NAME, the accuracy of a classifier, or the perplexity of a language model.
 
     Word and character error rates with 95 % intervals and counts of each kind of error; decoding is greedy unless an
     option asks for a beam search.
@@ -609,7 +693,11 @@ def evaluate(ctx, name, data, weights, write_card, note, as_json, **options):
     Example:
       zoo evaluate lstm_ctc --data an4 --data connected_digits:loso-theo-test
       zoo evaluate lstm_ctc --data folder:all,source=mine.csv --weights runs/mine/model.keras --json
+      zoo evaluate conv2d --data fsdd --confusion errors.png
+      zoo evaluate speaker_id --data spoken_digits --verify
     """
+    if confusion:
+        _check_picture(confusion)
     if write_card and weights:
         raise ZooError("The card holds figures of the bundled weights; leave out --write-card or --weights.")
     if write_card:
@@ -620,6 +708,13 @@ def evaluate(ctx, name, data, weights, write_card, note, as_json, **options):
         _perplexities(name, data, weights, write_card, note, as_json)
         return
     model = _load(name, weights)
+    if model.architecture.task == "classification":
+        if any(value not in (None, ()) for value in options.values()):
+            raise ZooError(f"{name} writes no text; the options of a beam search are not for it.")
+        _accuracies(name, model, data, verify, confusion, write_card, note, as_json)
+        return
+    if verify or confusion:
+        raise ZooError(f"--verify and --confusion are for models that tell classes apart; {name} writes text.")
     words = shlex.split(_command(ctx, without=("data", "name", "write_card", "note", "as_json")))[2:]
     given, options = options, _decoder(model, **options)
     decoder = ", ".join([
@@ -666,6 +761,58 @@ def evaluate(ctx, name, data, weights, write_card, note, as_json, **options):
         click.echo(f"Written to the card of {name}.", err=True)
 
 
+def _accuracies(name: str, model, data, verify: bool, confusion, write_card: bool, note: str, as_json: bool) -> None:
+    """Accuracy on each set, or with `verify` the equal error rate of its pairs of clips."""
+    import numpy as np
+
+    from zoo import plots
+    from zoo.card import Result, update_card
+    from zoo.metrics import accuracy, equal_error_rate
+    from zoo.training import DataSpec
+
+    rate, rows, results, pairs = model.config.sample_rate, [], [], []
+    for spec in [DataSpec.parse(text, "test") for text in data]:
+        utterances = spec.load()
+        said = [getattr(utterance, model.config.target) for utterance in utterances]
+        if not utterances:
+            raise DataError(f"A set to score must hold utterances; {spec} holds none.")
+        clips = [utterance.audio(rate) for utterance in utterances]
+        if verify:
+            score = equal_error_rate(
+                model.embed(clips, rate), said, [getattr(u.recording, "path", u.id) for u in utterances]
+            )
+            counts = (score.same, score.different)
+        else:
+            for label in said:
+                model.labels.encode(label)  # said now, not counted as an error
+            heard = [found.label for found in model.classify(clips, rate)]
+            score = accuracy(said, heard)
+            counts = (score.correct, score.clips)
+            pairs += zip(said, heard, strict=True)
+        rates = {key: round(100 * getattr(score, key), 3) for key in ("value", "low", "high")}
+        suffix = "".join(f",{key}={value}" for key, value in spec.options)
+        metric = "EER" if verify else "accuracy"
+        about = {"data": spec.name + suffix, "split": spec.split, "metric": metric, **rates}
+        results.append(Result(
+            **about, utterances=len(said), reference_length=counts[1], note=note,
+            command=shlex.join(["zoo", "evaluate", name, "--data", str(spec), *(["--verify"] if verify else [])]),
+        ))  # fmt: skip
+        cells = (f"{rates['value']:.2f}", f"{rates['low']:.2f} to {rates['high']:.2f}", *counts)
+        rows.append((spec.name + suffix, spec.split, metric, *cells))
+    if confusion and pairs:
+        labels = [label for label in model.labels.names if label in set(np.ravel(pairs))]
+        with _whole(confusion) as partial:
+            plots.confusion([a for a, _ in pairs], [b for _, b in pairs], labels).figure.savefig(partial)
+    if as_json:
+        _json([asdict(result) for result in results])
+    else:
+        counted = ("same voice#", "two voices#") if verify else ("correct#", "clips#")
+        _console().print(_table("data", "split", "", "%#", "95 % interval#", *counted, rows=rows))
+    if write_card:
+        update_card(name, results=results)
+        click.echo(f"Written to the card of {name}.", err=True)
+
+
 def _perplexities(name: str, data, weights, write_card: bool, note: str, as_json: bool) -> None:
     from zoo import language
     from zoo.card import Result, update_card
@@ -705,6 +852,131 @@ def _transcribe_all(model, utterances, what: str, options) -> list[str]:
             texts += [transcript.text for transcript in model.transcribe(clips, sample_rate=rate, **options)]
             progress.update(task, completed=len(texts))
     return texts
+
+
+def _recipe(name: str) -> tuple[list[str], dict]:
+    """The data and settings with which the shipped weights of a model were trained, from its card."""
+    commands = zoo.card(name).weights.get("commands")
+    if not commands:
+        raise DataError(f"{name} ships no weights whose recipe could be followed; name the data with --data.")
+    given = train.make_context("train", shlex.split(commands[-1])[2:]).params
+    settings = {key: given[key] for key in SETTINGS if given[key] is not None}
+    return list(given["data"]), settings
+
+
+@main.command()
+@click.argument("name")
+@click.option("--data", multiple=True, metavar="SPEC", help="Set to learn from, fsdd among them (as the weights did).")
+@click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the runs, one for each speaker.")
+@click.option("--epochs", type=click.IntRange(1), help="Times through the data (as the weights did).")
+@click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (as the weights did).")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule.")
+@click.option("--jobs", type=click.IntRange(0), default=0, help="Speakers at a time (as many as there are cores).")
+@json_option
+def crossval(name, data, out, jobs, as_json, **settings):
+    """Train NAME on five speakers of FSDD and test it on the sixth, six times.
+
+    NAME is a classifier, or one of the baselines majority, dtw, gmm_hmm, svm. Called again it goes on where it was
+    stopped. In a checkout, what each fold heard is kept in data/results/crossval/, where `zoo compare` finds it.
+
+    \b
+    Example:
+      zoo crossval conv2d --out runs/crossval/conv2d
+      zoo crossval lstm --data fsdd --data spoken_digits --epochs 20 --jobs 1 --out runs/crossval/lstm
+    """
+    with _quiet():
+        from zoo import baselines, compare
+        from zoo import crossval as folds
+    settings = {key: value for key, value in settings.items() if value is not None}
+    if name in baselines.BASELINES:
+        if settings:
+            raise ZooError(f"A baseline has no {' and no '.join(settings)}; {name} is one.")
+        data = list(data) or ["fsdd"]
+    else:
+        _check_classifier(name, list(baselines.BASELINES))
+        if not data:
+            data, recipe = _recipe(name)
+            settings = recipe | settings
+    try:
+        heard = folds.crossval(name, data, out, jobs=jobs, say=lambda line: click.echo(line, err=True), **settings)
+    except KeyboardInterrupt:
+        click.echo("\nStopped; every whole epoch is kept. The same command goes on.", err=True)
+        sys.exit(130)
+    scores = folds.scores(heard)
+    if compare.RESULTS.is_dir():
+        about = {"name": name, "data": list(data), "settings": settings}
+        path = compare.RESULTS / "crossval" / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        with _whole(path) as partial:
+            kept = about | {"heard": {speaker: " ".join(words) for speaker, words in heard.items()}}
+            partial.write_text(json.dumps(kept, indent=1) + "\n")
+    if as_json:
+        _json({speaker: asdict(score) for speaker, score in scores.items()})
+        return
+    rows = [
+        (who, f"{100 * s.value:.1f}", f"{100 * s.low:.1f} to {100 * s.high:.1f}", s.correct, s.clips)
+        for who, s in scores.items()
+    ]
+    _console().print(_table("left out", "accuracy %#", "95 % interval#", "correct#", "clips#", rows=rows))
+
+
+@main.command("compare")
+@click.argument("names", nargs=-1)
+@click.option("--plot", type=path_type, metavar="OUT.png", help="Draw it: accuracies; and OUT-noise.png.")
+@click.option("--out", type=path_type, metavar="FILE.json", help="Where the table is kept as JSON.")
+@json_option
+def compare_command(names, plot, out, as_json):
+    """Compare all word classifiers, or those NAMES, on the same clips.
+
+    FSDD's official test, speakers never heard (as `zoo crossval` left it), noise and babble, size and speed.
+
+    \b
+    Example:
+      zoo compare
+      zoo compare conv2d ds_cnn svm --plot table.png --out table.json
+    """
+    if plot:
+        _check_picture(plot)
+    with _quiet():
+        from zoo import compare, plots
+    known = compare.classifiers()
+    for name in names:
+        if name not in known:
+            raise unknown_name("classifier to compare", name, known)
+    rows = compare.compare(names or known, say=lambda line: click.echo(line, err=True))
+    if out:
+        with _whole(out) as partial:
+            partial.write_text(json.dumps(rows, indent=1) + "\n")
+    if plot:
+        for draw, place in ((plots.comparison, plot), (plots.noise, plot.with_stem(f"{plot.stem}-noise"))):
+            with _whole(place) as partial:
+                draw(rows).figure.savefig(partial)
+    if as_json:
+        _json(rows)
+        return
+
+    def percent(value):
+        return f"{value['value']:.1f} [{value['low']:.1f}, {value['high']:.1f}]" if value else ""
+
+    cells = [
+        (
+            row["name"],
+            percent(row["official"]),
+            percent(row["loso"]),
+            " ".join(f"{row['noise'][str(snr)]['value']:.0f}" for snr in compare.SNR_DB),
+            " ".join(f"{row['babble'][str(snr)]['value']:.0f}" for snr in compare.SNR_DB),
+            f"{row['parameters']:,}" if row.get("parameters") else "",
+            f"{row['bytes'] / 1000:.0f}" if row.get("bytes") else "",
+            f"{row['milliseconds']:.1f}",
+            row["clips_per_second"],
+            row["minutes"] if row["minutes"] is not None else "",
+        )
+        for row in sorted(rows, key=lambda row: -(row["loso"] or row["official"])["value"])
+    ]
+    snrs = ", ".join(map(str, compare.SNR_DB))
+    columns = ("official %#", "unseen speakers %#", f"noise {snrs} dB#", f"babble {snrs} dB#")
+    sizes = ("parameters#", "kB#", "ms a clip#", "clips/s#", "minutes#")
+    _console().print(_table("model", *columns, *sizes, rows=cells))
 
 
 @main.command()

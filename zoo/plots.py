@@ -1,25 +1,40 @@
-"""Pictures of what goes through a model. Each function returns a matplotlib Figure and touches no global state."""
+"""Pictures of what goes through a model and of how good it is. Plain arrays in; no function touches global state.
+
+`learning_curves` and `transcription` return a matplotlib Figure. The others draw on `axes`, or on a figure of their own
+without it, and return the Axes: `axes.figure.savefig("name.png")` keeps the picture.
+"""
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 
+from zoo.errors import DataError, unknown_name
 from zoo.text import BLANK, Labels
+
+# Okabe and Ito (2008): told apart with every kind of colour vision. Their yellow is left out: too pale for a line.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STRONG, ACCENT, PALE = COLOURS[0], COLOURS[1], "0.6"
+KINDS = {"network": STRONG, "baseline": PALE}
 
 
 def learning_curves(columns: dict[str, list[float]]) -> Figure:
-    """Loss and word error rates over the epochs.
+    """Loss and error rates over the epochs.
 
-    Args: columns: "epoch", "loss", and any number of "wer ..." columns in percent.
+    Args: columns: "epoch", "loss", and any number of "wer ..." (words) or "error ..." (clips) columns in percent.
     """
-    rates = {name: values for name, values in columns.items() if name.startswith("wer")}
+    rates = {name: values for name, values in columns.items() if name.startswith(("wer", "error"))}
     figure = Figure(figsize=(8, 3.2 if not rates else 5.5), layout="constrained")
     axes = figure.subplots(1 + bool(rates), 1, sharex=True, squeeze=False)[:, 0]
     axes[0].plot(columns["epoch"], columns["loss"], color="tab:gray", marker=".")
     axes[0].set(ylabel="training loss (nats)", yscale="log")
     for name, values in rates.items():
-        axes[-1].plot(columns["epoch"], values, marker=".", label=name, linewidth=2 if name == "wer" else 1)
+        axes[-1].plot(columns["epoch"], values, marker=".", label=name, linewidth=1 if " " in name else 2)
     if rates:
-        axes[-1].set(ylabel="word error rate (%)", ylim=(0, 105))
+        words = all(name.startswith("wer") for name in rates)
+        axes[-1].set(ylabel="word error rate (%)" if words else "error rate (%)", ylim=(0, 105))
         axes[-1].legend(fontsize="small")
     axes[-1].set(xlabel="epoch")
     for axis in axes:
@@ -51,11 +66,7 @@ def transcription(
     wave, mel, chart = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.6, 1.8))
     wave.plot(np.arange(len(samples)) / sample_rate, samples, linewidth=0.4, color="tab:blue")
     wave.set(ylabel="waveform", xlim=(0, seconds))
-    bands = log_mel.shape[1]
-    mel.imshow(
-        log_mel.T, origin="lower", aspect="auto", cmap="magma",
-        extent=((-0.5) * hop_seconds, (len(log_mel) - 0.5) * hop_seconds, 0, bands),
-    )  # fmt: skip
+    _frames(mel, log_mel, hop_seconds, cmap="magma")
     mel.set(ylabel="log-mel band")
 
     time = np.arange(len(probabilities)) * frame_seconds
@@ -79,6 +90,267 @@ def transcription(
     chart.text(0.004, 0.06, "grey: blank", transform=chart.transAxes, fontsize=8, color="0.45")
     figure.suptitle(title or (transcript.text or "(nothing heard)"), parse_math=False)  # a $ is a $
     return figure
+
+
+def confusion(said: list[str], heard: list[str], labels: list[str], axes: Axes | None = None) -> Axes:
+    """Confusion matrix: how often each word that was said (row) was heard as each word (column).
+
+    Cells hold counts while they have room for them. Colour is the share of the row: what was heard right on a linear
+    scale, errors in another colour on a power scale, so that one error in 300 can be seen.
+
+    Args:
+        said: (clips,) the true label of each clip.
+        heard: (clips,) the label that the classifier chose for it.
+        labels: (classes,) every label, in the order of the rows and columns.
+    """
+    if len(said) != len(heard) or not said:
+        raise DataError(
+            f"A confusion matrix needs as many words heard as said, and at least one; got {len(heard)} and {len(said)}."
+        )
+    for name in {*said, *heard} - set(labels):
+        raise unknown_name("label", name, labels)
+    size = len(labels)
+    place = {name: i for i, name in enumerate(labels)}
+    counts = np.zeros((size, size), int)
+    np.add.at(counts, ([place[name] for name in said], [place[name] for name in heard]), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    right = np.eye(size, dtype=bool)
+
+    side = float(np.clip(0.26 * size + 3, 5, 12))
+    axes = _axes(axes, (side + 1.3, side))
+    box = axes.bbox
+    cell = min(box.width, box.height) / axes.figure.dpi * 72 / size  # points, before the layout is made
+    font = min(12, cell / (0.75 * len(str(counts.max()))))  # a digit is about 0.6 of the font's size wide
+    bars = (right, "Blues", Normalize(0, 1), "heard right"), (~right, "Oranges", PowerNorm(0.3, 0, 1), "misheard")
+    for chosen, colours, norm, name in bars:
+        image = axes.imshow(np.ma.masked_where(~chosen | (counts == 0), shares), cmap=colours, norm=norm)
+        ticks = (0, 0.25, 0.5, 0.75, 1) if chosen is right else (0, 0.003, 0.03, 0.1, 0.3, 1)
+        bar = axes.figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, ticks=ticks)
+        bar.ax.set_yticks(ticks, [f"{100 * tick:g}" for tick in ticks], fontsize="small")
+        bar.set_label(f"share of the row {name} (%)", fontsize="small")
+        for row, column in np.argwhere(chosen & (counts > 0)) if font >= 5 else ():
+            shade = "white" if norm(shares[row, column]) > 0.6 else "black"
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=font, color=shade)
+    small = float(np.clip(0.8 * cell, 4, 11))
+    wide = 0.65 * small * max(map(len, labels)) > cell
+    _names(axes.xaxis, labels, fontsize=small, rotation=90 if wide else 0)
+    _names(axes.yaxis, labels, fontsize=small)
+    hits = int(counts.trace())
+    axes.set(xlabel="heard", ylabel="said", title=f"accuracy {hits / len(said):.1%} ({hits} of {len(said)})")
+    return axes
+
+
+def saliency(
+    log_mel: np.ndarray, weights: np.ndarray, hop_seconds: float, axes: Axes | None = None, title: str = ""
+) -> Axes:
+    """Where in a clip a classifier looked: the log-mel frames in grey, under a colour that fades where it did not.
+
+    Args:
+        log_mel: (frames, bands) in dB, one frame every hop_seconds.
+        weights: (frames, bands), zero or more; drawn as shares of the largest.
+    """
+    log_mel, weights = np.asarray(log_mel), np.asarray(weights)
+    if weights.shape != log_mel.shape or not (weights >= 0).all():
+        raise DataError(
+            "Saliency must be zero or more for each band of each frame: "
+            f"got shape {weights.shape} for {log_mel.shape}, least {weights.min(initial=0):g}."
+        )
+    axes = _axes(axes, (8, 3.4))
+    _frames(axes, log_mel, hop_seconds, cmap="gray_r")
+    strength = weights / (weights.max(initial=0) or 1)
+    # The square root keeps what is weak in sight: a gradient is large in few places.
+    image = _frames(axes, strength, hop_seconds, cmap="plasma", vmin=0, vmax=1, alpha=np.sqrt(strength.T))
+    axes.figure.colorbar(image, ax=axes, pad=0.02, label="saliency (share of the largest)")
+    axes.set(xlabel="seconds", ylabel="log-mel band")
+    axes.set_title(title, parse_math=False)
+    return axes
+
+
+def attention(
+    log_mel: np.ndarray,
+    weights: np.ndarray,
+    hop_seconds: float,
+    frame_seconds: float,
+    axes: Axes | None = None,
+    title: str = "",
+) -> Axes:
+    """When in a clip a classifier listened: the weight of each frame as a curve above the log-mel frames.
+
+    Args:
+        log_mel: (frames, bands) in dB, one frame every hop_seconds.
+        weights: (frames of the network,), one every frame_seconds; they sum to 1.
+    """
+    log_mel, weights = np.asarray(log_mel), np.asarray(weights)
+    if weights.ndim != 1 or not (weights >= 0).all() or not np.isclose(weights.sum(), 1, atol=0.01):
+        raise DataError(
+            "Attention must be one row of weights of zero or more that sum to 1: "
+            f"got shape {weights.shape}, sum {weights.sum():.3g}."
+        )
+    axes = _axes(axes, (8, 4.2))
+    _frames(axes, log_mel, hop_seconds, cmap="magma")
+    bands, top = log_mel.shape[1], 1.1 * weights.max()
+    axes.set(xlabel="seconds", ylim=(0, 1.5 * bands), yticks=np.linspace(0, bands, 3, dtype=int))
+    axes.set_ylabel("log-mel band", y=1 / 3)
+    axes.set_title(title, parse_math=False)
+    curve = axes.twinx()  # its zero is the upper edge of the picture
+    time = np.arange(len(weights)) * frame_seconds
+    curve.fill_between(time, weights, color=ACCENT, alpha=0.35, linewidth=0)
+    curve.plot(time, weights, color=ACCENT)
+    even = 1 / len(weights)
+    curve.plot(time[[0, -1]], (even, even), color="0.3", linestyle=":", linewidth=1)
+    curve.annotate("even", (time[-1], even), (-2, 2), textcoords="offset points", ha="right", fontsize=8, color="0.3")
+    curve.set(ylim=(-2 * top, top), yticks=(0, float(f"{weights.max():.1g}")))
+    curve.set_ylabel("attention weight", y=5 / 6, color=ACCENT)
+    return axes
+
+
+def bars(probabilities: dict[str, float], axes: Axes | None = None, top: int = 10) -> Axes:
+    """One classification: the `top` most probable labels, best above, the winner in another colour.
+
+    Args: probabilities: label -> probability from 0 to 1.
+    """
+    if not probabilities:
+        raise DataError("A classification needs at least one label with a probability; got none.")
+    best = sorted(probabilities.items(), key=lambda item: -item[1])[:top]
+    names, values = zip(*best, strict=True)
+    axes = _axes(axes, (6, 0.36 * len(best) + 0.9))
+    drawn = axes.barh(range(len(best)), [100 * value for value in values], color=[ACCENT, *[STRONG] * (len(best) - 1)])
+    axes.bar_label(drawn, [f"{100 * value:.1f} %" for value in values], padding=4)
+    _names(axes.yaxis, names)
+    axes.set(xlabel="probability (%)", xlim=(0, 115), xticks=range(0, 101, 20))  # the same for every clip
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def comparison(rows: list[dict], axes: Axes | None = None) -> Axes:
+    """Accuracy of several models on the official test split and on speakers never heard, best of the latter above.
+
+    Args:
+        rows: one dict for each model. "name"; "kind": "network" or "baseline"; "official" and "loso" (leave one speaker
+            out): {"value", "low", "high"} in percent, the ends those of the 95 % interval; "speakers": held-out speaker
+            -> accuracy in percent; "parameters": their number. All but the name and kind may be missing or None.
+    """
+    if not rows:
+        raise DataError("A comparison needs at least one model; got none.")
+    for row in rows:
+        if row["kind"] not in KINDS:
+            raise unknown_name("kind of model", row["kind"], KINDS)
+    rows = sorted(rows, key=lambda row: -_value(row, "loso") if row.get("loso") else 100 - _value(row, "official"))
+    axes = _axes(axes, (9, 0.62 * len(rows) + 1.4))
+    names = []
+    for y, row in enumerate(rows):
+        colour = KINDS[row["kind"]]
+        for key, marker, at, fill in (("official", "D", y - 0.2, "white"), ("loso", "o", y + 0.08, colour)):
+            if found := row.get(key):
+                axes.plot((found["low"], found["high"]), (at, at), color=colour, linewidth=2.2, solid_capstyle="butt")
+                axes.plot(found["value"], at, marker, color=colour, markerfacecolor=fill, markersize=8, zorder=3)
+        speakers = list((row.get("speakers") or {}).values())
+        axes.plot(speakers, [y + 0.3] * len(speakers), ".", color=colour, alpha=0.7, markeredgewidth=0, markersize=7)
+        notes = ["baseline"] * (row["kind"] == "baseline")
+        if row.get("parameters") is not None:
+            notes.append(f"{_short(row['parameters'])} parameters")
+        names.append("\n".join([row["name"], ", ".join(notes)]).strip())
+    _names(axes.yaxis, names)
+    axes.set(xlabel="accuracy (%), bars: 95 % interval", ylim=(len(rows) - 0.4, -0.6))
+    axes.set_xlim(right=min(100.8, axes.get_xlim()[1]))
+    keys = [
+        Line2D([], [], color=STRONG, linewidth=2.2, marker="D", markerfacecolor="white", label="official test split"),
+        Line2D([], [], color=STRONG, linewidth=2.2, marker="o", label="speakers never heard"),
+        Line2D([], [], color=STRONG, linewidth=0, marker=".", alpha=0.7, label="each such speaker"),
+    ]
+    axes.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return axes
+
+
+def noise(rows: list[dict], axes=None) -> Axes:
+    """Accuracy as noise grows, a line for each model with its name at the end; babble, where measured, in a second panel.
+
+    Args:
+        rows: one dict for each model. "name"; "noise" and "babble": level -> accuracy in percent, where the level is
+            "clean" or a signal-to-noise ratio in dB such as "20". What is missing or None is left out.
+        axes: one Axes, or a pair of them where there is babble.
+    Returns: the first Axes; the second is in its figure.
+    """
+    panels = [kind for kind in ("noise", "babble") if any(row.get(kind) for row in rows)]
+    if not panels:
+        raise DataError("Lines over noise need at least one accuracy under 'noise' or 'babble'; got none.")
+    if axes is None:
+        figure = Figure(figsize=(6.5 * len(panels), 4.5), layout="constrained")
+        axes = figure.subplots(1, len(panels), sharey=True)
+    axes = np.ravel(axes)
+    if len(axes) != len(panels):
+        raise DataError(f"There must be one Axes for each of {' and '.join(panels)}; got {len(axes)}.")
+    for axis, kind in zip(axes, panels, strict=True):
+        lines = [{k: v for k, v in (row.get(kind) or {}).items() if v is not None} for row in rows]
+        levels = sorted(
+            {level for line in lines for level in line}, key=lambda x: -np.inf if x == "clean" else -float(x)
+        )
+        drawn = [i for i, line in enumerate(lines) if line]
+        ends = []
+        for i in drawn:
+            at = [x for x, level in enumerate(levels) if level in lines[i]]
+            values = [lines[i][levels[x]] for x in at]
+            axis.plot(at, values, marker="osD^v"[i // len(COLOURS) % 5], color=COLOURS[i % len(COLOURS)])
+            ends.append((at[-1], values[-1]))
+        low, high = axis.get_ylim()
+        high = min(high, 101)
+        row_height = (high - low) * 13 / (axis.bbox.height / axis.figure.dpi * 72)  # 13 points a name
+        for i, end, y in zip(drawn, ends, _apart([y for _, y in ends], row_height, low, high), strict=True):
+            colour = COLOURS[i % len(COLOURS)]
+            axis.annotate(
+                rows[i]["name"], end, (len(levels) - 0.8, y), va="center", fontsize=10, color=colour, parse_math=False,
+                annotation_clip=False, arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.6},
+            )  # fmt: skip
+        _names(axis.xaxis, levels)
+        axis.set(xlabel="signal-to-noise ratio (dB)", ylim=(low, high), title=kind if len(panels) > 1 else "")
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("accuracy (%)")
+    return axes[0]
+
+
+def _axes(axes: Axes | None, size: tuple[float, float]) -> Axes:
+    """The axes given, or those of a new figure of `size` inches."""
+    return Figure(figsize=size, layout="constrained").subplots() if axes is None else axes
+
+
+def _frames(axes: Axes, values: np.ndarray, hop_seconds: float, **style) -> AxesImage:
+    """(frames, bands) as a picture over seconds; a frame is centred on its time."""
+    frames, bands = values.shape
+    extent = (-0.5 * hop_seconds, (frames - 0.5) * hop_seconds, 0, bands)
+    return axes.imshow(values.T, origin="lower", aspect="auto", extent=extent, **style)
+
+
+def _names(axis, names, **style) -> None:
+    """Write names at 0, 1, 2, ... of a matplotlib axis; a $ is a $."""
+    axis.set_ticks(range(len(names)), names, parse_math=False, **style)
+
+
+def _value(row: dict, key: str) -> float:
+    return row[key]["value"] if row.get(key) else 0.0
+
+
+def _short(number: int) -> str:
+    """A number of parameters in three digits: 950, 52.1 k, 1.2 M."""
+    for size, unit in ((1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return str(number)
+
+
+def _apart(values: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Move values as little as it takes for each to be `gap` from the next, between low and high if there is room."""
+    order = np.argsort(values, kind="stable")
+    steps = gap * np.arange(len(values))
+    # Least squares under "at least gap apart" is a running maximum up and a running minimum down, averaged.
+    rest = np.asarray(values)[order] - steps
+    rest = (np.maximum.accumulate(rest) + np.minimum.accumulate(rest[::-1])[::-1]) / 2
+    placed = np.maximum(np.minimum(rest, high - steps[-1]), low) + steps
+    return list(placed[np.argsort(order)])
 
 
 def _peaks(values: np.ndarray, chosen: np.ndarray) -> list[int]:

@@ -1,0 +1,104 @@
+"""Leave one speaker out: train on five of FSDD's speakers, hear the sixth, six times. The honest figure for a voice
+that a model has never heard.
+
+A run is a folder with a training run for each speaker, named after who was left out. What each fold heard is kept in its
+`heard.json`, so that a run that was stopped goes on where it was, and all of it in data/results/crossval/NAME.json.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from zoo import baselines, datasets
+from zoo.datasets.fsdd import SPEAKERS
+from zoo.errors import DataError, ZooError
+from zoo.metrics import Accuracy, accuracy
+from zoo.training import DataSpec, train
+
+CHILD = "import json, sys; from zoo.crossval import _fold; _fold(**json.loads(sys.argv[1]))"
+
+
+def crossval(
+    name: str, data: Sequence[str], out: str | Path, *, jobs: int = 0, say=print, **settings
+) -> dict[str, list[str]]:
+    """What a model or baseline hears of each speaker when it has learnt from the others.
+
+    Args:
+        name: a registered classifier, or one of baselines.BASELINES.
+        data: sets to learn from; one of them must be fsdd, whose split is replaced by that of the fold.
+        out: folder of the runs; what is there already is not done again.
+        jobs: folds at a time, each on its share of the cores (as many as there are cores, at most 6).
+        settings: fields of TrainConfig.
+    Returns: {speaker left out: class heard of each clip, in the order of `datasets.load("fsdd", "loso-...-test")`}.
+    Raises: DataError, ZooError (a fold that failed, with its reason).
+    """
+    specs = [DataSpec.parse(text, "train") for text in data]
+    if sum(spec.name == "fsdd" for spec in specs) != 1:
+        raise DataError(
+            f"Cross-validation leaves out speakers of fsdd, which must be among the data once; received {', '.join(data)}."
+        )
+    out = Path(out)
+    jobs = jobs or min(len(SPEAKERS), os.cpu_count() or 1)
+
+    def run(speaker: str) -> list[str]:
+        heard = out / speaker / "heard.json"
+        if heard.exists():
+            return json.loads(heard.read_text())
+        fold = [str(replace(s, split=f"loso-{speaker}-train")) if s.name == "fsdd" else str(s) for s in specs]
+        arguments = {"name": name, "data": fold, "out": str(out / speaker), "speaker": speaker, **settings}
+        threads = str(max(1, (os.cpu_count() or 1) // jobs))
+        limits = {key: threads for key in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
+        path = os.pathsep.join(p for p in sys.path if p)
+        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path} | limits
+        command = [sys.executable, "-c", CHILD, json.dumps(arguments)]
+        log = []
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as child:
+            for line in child.stdout:
+                log.append(line.rstrip())
+                if line.startswith("> "):  # what the fold says; the rest is noise of libraries
+                    say(f"{speaker}: {line[2:].rstrip()}")
+        if child.returncode:
+            raise ZooError(
+                f"The fold without {speaker} failed: {next((line for line in reversed(log) if line), 'it said nothing')}"
+            )
+        return json.loads(heard.read_text())
+
+    with ThreadPoolExecutor(jobs) as pool:  # threads that wait for processes
+        return dict(zip(SPEAKERS, pool.map(run, SPEAKERS), strict=True))
+
+
+def _fold(name: str, data: list[str], out: str, speaker: str, **settings) -> None:
+    """In the child: train, hear the speaker left out, and write down what was heard."""
+
+    def say(line):
+        print(f"> {line}", flush=True)
+
+    test = datasets.load("fsdd", f"loso-{speaker}-test")
+    if name in baselines.BASELINES:
+        utterances = [u for text in data for u in DataSpec.parse(text, "train").load()]
+        rate = baselines.RATE
+        model = baselines.baseline(name).fit([u.audio(rate) for u in utterances], [u.text for u in utterances])
+        heard = model.predict([u.audio(rate) for u in test])
+    else:
+        model = train(name, data, out, resume=True, say=say, **settings)
+        rate = model.config.sample_rate
+        heard = [c.label for c in model.classify([u.audio(rate) for u in test], rate)]
+    say(str(accuracy([u.text for u in test], heard)))
+    Path(out).mkdir(parents=True, exist_ok=True)
+    partial = Path(out) / "partial-heard.json"
+    partial.write_text(json.dumps(heard))
+    os.replace(partial, Path(out) / "heard.json")
+
+
+def scores(heard: dict[str, list[str]]) -> dict[str, Accuracy]:
+    """Accuracy on each speaker, and under "mean" that on all clips: each speaker has as many."""
+    said = {speaker: [u.text for u in datasets.load("fsdd", f"loso-{speaker}-test")] for speaker in heard}
+    every = {speaker: accuracy(said[speaker], heard[speaker]) for speaker in heard}
+    return every | {"mean": accuracy(sum(said.values(), []), sum((heard[s] for s in said), []))}

@@ -1,0 +1,60 @@
+"""`ds_cnn`: depthwise-separable convolutions over a log-mel picture of a word: small, quick, and hard to beat.
+
+    log-mel of the word (batch, frames, 40)
+      -> picture (batch, 48, 40, 1)
+      -> 8x4 convolution, stride 2 (batch, 24, 20, 64)
+      -> 4 blocks (batch, 24, 20, 64), each
+             depthwise 3x3: every channel on its own          9 * 64 weights
+             pointwise 1x1: every point on its own      64 * 64 weights
+      -> mean over the picture (batch, 64)
+      -> dense (batch, 10)                                    logits
+
+Source: Y. Zhang, N. Suda, L. Lai, V. Chandra, "Hello Edge: keyword spotting on microcontrollers", 2017
+(arxiv.org/abs/1711.07128), the DS-CNN of medium size; the block is that of MobileNet (Howard et al. 2017).
+
+What tutorials get wrong: they say that a separable convolution is an approximation that costs accuracy. It needs 9 + 64
+weights for a channel where a full one needs 9 * 64, and what is saved pays for more layers; on words it wins. And
+batch normalisation is left in training mode, so that an answer depends on the clips beside it.
+
+Departures: log-mel instead of ten MFCC, whose neighbours along frequency mean nothing to a 3x3 kernel; pictures of 48
+frames of the word itself instead of one second of whatever was recorded.
+"""
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+from zoo.features import Picture
+from zoo.frontend import WordConfig, word_frames
+from zoo.registry import register
+
+
+@dataclass(frozen=True)
+class Config(WordConfig):
+    width: int = 48  # frames of the picture
+    filters: int = 64  # channels throughout
+    blocks: int = 4
+    dropout: float = 0.2  # share of the dense layer's inputs
+
+
+def convolve(x, layer):
+    """A convolution without bias, batch normalisation (which brings one), ReLU."""
+    x = layers.BatchNormalization(momentum=0.97, name=f"{layer.name}_norm")(layer(x))
+    return layers.ReLU(name=f"{layer.name}_relu")(x)
+
+
+@register("ds_cnn", Config(), task="classification")
+def build(config: Config) -> keras.Model:
+    """(waveform, lengths in samples) -> logits of classes."""
+    inputs, x, frames = word_frames(config)  # (batch, frames, n_mels)
+    x = Picture(config.width, name="picture")(x, frames)  # (batch, width, n_mels, 1)
+    first = layers.Conv2D(config.filters, (8, 4), strides=2, padding="same", use_bias=False, name="conv")
+    x = convolve(x, first)  # (batch, width / 2, n_mels / 2, filters)
+    for i in range(config.blocks):
+        x = convolve(x, layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depthwise_{i}"))
+        x = convolve(x, layers.Conv2D(config.filters, 1, use_bias=False, name=f"pointwise_{i}"))
+    x = layers.GlobalAveragePooling2D(name="mean")(x)  # (batch, filters)
+    x = layers.Dropout(config.dropout, seed=0, name="dropout")(x)
+    logits = layers.Dense(len(config.labels), dtype="float32", name="logits")(x)
+    return keras.Model(inputs, {"logits": logits}, name="ds_cnn")

@@ -501,6 +501,21 @@ def table(path, text) -> Path:
     return path
 
 
+def test_an_empty_label_folder_is_named(tmp_path):
+    for name in ("yes", "no"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "yes" / "anna.wav").write_bytes(wav())
+    with pytest.raises(DataError, match="must hold recordings .*; .*no holds none"):
+        datasets.load("folder", "all", tmp_path)
+
+
+def test_sample_rates_may_differ_within_a_folder(tmp_path):
+    (tmp_path / "yes").mkdir()
+    for rate in (8000, 22050, 48000):
+        soundfile.write(tmp_path / "yes" / f"{rate}.wav", np.sin(np.arange(rate // 2) / 9), rate)
+    assert {len(u.audio(8000)) for u in datasets.load("folder", "all", tmp_path)} == {4000}
+
+
 def test_folder_from_csv(tmp_path):
     (tmp_path / "clips").mkdir()
     for name in "abc":

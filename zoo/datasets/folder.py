@@ -42,7 +42,7 @@ def _from_folder(folder: Path) -> list[Utterance]:
             continue
         clips = sorted(path for path in child.iterdir() if path.suffix.lower() in SUFFIXES)
         if not clips:
-            continue
+            raise DataError(f"Each folder of a label must hold recordings ({', '.join(SUFFIXES)}); {child} holds none.")
         text = _text(child.name.replace("_", " "), f"the folder {child}")
         if text in labels:
             raise DataError(f"Each label must have one folder; {labels[text]} and {child} are both {text!r}.")

@@ -1,4 +1,5 @@
-"""Make the clips in data/samples: connected digits in synthetic voices, and samples.csv, which says what they say.
+"""Make the clips in data/samples: connected digits in synthetic voices, samples.csv, which says what they say, and
+seven.wav, one word for the classifiers.
 
     python data/make_samples.py
 
@@ -31,6 +32,8 @@ CLIPS = (
     ("telephone", "six one three nine six", "espeak-ng", "en-us+adam", 145, 45, 3, ""),
 )
 
+WORD = ("seven", "espeak-ng", "en-us+f2", 150, 45, 0, "")  # the one word that seven.wav says
+
 
 def telephone(samples: np.ndarray) -> np.ndarray:
     """(samples,) at RATE -> (samples / 2,) at LINE_RATE, 300 to 3400 Hz: what a telephone line lets through."""
@@ -55,6 +58,7 @@ def main() -> None:
             else:
                 destination.write_bytes(spoken.read_bytes())
             print(f"{destination.name}: {text}")
+    speak(Line(WORD[0], *WORD, lead=0.25, trail=0.25), SAMPLES / "seven.wav")
     with open(SAMPLES / "samples.csv", "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "text"))

@@ -37,7 +37,8 @@ def results() -> str:
         for card in cards
     ]
     # Characters are on the cards. One set after the other, and for each the decoders.
-    results = [(card, result) for card in cards for result in card.results if result.metric != "CER"]
+    writers = [card for card in cards if card.task != "classification"]  # the others have a table of their own
+    results = [(card, result) for card in writers for result in card.results if result.metric != "CER"]
     results.sort(key=lambda pair: (pair[0].name, pair[1].data, pair[1].split, -pair[1].value))
     figures = [
         (
@@ -82,6 +83,36 @@ def robustness() -> str:
     return "\n".join(lines)
 
 
+def words() -> str:
+    """The classifiers side by side, as `zoo compare --out data/results/compare.json` left them."""
+    rows = json.loads((RESULTS / "compare.json").read_text(encoding="utf-8"))
+
+    def percent(value, places=1):
+        return f"**{value['value']:.{places}f}** ({value['low']:.1f} to {value['high']:.1f})" if value else ""
+
+    def under(row, kind):
+        return " / ".join(f"{row[kind][snr]['value']:.0f}" for snr in ("20", "10", "0"))
+
+    cells = [
+        (
+            f"`{row['name']}`" if row["kind"] == "network" else row["name"],
+            percent(row["official"]),
+            percent(row["loso"]),
+            f"{min(row['speakers'].values()):.0f}" if row["speakers"] else "",
+            under(row, "noise"),
+            under(row, "babble"),
+            f"{row['parameters']:,}" if row.get("parameters") else "",
+            f"{row['milliseconds']:.1f}",
+            f"{row['minutes']:.1f}" if row["minutes"] is not None else "",
+        )
+        for row in sorted(rows, key=lambda row: -(row["loso"] or row["official"])["value"])
+    ]
+    columns = "official %#|unseen speakers %#|worst of them#|noise 20 / 10 / 0 dB#|babble 20 / 10 / 0 dB#"
+    lines = table(f"model|{columns}|parameters#|ms a clip#|minutes to train#", cells)
+    speaker = [f"{r.metric} **{r.value:.2f}** % ({r.low:.2f} to {r.high:.2f}) on {r.data}:{r.split}" for r in zoo.card("speaker_id").results]
+    return "\n".join([*lines, "", f"`speaker_id`, whose classes are 134 people: {'; '.join(speaker)}."])
+
+
 def speed() -> str:
     """What benchmarks/ printed, each figure beside its peer's."""
     start, step = (
@@ -123,7 +154,7 @@ def speed() -> str:
     return "\n".join(table("on two cores|time#|the same elsewhere#", rows))
 
 
-BLOCKS = {"results": results, "robustness": robustness, "speed": speed}
+BLOCKS = {"results": results, "words": words, "robustness": robustness, "speed": speed}
 
 
 def written(text: str) -> str:

@@ -363,19 +363,22 @@ def list_command(pattern, as_json):
         measured = _briefly(card.results) if card else []
         about = (card.task, f"{card.parameters:,}", "\n".join(measured), card.summary) if card else ("no card yet",) * 4
         rows.append((name, *about))
-    _console().print(_table("model", "task", "parameters#", "word error rate, greedy", "what it does", rows=rows))
+    _console().print(_table("model", "task", "parameters#", "measured", "what it does", rows=rows))
 
 
 def _briefly(results) -> list[str]:
-    """Greedy word error rates, with the best decoder's behind them; perplexities."""
+    """Greedy word error rates, with the best decoder's behind them; accuracies; perplexities."""
     lines = []
     for result in results:
         if result.metric == "perplexity":
             lines.append(f"perplexity {result.value:.1f} {result.data}:{result.split}")
+        elif result.metric in ("accuracy", "EER"):
+            what = "correct" if result.metric == "accuracy" else "equal error rate"
+            lines.append(f"{result.value:.1f} % {what} {result.data}:{result.split}")
         elif result.metric == "WER" and not result.decoder:
             same = [r.value for r in results if r.what[:3] == result.what[:3]]
             best = f" ({min(same):.1f} by beam search)" if min(same) < result.value else ""
-            lines.append(f"{result.value:.1f} % {result.data}:{result.split}{best}")
+            lines.append(f"{result.value:.1f} % WER {result.data}:{result.split}{best}")
     return lines
 
 
@@ -400,7 +403,7 @@ def info(name, as_json):
         ("task", card.task),
         ("does", card.summary),
         ("cannot", card.limits),
-        ("writes", card.labels),
+        ("tells apart" if card.task == "classification" else "writes", card.labels),
         ("sample rate", f"{card.sample_rate:,} Hz" if card.sample_rate else ""),
         ("parameters", f"{card.parameters:,}"),
         ("weights", size),
@@ -421,7 +424,7 @@ def info(name, as_json):
                 r.data,
                 r.split,
                 r.metric,
-                r.decoder or "greedy",
+                r.decoder or ("greedy" if card.task == "transcription" else ""),
                 f"{r.value:.2f}",
                 f"{r.low:.2f} to {r.high:.2f}",
                 r.utterances,
@@ -872,8 +875,9 @@ def _recipe(name: str) -> tuple[list[str], dict]:
 @click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (as the weights did).")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Speakers at a time (as many as there are cores).")
+@click.option("--write-card", is_flag=True, help="Write the mean into the model's card.")
 @json_option
-def crossval(name, data, out, jobs, as_json, **settings):
+def crossval(name, data, out, jobs, write_card, as_json, **settings):
     """Train NAME on five speakers of FSDD and test it on the sixth, six times.
 
     NAME is a classifier, or one of the baselines majority, dtw, gmm_hmm, svm. Called again it goes on where it was
@@ -888,9 +892,11 @@ def crossval(name, data, out, jobs, as_json, **settings):
         from zoo import baselines, compare
         from zoo import crossval as folds
     settings = {key: value for key, value in settings.items() if value is not None}
+    if write_card:
+        _can_write_cards()
     if name in baselines.BASELINES:
-        if settings:
-            raise ZooError(f"A baseline has no {' and no '.join(settings)}; {name} is one.")
+        if settings or write_card:
+            raise ZooError(f"A baseline has no {' and no '.join(settings or ['card'])}; {name} is one.")
         data = list(data) or ["fsdd"]
     else:
         _check_classifier(name, list(baselines.BASELINES))
@@ -910,6 +916,18 @@ def crossval(name, data, out, jobs, as_json, **settings):
         with _whole(path) as partial:
             kept = about | {"heard": {speaker: " ".join(words) for speaker, words in heard.items()}}
             partial.write_text(json.dumps(kept, indent=1) + "\n")
+    if write_card:
+        from zoo.card import Result, update_card
+
+        mean = scores["mean"]
+        rates = {key: round(100 * getattr(mean, key), 3) for key in ("value", "low", "high")}
+        each = ", ".join(f"{who} {100 * score.value:.1f}" for who, score in scores.items() if who != "mean")
+        result = Result(
+            data="fsdd", split="leave one speaker out", metric="accuracy", **rates, utterances=mean.clips,
+            reference_length=mean.clips, note=f"unseen speakers: {each}",
+            command=f"zoo crossval {name} --out runs/crossval/{name}",
+        )  # fmt: skip
+        update_card(name, results=[result])
     if as_json:
         _json({speaker: asdict(score) for speaker, score in scores.items()})
         return
@@ -948,9 +966,14 @@ def compare_command(names, plot, out, as_json):
         with _whole(out) as partial:
             partial.write_text(json.dumps(rows, indent=1) + "\n")
     if plot:
-        for draw, place in ((plots.comparison, plot), (plots.noise, plot.with_stem(f"{plot.stem}-noise"))):
+        levels = [
+            {"name": row["name"]} | {k: {snr: v["value"] for snr, v in row[k].items()} for k in ("noise", "babble")}
+            for row in rows
+        ]
+        noisy = plot.with_stem(f"{plot.stem}-noise")
+        for axes, place in ((plots.comparison(rows), plot), (plots.noise(levels), noisy)):
             with _whole(place) as partial:
-                draw(rows).figure.savefig(partial)
+                axes.figure.savefig(partial)
     if as_json:
         _json(rows)
         return

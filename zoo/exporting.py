@@ -2,10 +2,12 @@
 
     model --(.keras file, child process)--> TensorFlow function --(converter)--> file of the format
 
-Every format has the inputs `waveform` (batch, samples) float32 and `lengths` (batch,) int32 samples, and the outputs
-`logits` (batch, frames, symbols) float32 and `frames` (batch,) int32, the true frames of each clip. The last is not
-called `lengths` as in Keras, because ONNX wants every name in a graph to be another. A LiteRT file takes one clip
-at a time, of any length: its recurrent loops need to know the batch when they are converted.
+Every format has the inputs `waveform` (batch, samples) float32 and `lengths` (batch,) int32 samples, and the outputs of
+the network by their names: `logits` float32, (batch, frames, symbols) for transcription and (batch, classes) for
+classification, and what else there is, such as `attention` or `embedding`. The true frames of each clip, where the
+network gives them, are `frames` (batch,) int32, and not `lengths` as in Keras, because ONNX wants every name in a graph
+to be another. A LiteRT file takes one clip at a time, of any length: its recurrent loops need to know the batch when
+they are converted.
 
 Converters can crash the process that calls them (a full-integer LiteRT conversion of an LSTM ends with a segmentation
 fault), so they run in a child, under TensorFlow whatever Keras' backend is here.
@@ -28,6 +30,7 @@ ONNX_OPSET = 17  # the oldest that has a Fourier transform; runtimes since 2022 
 FLOAT = 1  # ONNX' number for float32
 MINUTES = 15  # a conversion takes seconds
 CHILD = "import sys; from zoo.exporting import _convert; _convert(*sys.argv[1:])"
+FRAMES = "frames"  # what the output "lengths" is called in a file
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndar
     """Run an exported file with its own runtime; Keras is not imported.
 
     Args: waveform: (batch, samples) float32 at the model's rate. lengths: (batch,) true samples.
-    Returns: {"logits": (batch, frames, symbols) float32, "lengths": (batch,) int32 true frames}, as the model does.
+    Returns: all outputs by name, as the model does: "logits", and "lengths", the true frames, where it gives them.
     Raises: MissingFileError, ZooError.
     """
     path = Path(path).expanduser()
@@ -93,35 +96,35 @@ def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndar
             f"received the shapes {waveform.shape} and {lengths.shape}."
         )
     try:
-        logits, frames = _RUN[format](path, waveform, lengths)
+        found = _RUN[format](path, waveform, lengths)
     except Exception as error:
         raise ZooError(
             f"An exported model must be whole and of this package; {path.name} cannot be run: {first_line(error, 300)}"
         ) from error
-    return {"logits": np.asarray(logits), "lengths": np.asarray(frames)}
+    return {"lengths" if name == FRAMES else name: np.asarray(value) for name, value in found.items()}
 
 
-def _run_litert(path: Path, waveform, lengths):
+def _run_litert(path: Path, waveform, lengths) -> dict:
     from ai_edge_litert.interpreter import Interpreter
 
     run = Interpreter(str(path)).get_signature_runner()
     rows = [run(waveform=w[None], lengths=n[None]) for w, n in zip(waveform, lengths, strict=True)]
-    return (np.concatenate([row[name] for row in rows]) for name in ("logits", "frames"))
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _run_onnx(path: Path, waveform, lengths):
+def _run_onnx(path: Path, waveform, lengths) -> dict:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(["logits", "frames"], {"waveform": waveform, "lengths": lengths})
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {"waveform": waveform, "lengths": lengths}), strict=True))
 
 
-def _run_savedmodel(path: Path, waveform, lengths):
+def _run_savedmodel(path: Path, waveform, lengths) -> dict:
     import tensorflow as tf
 
     run = tf.saved_model.load(str(path)).signatures["serving_default"]
-    outputs = run(waveform=tf.constant(waveform), lengths=tf.constant(lengths))
-    return outputs["logits"], outputs["frames"]
+    return run(waveform=tf.constant(waveform), lengths=tf.constant(lengths))
 
 
 _RUN = {"litert": _run_litert, "onnx": _run_onnx, "savedmodel": _run_savedmodel}
@@ -194,7 +197,7 @@ def _signature(batch: int | None):
 
 
 def _with_constants(network, batch: int | None):
-    """The network as a TensorFlow function (waveform, lengths) -> {"logits", "frames"}, its weights as constants.
+    """The network as a TensorFlow function (waveform, lengths) -> its outputs by name, its weights as constants.
 
     LiteRT's loops cannot read variables, ONNX has none, and `keras.Model.export` would write each of them twice.
     """
@@ -208,7 +211,8 @@ def _with_constants(network, batch: int | None):
         weights = [tf.constant(a) for a in trained], [tf.constant(a) for a in others]
         inputs = {"waveform": waveform, "lengths": lengths}
         outputs, _ = network.stateless_call(*weights, inputs, training=False)
-        return {"logits": outputs["logits"], "frames": tf.cast(outputs["lengths"], tf.int32)}
+        frames = {FRAMES: tf.cast(outputs.pop("lengths"), tf.int32)} if "lengths" in outputs else {}
+        return outputs | frames
 
     return tf.function(forward, input_signature=_signature(batch))
 
@@ -219,7 +223,7 @@ def _to_litert(network, made: str) -> None:
 
     def one_clip(layer, *inputs, **keywords):
         """Call a layer with the batch fixed to 1: LiteRT's tensor lists, of which loops are made, want a static shape."""
-        fixed = [keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 else x for x in inputs]
+        fixed = [keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 and x.shape[-1] else x for x in inputs]
         return layer(*fixed, **keywords)
 
     network = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=one_clip)

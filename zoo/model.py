@@ -413,7 +413,7 @@ def save_weights(model: SpeechModel, path: Path) -> None:
         with zipfile.ZipFile(whole) as archive:
             full = io.BytesIO(archive.read("model.weights.h5"))
         half = io.BytesIO()
-        with h5py.File(full) as source, h5py.File(half, "w") as target:
+        with h5py.File(full) as source, h5py.File(half, "w", libver="v110") as target:
             target.attrs.update(source.attrs)
 
             def copy(name, item):

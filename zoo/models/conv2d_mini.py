@@ -23,6 +23,7 @@ Departures: ReLU and the maximum in pooling, where LeNet had tanh and means; dro
 
     model = zoo.load("conv2d_mini")
     model.classify("clip.wav").probabilities               # {"zero": 0.01, "one": ...}
+    model.saliency("clip.wav")                             # (frames, 32): what the answer hung on
     model.network.get_layer("conv_0").kernel               # (3, 3, 1, 20): twenty pictures to look at
 
 Try: `n_mels=64`, which makes the picture 64x64: which of the numbers above change, and which do not? Then `filters=5`.

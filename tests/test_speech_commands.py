@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from zoo import datasets
+from zoo import datasets, training
 from zoo.datasets import speech_commands
 from zoo.errors import DataError, MissingFileError, UnknownNameError
 from zoo.training import DataSpec
@@ -380,3 +380,18 @@ def test_no_network():
 
 def test_the_publishers_figures():
     assert PUBLISHED == {"train": 84_843, "validation": 9_981, "test": 11_005} and sum(PUBLISHED.values()) == 105_829
+
+
+@pytest.mark.slow
+def test_a_classifier_learns_its_twelve_classes(folder, tmp_path, monkeypatch):
+    """`zoo train ds_cnn --data speech_commands:train,task=12`: the classes come from the data."""
+    monkeypatch.setenv("ZOO_DATA", str(folder.parent))
+    out, lines = tmp_path / "run", []
+    model = training.train(
+        "ds_cnn", ["speech_commands:train,task=12"], out, validation=["speech_commands:validation,task=12"],
+        model_config={"filters": 8, "blocks": 1}, epochs=1, batch_size=8, say=lines.append,
+    )  # fmt: skip
+    assert model.labels.names == tuple(sorted(speech_commands.TASKS["12"]))
+    assert any("error speech_commands:validation,task=12" in line for line in lines)
+    clip = datasets.load("speech_commands", "test", task="12")[0].audio(model.config.sample_rate)
+    assert model.classify(clip, model.config.sample_rate).label in speech_commands.TASKS["12"]

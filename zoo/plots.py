@@ -1,7 +1,7 @@
 """Pictures of what goes through a model and of how good it is. Plain arrays in; no function touches global state.
 
-`learning_curves` and `transcription` return a matplotlib Figure. The others draw on `axes`, or on a figure of their own
-without it, and return the Axes: `axes.figure.savefig("name.png")` keeps the picture.
+`transcription` returns a matplotlib Figure. The others return Axes, on `axes` where those are given, or else on a figure
+of their own: `axes.figure.savefig("name.png")` keeps the picture.
 """
 
 import numpy as np
@@ -20,10 +20,11 @@ STRONG, ACCENT, PALE = COLOURS[0], COLOURS[1], "0.6"
 KINDS = {"network": STRONG, "baseline": PALE}
 
 
-def learning_curves(columns: dict[str, list[float]]) -> Figure:
-    """Loss and error rates over the epochs.
+def learning_curves(columns: dict[str, list[float]]) -> Axes:
+    """Loss and, below it, error rates over the epochs.
 
     Args: columns: "epoch", "loss", and any number of "wer ..." (words) or "error ..." (clips) columns in percent.
+    Returns: the Axes of the loss; those of the error rates, where there are some, are in its figure.
     """
     rates = {name: values for name, values in columns.items() if name.startswith(("wer", "error"))}
     figure = Figure(figsize=(8, 3.2 if not rates else 5.5), layout="constrained")
@@ -39,7 +40,7 @@ def learning_curves(columns: dict[str, list[float]]) -> Figure:
     axes[-1].set(xlabel="epoch")
     for axis in axes:
         axis.grid(alpha=0.3)
-    return figure
+    return axes[0]
 
 
 def transcription(

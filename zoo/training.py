@@ -48,8 +48,8 @@ METRIC = {"transcription": "wer", "classification": "error"}  # task -> what val
 # What a run of each kind varies, unless told otherwise. Words have short silences around them; a voice played faster is
 # another voice.
 WORDS = AugmentConfig(
-    speed=(0.8, 1.25), noise_chance=0.3, snr_db=(0.0, 30.0), telephone_chance=0.1, reverb_chance=0.15, silence_chance=0.15,
-    spare_chance=0.15, spare_seconds=(0.2, 1.0),
+    speed=(0.8, 1.25), noise_chance=0.6, snr_db=(-5.0, 20.0), telephone_chance=0.1, reverb_chance=0.15,
+    silence_chance=0.15, spare_chance=0.15, spare_seconds=(0.2, 1.0),
 )  # fmt: skip
 VOICES = replace(WORDS, speed_chance=0.0, telephone_chance=0.0)
 
@@ -483,7 +483,7 @@ def _keep(model: SpeechModel, out: Path, history: list[dict]) -> None:
 
     _write(out / "curves.csv", write_csv)
     columns = {key: [row[key] for row in history] for key in history[0]}
-    _write(out / "curves.png", lambda partial: learning_curves(columns).savefig(partial))
+    _write(out / "curves.png", lambda partial: learning_curves(columns).figure.savefig(partial))
     arrays = {f"v{i}": np.asarray(variable) for i, variable in enumerate(_state(model))}
     _write(out / "state.npz", lambda partial: np.savez(partial, history=json.dumps(history), **arrays))
 

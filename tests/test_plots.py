@@ -1,0 +1,116 @@
+"""Pictures say what was put in, on the axes that were given, and touch nothing global."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from zoo import plots
+from zoo.errors import DataError, UnknownNameError
+
+LOG_MEL = np.random.default_rng(0).uniform(-80, 0, (31, 23))
+
+
+def words(axes) -> str:
+    """All text of a picture."""
+    axes.figure.canvas.draw()
+    return " ".join(
+        t.get_text() for a in axes.figure.axes for t in [*a.texts, a.title, *a.get_xticklabels(), *a.get_yticklabels()]
+    )
+
+
+def row(name, official=97.0, loso=90.0, kind="network", **more):
+    spans = {
+        key: value and {"value": value, "low": value - 2, "high": value + 1}
+        for key, value in (("official", official), ("loso", loso))
+    }
+    return {"name": name, "kind": kind, **spans, "speakers": {"anna": 88.0, "ben": 92.0}, "parameters": 52_100, **more}
+
+
+PICTURES = {
+    "confusion": lambda axes: plots.confusion(["yes", "no", "no"], ["yes", "no", "yes"], ["yes", "no"], axes),
+    "saliency": lambda axes: plots.saliency(LOG_MEL, np.abs(LOG_MEL), 0.01, axes, "a $ is a $"),
+    "attention": lambda axes: plots.attention(LOG_MEL, np.full(16, 1 / 16), 0.01, 0.02, axes),
+    "bars": lambda axes: plots.bars({"yes": 0.7, "no": 0.3}, axes),
+    "comparison": lambda axes: plots.comparison([row("conv2d"), row("svm", kind="baseline", parameters=None)], axes),
+    "noise": lambda axes: plots.noise([{"name": "conv2d", "noise": {"clean": 99.0, "20": 98.0, "0": 70.0}}], axes),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_draws_on_the_axes_given_or_its_own(name, tmp_path):
+    mine = Figure().subplots()
+    assert PICTURES[name](mine) is mine
+    PICTURES[name](None).figure.savefig(tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 3000
+
+
+def test_confusion_counts_rows_as_said():
+    axes = plots.confusion(["a"] * 5 + ["b"] * 2, ["a"] * 4 + ["b"] + ["b"] * 2, ["a", "b", "c"])
+    said = words(axes)
+    assert "85.7%" in said and "6 of 7" in said
+    cells = {(t.get_position(), t.get_text()) for t in axes.texts}
+    assert cells == {((0, 0), "4"), ((1, 0), "1"), ((1, 1), "2")}  # (column heard, row said)
+
+
+def test_confusion_of_many_labels_leaves_counts_out():
+    labels = [f"label number {i}" for i in range(134)]
+    axes = plots.confusion(10 * labels, 10 * labels, labels)
+    assert not axes.texts and len(axes.get_xticklabels()) == 134
+
+
+def test_attention_and_saliency_refuse_what_they_are_not():
+    for weights in (np.full(5, 0.3), np.array([1.5, -0.5]), np.ones((2, 2)) / 4):
+        with pytest.raises(DataError, match="sum to 1"):
+            plots.attention(LOG_MEL, weights, 0.01, 0.02)
+    for weights in (LOG_MEL, np.ones((23, 31))):
+        with pytest.raises(DataError, match="zero or more"):
+            plots.saliency(LOG_MEL, weights, 0.01)
+
+
+def test_bars_show_the_best_above():
+    said = words(plots.bars({"a": 0.1, "b": 0.65, "c": 0.25}, top=2))
+    assert "65.0 %" in said and "25.0 %" in said and "10.0 %" not in said
+    with pytest.raises(DataError, match="got none"):
+        plots.bars({})
+
+
+def test_comparison_is_ordered_and_bears_what_is_missing():
+    rows = [
+        row("worst", loso=70.0),
+        row("best", loso=95.0),
+        row("unknown", loso=None, speakers={}),
+        row("b", kind="baseline"),
+    ]
+    names = [label.get_text().split("\n")[0] for label in plots.comparison(rows).get_yticklabels()]
+    assert names[0] == "best" and names.index("b") < names.index("worst")
+    assert "52.1 k parameters" in words(plots.comparison(rows)) and set(names) == {"worst", "best", "unknown", "b"}
+    with pytest.raises(DataError, match="at least one model"):
+        plots.comparison([])
+    with pytest.raises(UnknownNameError, match="did you mean network"):
+        plots.comparison([row("x", kind="networks")])
+
+
+def test_noise_names_every_line_and_orders_the_levels():
+    levels = {"0": 60.0, "clean": 99.0, "10": 90.0, "20": 97.0}
+    axes = plots.noise([{"name": f"model {i}", "noise": levels, "babble": levels} for i in range(9)])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["clean", "20", "10", "0"]
+    assert len(axes.figure.axes) == 2 and all(f"model {i}" in words(axes) for i in range(9))
+    with pytest.raises(DataError, match="got none"):
+        plots.noise([{"name": "x"}])
+
+
+@pytest.mark.parametrize(
+    "rates", [{}, {"wer an4:validation": [60.0, 20.0], "wer": [60.0, 20.0]}, {"error fsdd": [9.0, 4.0]}]
+)
+def test_learning_curves(rates):
+    axes = plots.learning_curves({"epoch": [1, 2], "loss": [3.0, 1.0], **rates})
+    drawn = [line.get_label() for line in axes.figure.axes[-1].lines]
+    assert len(axes.figure.axes) == 1 + bool(rates) and set(rates) <= {*drawn, "wer"}
+
+
+def test_nothing_global():
+    code = "import sys; from zoo import plots; plots.bars({'a': 1.0}); assert 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

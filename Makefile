@@ -5,7 +5,7 @@ VENV ?= .venv
 export ZOO_DATA ?= $(abspath $(wildcard ../shared/data))
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick lint readme clean
+.PHONY: demo test quick lint readme compare clean
 
 demo: $(VENV)/ready-demo
 	$(BIN)/zoo demo $(if $(WAV),"$(WAV)") --picture demo.png
@@ -25,6 +25,10 @@ lint: $(VENV)/ready-test
 readme: $(VENV)/ready-test
 	$(BIN)/python data/write_readme.py
 	$(BIN)/zoo demo --picture docs/demo.png
+
+# The classifiers side by side; on an idle machine, for it takes their times.
+compare: $(VENV)/ready-test
+	$(BIN)/zoo compare --plot docs/comparison.png --out data/results/compare.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo.png

@@ -940,7 +940,9 @@ def crossval(name, data, out, jobs, write_card, as_json, **settings):
 
 @main.command("compare")
 @click.argument("names", nargs=-1)
-@click.option("--plot", type=path_type, metavar="OUT.png", help="Draw it: accuracies; and OUT-noise.png.")
+@click.option(
+    "--plot", type=path_type, default="comparison.png", show_default=True, help="Picture; the other is OUT-noise.png."
+)
 @click.option("--out", type=path_type, metavar="FILE.json", help="Where the table is kept as JSON.")
 @json_option
 def compare_command(names, plot, out, as_json):
@@ -953,8 +955,7 @@ def compare_command(names, plot, out, as_json):
       zoo compare
       zoo compare conv2d ds_cnn svm --plot table.png --out table.json
     """
-    if plot:
-        _check_picture(plot)
+    _check_picture(plot)
     with _quiet():
         from zoo import compare, plots
     known = compare.classifiers()
@@ -965,15 +966,14 @@ def compare_command(names, plot, out, as_json):
     if out:
         with _whole(out) as partial:
             partial.write_text(json.dumps(rows, indent=1) + "\n")
-    if plot:
-        levels = [
-            {"name": row["name"]} | {k: {snr: v["value"] for snr, v in row[k].items()} for k in ("noise", "babble")}
-            for row in rows
-        ]
-        noisy = plot.with_stem(f"{plot.stem}-noise")
-        for axes, place in ((plots.comparison(rows), plot), (plots.noise(levels), noisy)):
-            with _whole(place) as partial:
-                axes.figure.savefig(partial)
+    levels = [
+        {"name": row["name"]} | {k: {snr: v["value"] for snr, v in row[k].items()} for k in ("noise", "babble")}
+        for row in rows
+    ]
+    noisy = plot.with_stem(f"{plot.stem}-noise")
+    for axes, place in ((plots.comparison(rows), plot), (plots.noise(levels), noisy)):
+        with _whole(place) as partial:
+            axes.figure.savefig(partial)
     if as_json:
         _json(rows)
         return

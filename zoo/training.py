@@ -48,10 +48,10 @@ METRIC = {"transcription": "wer", "classification": "error"}  # task -> what val
 # What a run of each kind varies, unless told otherwise. Words have short silences around them; a voice played faster is
 # another voice.
 WORDS = AugmentConfig(
-    speed=(0.8, 1.25), noise_chance=0.6, snr_db=(-5.0, 20.0), telephone_chance=0.1, reverb_chance=0.15,
+    speed=(0.8, 1.25), noise_chance=0.65, snr_db=(-8.0, 20.0), telephone_chance=0.1, reverb_chance=0.15,
     silence_chance=0.15, spare_chance=0.15, spare_seconds=(0.2, 1.0),
 )  # fmt: skip
-VOICES = replace(WORDS, speed_chance=0.0, telephone_chance=0.0)
+VOICES = replace(WORDS, speed_chance=0.0, telephone_chance=0.0, noise_chance=0.4, snr_db=(5.0, 25.0))
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
     log-mel of the word (batch, frames, 40)
       -> picture (batch, 48, 40, 1)
       -> 8x4 convolution, stride 2 (batch, 24, 20, 64)
-      -> 4 blocks (batch, 24, 20, 64), each
+      -> 4 blocks (batch, 12, 10, 64), the first with stride 2, each
              depthwise 3x3: every channel on its own          9 * 64 weights
-             pointwise 1x1: every point on its own      64 * 64 weights
+             pointwise 1x1: every point on its own           64 * 64 weights
       -> mean over the picture (batch, 64)
       -> dense (batch, 10)                                    logits
 
@@ -16,8 +16,8 @@ What tutorials get wrong: they say that a separable convolution is an approximat
 weights for a channel where a full one needs 9 * 64, and what is saved pays for more layers; on words it wins. And
 batch normalisation is left in training mode, so that an answer depends on the clips beside it.
 
-Departures: log-mel instead of ten MFCC, whose neighbours along frequency mean nothing to a 3x3 kernel; pictures of 48
-frames of the word itself instead of one second of whatever was recorded.
+Departures: a second stride, which halves the time; log-mel instead of ten MFCC, whose neighbours along frequency mean
+nothing to a 3x3 kernel; pictures of 48 frames of the word itself instead of one second of whatever was recorded.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,9 @@ def build(config: Config) -> keras.Model:
     first = layers.Conv2D(config.filters, (8, 4), strides=2, padding="same", use_bias=False, name="conv")
     x = convolve(x, first)  # (batch, width / 2, n_mels / 2, filters)
     for i in range(config.blocks):
-        x = convolve(x, layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depthwise_{i}"))
+        stride = 2 if i == 0 else 1
+        each = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=f"depthwise_{i}")
+        x = convolve(x, each)  # (batch, width / 4, n_mels / 4, filters)
         x = convolve(x, layers.Conv2D(config.filters, 1, use_bias=False, name=f"pointwise_{i}"))
     x = layers.GlobalAveragePooling2D(name="mean")(x)  # (batch, filters)
     x = layers.Dropout(config.dropout, seed=0, name="dropout")(x)

@@ -138,7 +138,8 @@ def _quiet():
 
 def _load(name: str, weights: str | None):
     """A model by name with its bundled weights, a .weights.h5 file, or a saved .keras file."""
-    _check_acoustic(name)  # said at once, not after TensorFlow has been imported
+    for part in name.split("+"):
+        _check_acoustic(part)  # said at once, not after TensorFlow has been imported
     if weights and not Path(weights).is_file():
         raise MissingFileError(f"Weights are a .keras or .weights.h5 file; there is no file {weights}.")
     with _quiet():
@@ -154,9 +155,11 @@ def _check_acoustic(name: str) -> None:
 
 
 def _check_classifier(name: str, others=()) -> None:
+    """`name` must be a classifier, or several with + between them, or one of `others`."""
     words = [known for known in zoo.list_models() if zoo.card(known).task == "classification"]
-    if name not in words:
-        raise unknown_name("classifier", name, [*words, *others])
+    for part in name.split("+"):
+        if part not in words:
+            raise unknown_name("classifier", part, [*words, *others])
 
 
 def _language(name: str):
@@ -510,18 +513,20 @@ def classify(paths, name, weights, top, plot, as_json):
       zoo classify clip.wav
       zoo classify recordings/ --model conv2d --top 1
       zoo classify clip.wav --model attention --plot weights.png --json
+      zoo classify clip.wav --model attention+ds_cnn+lstm     the mean of three
     """
     if plot:
         _check_picture(plot)
-    _check_acoustic(name)
     _check_classifier(name)
+    if plot and "+" in name:
+        raise ZooError(f"What an answer hung on is drawn of one model at a time; {name} are several.")
     failed, rows, results, model = [], [], [], None
 
     def complain(error):
         failed.append(error)
         click.echo(f"Error: {_sentence(error)}", err=True)
 
-    rate = zoo.card(name).sample_rate
+    rate = max(zoo.card(part).sample_rate for part in name.split("+"))
     for batch in _batches(list(_recordings(paths)), rate, complain):
         model = model or _load(name, weights)
         for path, samples in batch:
@@ -705,6 +710,8 @@ def evaluate(ctx, name, data, weights, verify, confusion, write_card, note, as_j
         raise ZooError("The card holds figures of the bundled weights; leave out --write-card or --weights.")
     if write_card:
         _can_write_cards()
+        if "+" in name:
+            raise ZooError(f"An ensemble has no card; leave out --write-card for {name}.")
     if name in language_models():
         if any(value not in (None, ()) for value in options.values()):
             raise ZooError(f"A language model decodes nothing; the options of a beam search are not for {name}.")
@@ -901,7 +908,7 @@ def crossval(name, data, out, jobs, write_card, as_json, **settings):
     else:
         _check_classifier(name, list(baselines.BASELINES))
         if not data:
-            data, recipe = _recipe(name)
+            data, recipe = _recipe(name.split("+")[0])
             settings = recipe | settings
     try:
         heard = folds.crossval(name, data, out, jobs=jobs, say=lambda line: click.echo(line, err=True), **settings)
@@ -960,8 +967,9 @@ def compare_command(names, plot, out, as_json):
         from zoo import compare, plots
     known = compare.classifiers()
     for name in names:
-        if name not in known:
-            raise unknown_name("classifier to compare", name, known)
+        for part in [name] if name in known else name.split("+"):
+            if part not in known:
+                raise unknown_name("classifier to compare", part, known)
     rows = compare.compare(names or known, say=lambda line: click.echo(line, err=True))
     if out:
         with _whole(out) as partial:

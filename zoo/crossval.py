@@ -16,8 +16,10 @@ from pathlib import Path
 
 from zoo import baselines, datasets
 from zoo.datasets.fsdd import SPEAKERS
+from zoo.ensemble import Ensemble
 from zoo.errors import DataError, ZooError
 from zoo.metrics import Accuracy, accuracy
+from zoo.model import load
 from zoo.training import DataSpec, train
 
 CHILD = "import json, sys; from zoo.crossval import _fold; _fold(**json.loads(sys.argv[1]))"
@@ -29,7 +31,8 @@ def crossval(
     """What a model or baseline hears of each speaker when it has learnt from the others.
 
     Args:
-        name: a registered classifier, or one of baselines.BASELINES.
+        name: a registered classifier, or one of baselines.BASELINES, or several classifiers with + between them, which
+            learn nothing: they take the folds of their parts, which must lie beside `out`, each in a folder of its name.
         data: sets to learn from; one of them must be fsdd, whose split is replaced by that of the fold.
         out: folder of the runs; what is there already is not done again.
         jobs: folds at a time, each on its share of the cores (as many as there are cores, at most 6).
@@ -87,7 +90,11 @@ def _fold(name: str, data: list[str], out: str, speaker: str, **settings) -> Non
         model = baselines.baseline(name).fit([u.audio(rate) for u in utterances], [u.text for u in utterances])
         heard = model.predict([u.audio(rate) for u in test])
     else:
-        model = train(name, data, out, resume=True, say=say, **settings)
+        if "+" in name:
+            files = {part: Path(out).parents[1] / part / speaker / "best.weights.h5" for part in name.split("+")}
+            model = Ensemble([load(part, weights=file) for part, file in files.items()])
+        else:
+            model = train(name, data, out, resume=True, say=say, **settings)
         rate = model.config.sample_rate
         heard = [c.label for c in model.classify([u.audio(rate) for u in test], rate)]
     say(str(accuracy([u.text for u in test], heard)))

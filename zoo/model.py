@@ -16,6 +16,7 @@ import numpy as np
 from zoo import decoding, language
 from zoo.audio import load_audio
 from zoo.card import card, check_weights
+from zoo.ensemble import Ensemble
 from zoo.errors import AudioError, DataError, MissingFileError, WeightsError, ZooError, first_line, unknown_name
 from zoo.losses import cross_entropy, ctc_loss
 from zoo.registry import architecture, language_models, list_models
@@ -280,10 +281,11 @@ def _batches(lengths: list[int], batch_size: int, sample_rate: int, seconds: int
 def load(name: str, weights: str | Path | None = "bundled", **config):
     """A model by registered name, or one saved by `model.save("mine.keras")`; compiled, to use or to fit further.
 
-    A SpeechModel, or for the names of language models a zoo.language.LanguageModel.
+    A SpeechModel; for the names of language models a zoo.language.LanguageModel; for several classifiers with + between
+    them a zoo.ensemble.Ensemble.
 
     Args:
-        name: a name that `list_models()` shows, or a path that ends in .keras.
+        name: a name that `list_models()` shows, or a path that ends in .keras, or "conv2d+lstm".
         weights: "bundled" (checked against the card's sha256), None (fresh), or a .weights.h5 file of one's own.
         config: fields of the architecture's Config to change; bundled weights fit the default config only.
     Raises: UnknownNameError, MissingFileError, WeightsError.
@@ -294,9 +296,15 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
                 f"A .keras file brings its weights and its config; load {Path(name).name} by its path alone."
             )
         return _load_saved(Path(name))
-    if name not in list_models():
-        raise unknown_name("model", name, list_models())
-    if name in language_models():
+    parts = str(name).split("+")
+    for part in parts:
+        if part not in list_models():
+            raise unknown_name("model", part, list_models())
+    if len(parts) > 1 and not set(parts) <= set(language_models()):
+        if config or weights != "bundled":
+            raise ZooError("An ensemble is of models as they are; make others with zoo.ensemble.Ensemble.")
+        return Ensemble([load(part) for part in parts])
+    if parts[0] in language_models():
         if config or weights is None:
             raise ZooError(f"{name} is loaded as it is or with weights= of a file; `zoo train` makes others.")
         return language.load(name, weights)

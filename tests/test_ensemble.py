@@ -1,0 +1,48 @@
+"""An ensemble answers with the mean of its parts' probabilities, and its parts belong together."""
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.ensemble import Ensemble
+from zoo.errors import UnknownNameError, ZooError
+
+NOISE = np.random.default_rng(0).standard_normal(9000).astype("float32")
+CLIPS = [NOISE[:n] * np.hanning(n).astype("float32") for n in (4000, 9000, 2500)]
+
+
+def small(name, **changes):
+    return zoo.load(name, weights=None, **({"filters": 4} if name.startswith("conv") else {"units": 4}) | changes)
+
+
+def test_probabilities_are_the_mean():
+    parts = [small("conv2d_mini"), small("simple_rnn"), small("conv2d_mini", filters=3)]
+    both = Ensemble(parts)
+    assert both.name == "conv2d_mini+simple_rnn+conv2d_mini" and both.labels is parts[0].labels
+    assert both.count_params() == sum(part.count_params() for part in parts)
+    for i, found in enumerate(both.classify(CLIPS, 8000)):
+        alone = [part.classify(CLIPS[i], 8000).probabilities for part in parts]
+        for label, probability in found.probabilities.items():
+            assert probability == pytest.approx(np.mean([one[label] for one in alone]), abs=1e-4)
+        assert found.confidence == max(found.probabilities.values()) and sum(found.probabilities.values()) == pytest.approx(1)
+    assert both.classify(CLIPS[0], 8000).label == both.classify(CLIPS, 8000)[0].label
+
+
+def test_parts_must_belong_together():
+    with pytest.raises(ZooError, match="at least two models; received conv2d_mini"):
+        Ensemble([small("conv2d_mini")])
+    with pytest.raises(ZooError, match="lstm_ctc does transcription"):
+        Ensemble([small("conv2d_mini"), zoo.load("lstm_ctc", weights=None, units=4, layers=1)])
+    with pytest.raises(ZooError, match="simple_rnn has others than conv2d_mini"):
+        Ensemble([small("conv2d_mini"), small("simple_rnn", labels=("yes", "no"))])
+
+
+def test_loaded_by_names_with_a_plus():
+    with pytest.raises(UnknownNameError, match="did you mean conv2d"):
+        zoo.load("lstm+conv2")
+    with pytest.raises(ZooError, match="models as they are"):
+        zoo.load("lstm+conv2d", weights=None)
+    names = [name for name in ("conv2d", "lstm") if zoo.card(name).weights]
+    if len(names) < 2:
+        pytest.skip("these weights are not shipped")
+    assert zoo.load("+".join(names)).name == "conv2d+lstm"

@@ -1,0 +1,61 @@
+"""Several small classifiers that answer together: the mean of their probabilities.
+
+    zoo.load("attention+ds_cnn+lstm").classify("clip.wav")
+
+Models that err on different clips correct each other; three of one kind, trained on the same data, err together and
+gain little. So the parts should differ: a network that looks at a picture, one that reads frames, one that weighs them.
+
+Source: L. K. Hansen, P. Salamon, "Neural network ensembles", IEEE PAMI 12, 1990 (doi.org/10.1109/34.58871).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo.decoding import Classification
+from zoo.errors import ZooError
+
+
+class Ensemble:
+    """Classifiers with one list of labels, as one. It has what a classifier is asked for: classify, labels, config.
+
+    Args: models: two or more SpeechModels for classification.
+    Raises: ZooError where they are fewer, do something else, or tell other classes apart.
+    """
+
+    def __init__(self, models: Sequence):
+        self.models = tuple(models)
+        self.name = "+".join(model.architecture.name for model in self.models)
+        if len(self.models) < 2:
+            raise ZooError(f"An ensemble has at least two models; received {self.name or 'none'}.")
+        for model in self.models:
+            if model.architecture.task != "classification":
+                raise ZooError(
+                    f"An ensemble is of classifiers; {model.architecture.name} does {model.architecture.task}."
+                )
+            if model.labels.names != self.models[0].labels.names:
+                raise ZooError(
+                    f"The models of an ensemble tell the same classes apart; {model.architecture.name} has others than "
+                    f"{self.models[0].architecture.name}."
+                )
+        self.architecture, self.labels = self.models[0].architecture, self.models[0].labels
+        self.config = self.models[0].config  # of the first; each part resamples for itself
+
+    def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
+        """As `SpeechModel.classify`, by the mean of the parts' probabilities."""
+        if not isinstance(audio, list | tuple):
+            return self.classify([audio], sample_rate, batch_size)[0]
+        opinions = [model.classify(audio, sample_rate, batch_size) for model in self.models]
+        return [_mean(found) for found in zip(*opinions, strict=True)]
+
+    def count_params(self) -> int:
+        """Weights of all parts together."""
+        return sum(model.count_params() for model in self.models)
+
+
+def _mean(found: Sequence[Classification]) -> Classification:
+    probabilities = {
+        label: float(np.mean([one.probabilities[label] for one in found])) for label in found[0].probabilities
+    }
+    best = max(probabilities, key=probabilities.get)
+    return Classification(best, probabilities, probabilities[best])

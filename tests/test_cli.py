@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,7 @@ def test_info():
     assert about["name"] == "lstm_ctc" and about["sample_rate"] == RATE
     text = run("info", "lstm_ctc").stdout
     assert "16,000 Hz" in text and about["sources"][0]["url"] in text
-    assert "did you mean lstm_" in sentence("info", "lstm")
+    assert "did you mean lstm_" in sentence("info", "lstm_ct")
 
 
 def test_data(words):
@@ -287,6 +288,169 @@ def test_full_disk_leaves_no_half_picture(saved, clips, tmp_path):
     assert not os.listdir(tmp_path)
 
 
+# --- classify
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """name -> an untrained model of that name for the two words, as a .keras file."""
+    folder = tmp_path_factory.mktemp("classifiers")
+
+    def get(name, **changes) -> Path:
+        path = folder / f"{name}.keras"
+        if not path.exists():
+            zoo.load(name, weights=None, **{"labels": ("yes", "no", "go")} | changes).save(path)
+        return path
+
+    return get
+
+
+def test_classify(classifier, clips):
+    weights = classifier("conv2d_mini")
+    given = ("classify", clips, "--model", "conv2d_mini", "--weights", weights)
+    found = json.loads(run(*given, "--json").stdout)
+    assert [Path(entry["file"]).name for entry in found] == ["a.flac", "b.wav", "c.WAV"]
+    model = zoo.load(weights)
+    for entry in found:
+        wanted = model.classify(entry["file"])
+        assert entry["label"] == wanted.label and list(entry["probabilities"]) == ["yes", "no", "go"]
+        assert entry["confidence"] == pytest.approx(wanted.confidence, abs=1e-3)
+    text = run(*given, "--top", 1).stdout
+    assert "conv2d_mini heard" in text and text.count("%") == 3
+    assert all(
+        entry["file"] in text and f"{entry['label']} {100 * entry['confidence']:.0f} %" in text for entry in found
+    )
+    assert run(*given, "--top", 9).stdout.count("%") == 9
+
+
+@pytest.mark.parametrize("name", ["conv2d", "attention"])
+def test_classify_draws(name, classifier, clips, tmp_path):
+    given = ("classify", clips / "b.wav", clips / "a.flac", "--model", name, "--weights", classifier(name))
+    run(*given, "--plot", tmp_path / "x.png")
+    assert sorted(os.listdir(tmp_path)) == ["x-2-a.png", "x.png"]
+    assert all((tmp_path / file).read_bytes().startswith(b"\x89PNG") for file in os.listdir(tmp_path))
+
+
+def test_classify_goes_on_after_what_it_cannot_hear(classifier, clips, tmp_path):
+    soundfile.write(tmp_path / "speech.wav", 0.1 * np.ones(5 * 8000), 8000)
+    (tmp_path / "text.wav").write_text("hello")
+    given = ("classify", tmp_path, clips / "b.wav", "--model", "conv2d_mini", "--weights", classifier("conv2d_mini"))
+    result = run(*given, "--json", code=1)
+    assert [entry["file"] for entry in json.loads(result.stdout)] == [str(clips / "b.wav")]
+    complaints = sorted(result.stderr.splitlines())
+    assert len(complaints) == 2 and all(line.startswith("Error: ") for line in complaints)
+    assert "speech.wav" in complaints[0] and "hears one word, in clips of at most 4 s" in complaints[0]
+    assert "text.wav" in complaints[1]
+    assert "b.wav" in run(*given, code=1).stdout
+    assert run(*given[:2], *given[3:], "--json", code=1).stdout.strip() == "[]"
+
+
+def test_classify_refuses_in_a_sentence(classifier, clips, saved, tmp_path):
+    clip = clips / "b.wav"
+    assert "no classifier named 'lstm_ctc': did you mean lstm" in sentence("classify", clip, "--model", "lstm_ctc")
+    assert "no classifier named 'ngram_lm'" in sentence("classify", clip, "--model", "ngram_lm")
+    assert "did you mean conv2d" in sentence("classify", clip, "--model", "conv2")
+    assert "must end in .png" in sentence("classify", clip, "--plot", tmp_path / "x.gif")
+    weights = classifier("conv2d_mini")
+    assert "holds conv2d_mini, not conv2d" in sentence("classify", clip, "--model", "conv2d", "--weights", weights)
+    assert "transcribe needs a model for transcription" in sentence(
+        "transcribe", clip, "--model", "conv2d_mini", "--weights", weights
+    )
+
+
+def test_evaluate_a_classifier(classifier, words, tmp_path):
+    data, weights = f"folder:all,source={words}", classifier("conv2d_mini")
+    given = ("evaluate", "conv2d_mini", "--weights", weights, "--data", data)
+    (found,) = json.loads(run(*given, "--confusion", tmp_path / "errors.png", "--json").stdout)
+    model = zoo.load(weights)
+    right = sum(model.classify(path).label == path.parent.name for path in words.rglob("*.wav"))
+    assert found["metric"] == "accuracy" and found["value"] == pytest.approx(100 * right / 12, abs=1e-3)
+    assert found["low"] <= found["value"] <= found["high"] and found["utterances"] == found["reference_length"] == 12
+    assert found["split"] == "all" and found["command"] == f"zoo evaluate conv2d_mini --data {data}"
+    assert os.listdir(tmp_path) == ["errors.png"] and (tmp_path / "errors.png").stat().st_size > 10_000
+    text = run(*given).stdout
+    assert "accuracy" in text and "95 % interval" in text and "correct" in text
+
+
+def test_evaluate_a_classifier_refuses_in_a_sentence(classifier, words, saved, tmp_path):
+    data = f"folder:all,source={words}"
+    given = ("evaluate", "conv2d_mini", "--weights", classifier("conv2d_mini"))
+    assert "such as speaker_id; conv2d_mini has none" in sentence(*given, "--data", data, "--verify")
+    assert "the options of a beam search are not for it" in sentence(*given, "--data", data, "--allow", "yes")
+    assert "must end in .png" in sentence(*given, "--data", data, "--confusion", tmp_path / "x.gif")
+    shutil.copytree(words / "no", tmp_path / "words" / "noo")
+    unknown = f"folder:all,source={tmp_path / 'words'}"
+    assert "no class of this model named 'noo': did you mean no" in sentence(*given, "--data", unknown)
+    writer = ("evaluate", "lstm_ctc", "--weights", saved, "--data", data)
+    assert "are for models that tell classes apart; lstm_ctc writes text" in sentence(*writer, "--verify")
+
+
+def test_verify_voices(classifier, tmp_path):
+    rng, rows = np.random.default_rng(0), ["path,text,speaker"]
+    for speaker, hertz in (("ann", 200), ("ben", 900), ("cy", 2000)):
+        for take in range(3):
+            tone = 0.3 * np.sin(np.arange(8000) * 2 * np.pi * hertz / RATE) + 0.01 * rng.standard_normal(8000)
+            soundfile.write(tmp_path / f"{speaker}{take}.wav", tone, RATE)
+            rows.append(f"{speaker}{take}.wav,yes,{speaker}")
+    (tmp_path / "clips.csv").write_text("\n".join(rows))
+    data = f"folder:all,source={tmp_path / 'clips.csv'}"
+    given = ("evaluate", "speaker_id", "--weights", classifier("speaker_id", labels=("ann", "ben")), "--data", data)
+    (found,) = json.loads(run(*given, "--verify", "--json").stdout)
+    assert found["metric"] == "EER" and 0 <= found["low"] <= found["value"] <= found["high"] <= 100
+    assert found["command"] == f"zoo evaluate speaker_id --data {data} --verify"
+    text = run(*given, "--verify").stdout
+    assert "same voice" in text and " 9 " in text and " 27 " in text  # pairs of one voice, of two
+    assert "no class of this model named 'cy'" in sentence(*given)
+
+
+def test_evaluate_writes_the_card_of_a_classifier(classifier, words, tmp_path, monkeypatch):
+    pytest.importorskip("tomli_w")
+    module = sys.modules["zoo.card"]  # `zoo.card` is the function
+    shutil.copytree(module.CARDS, tmp_path / "cards")
+    monkeypatch.setattr(module, "CARDS", tmp_path / "cards")
+    monkeypatch.setattr(cli, "_load", lambda name, weights: zoo.load(classifier("conv2d_mini")))
+    run("evaluate", "conv2d_mini", "--data", f"folder:all,source={words}", "--write-card", "--note", "two tones")
+    (result,) = (r for r in zoo.card("conv2d_mini").results if r.note == "two tones")
+    assert result.metric == "accuracy" and result.utterances == 12
+    assert "two tones" in run("info", "conv2d_mini").stdout
+
+
+def test_train_and_use_a_classifier(words, tmp_path):
+    data, out = f"folder:all,source={words}", tmp_path / "run"
+    sizes = ("--set", "filters=4", "--batch-size", 4, "--epochs", 2, "--no-augment")
+    lines = run("train", "conv2d_mini", "--data", data, "--validation", data, "--out", out, *sizes).stdout.splitlines()
+    assert lines[-1] == f"Done: zoo classify clip.wav --model conv2d_mini --weights {out / 'model.keras'}"
+    clip = words / "yes" / "0.wav"
+    (found,) = json.loads(
+        run("classify", clip, "--model", "conv2d_mini", "--weights", out / "model.keras", "--json").stdout
+    )
+    assert list(found["probabilities"]) == ["no", "yes"]
+
+
+def test_crossval_refuses_in_a_sentence(tmp_path):
+    out = ("--out", tmp_path / "runs")
+    assert "no classifier named 'lstm_ctc': did you mean lstm" in sentence("crossval", "lstm_ctc", *out)
+    assert "did you mean gmm_hmm" in sentence("crossval", "gmm_hm", *out)
+    assert "fsdd, which must be among the data once; received an4" in sentence(
+        "crossval", "lstm", "--data", "an4", *out
+    )
+    assert "received fsdd, fsdd:test" in sentence("crossval", "lstm", "--data", "fsdd", "--data", "fsdd:test", *out)
+    assert "A baseline has no epochs; svm is one" in sentence("crossval", "svm", "--epochs", 3, *out)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_crossval_of_a_model_without_weights_wants_data(tmp_path, monkeypatch):
+    about = zoo.card("conv2d")
+    monkeypatch.setattr(zoo, "card", lambda name: replace(about, weights={}))
+    assert "ships no weights whose recipe" in sentence("crossval", "conv2d", "--out", tmp_path / "runs")
+
+
+def test_compare_refuses_in_a_sentence(tmp_path):
+    assert "no classifier to compare named 'svn': did you mean svm" in sentence("compare", "svn")
+    assert "no classifier to compare named 'lstm_ctc'" in sentence("compare", "lstm_ctc")
+    assert "must end in .png" in sentence("compare", "svm", "--plot", tmp_path / "x.gif")
+
+
 # --- train, evaluate, export, demo
 
 SMALL = ("--set", "units=8", "--set", "layers=1", "--batch-size", 4)
@@ -326,7 +490,7 @@ def test_train_evaluate_and_use(words, tmp_path):
 
 def test_train_refuses_in_a_sentence(words, tmp_path):
     out = tmp_path / "run"
-    assert "did you mean lstm_" in sentence("train", "lstm", "--data", "an4", "--out", out)
+    assert "did you mean lstm_" in sentence("train", "lstm_ct", "--data", "an4", "--out", out)
     assert "Data is named NAME" in sentence("train", "lstm_ctc", "--data", "an4::", "--out", out)
     assert "FIELD" in run("train", "--help").stdout
     assert "is written NAME=VALUE" in sentence("train", "lstm_ctc", "--data", "an4", "--out", out, "--set", "units")

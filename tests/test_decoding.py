@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.decoding import Transcript, align, beam_search, greedy, log_softmax
+from zoo.decoding import Transcript, align, beam_search, classify, greedy, log_softmax
 from zoo.errors import DataError, ZooError
 from zoo.language import ngram_lm
 from zoo.losses import frames_needed
-from zoo.text import CHARACTERS, Labels
+from zoo.text import CHARACTERS, Classes, Labels
 
 STEP = 0.03  # seconds
 
@@ -288,3 +288,24 @@ def test_long_texts_are_aligned_too():
     logits = np.full((len(path), 5), -9.0)
     logits[np.arange(len(path)), path] = 9.0
     assert align(logits, ids, labels, 0.03) == greedy(logits[None], [len(path)], labels, 0.03)[0]
+
+
+# --- classes
+
+
+def test_classify():
+    found = classify(np.array([0.0, 2.0, 1.0], "float32"), Classes(["no", "yes", "go"]))
+    assert found.label == str(found) == "yes" and list(found.probabilities) == ["no", "yes", "go"]
+    assert found.confidence == found.probabilities["yes"] == pytest.approx(np.exp(2) / (1 + np.exp(2) + np.exp(1)))
+    assert sum(found.probabilities.values()) == pytest.approx(1)
+    assert json.loads(json.dumps(found.to_dict())) == found.to_dict()
+
+
+def test_classify_does_not_overflow():
+    found = classify(np.array([-1e4, 1e4], "float32"), Classes(["no", "yes"]))
+    assert found.probabilities == {"no": 0.0, "yes": 1.0}
+
+
+def test_classify_wants_a_logit_for_each_class():
+    with pytest.raises(ValueError):
+        classify(np.zeros(3), Classes(["no", "yes"]))

@@ -9,10 +9,13 @@ import pytest
 import zoo
 from zoo import exporting
 from zoo.audio import load_audio
-from zoo.decoding import greedy
+from zoo.decoding import classify, greedy
 from zoo.errors import MissingFileError, UnknownNameError, ZooError
 from zoo.exporting import FORMATS, export, run_exported
+from zoo.registry import architecture, language_models
 
+MODELS = [name for name in zoo.list_models() if name not in language_models()]
+CLASSIFIERS = [name for name in MODELS if architecture(name).task == "classification"]
 NAMES = {"litert": "model.tflite", "onnx": "model.onnx", "savedmodel": "model"}
 SAMPLES = (800, 7_000, 16_000, 33_333, 50_000)  # 50 ms to 3 s
 
@@ -33,20 +36,30 @@ def text_of(model, logits, length) -> str:
     return greedy(logits, [length], model.labels, model.config.frame_seconds)[0].text
 
 
+def assert_same(found, wanted):
+    """Two sets of outputs of one batch: equal lengths, and numbers that differ by rounding up to the true frames."""
+    wanted = {name: np.asarray(value) for name, value in wanted.items()}
+    assert found.keys() == wanted.keys()
+    for name, value in found.items():
+        assert value.dtype == (np.int32 if name == "lengths" else np.float32) and value.shape[0] == len(wanted[name])
+        for row, other in zip(value, wanted[name], strict=True):
+            np.testing.assert_allclose(row, other[: len(row)] if row.ndim else other, atol=1e-3, err_msg=name)
+
+
 def same(model, path, clips) -> list[str]:
-    """Assert that the file at `path` gives the model's logits and text for each clip; returns the texts."""
-    texts = []
+    """Assert that the file at `path` gives what the model gives for each clip; returns what was heard."""
+    heard = []
     for clip in clips:
-        waveform, lengths = clip[None], np.array([len(clip)], "int32")
-        found = run_exported(path, waveform, lengths)
-        wanted = model.predict_on_batch({"waveform": waveform, "lengths": lengths})
-        frames = int(wanted["lengths"][0])
-        assert found["lengths"].tolist() == [frames]
-        assert found["logits"].dtype == np.float32
-        np.testing.assert_allclose(found["logits"][0, :frames], np.asarray(wanted["logits"])[0, :frames], atol=1e-3)
-        texts.append(text_of(model, found["logits"], frames))
-        assert texts[-1] == text_of(model, np.asarray(wanted["logits"]), frames)
-    return texts
+        inputs = {"waveform": clip[None], "lengths": np.array([len(clip)], "int32")}
+        found, wanted = run_exported(path, **inputs), model.predict_on_batch(inputs)
+        assert_same(found, wanted)
+        if model.architecture.task == "transcription":
+            a, b = (text_of(model, np.asarray(out["logits"]), int(out["lengths"][0])) for out in (found, wanted))
+        else:
+            a, b = (classify(np.asarray(out["logits"])[0], model.labels).label for out in (found, wanted))
+        assert a == b
+        heard.append(a)
+    return heard
 
 
 @pytest.mark.slow
@@ -61,11 +74,8 @@ def test_exported_file_equals_keras(format, model, tmp_path, rng):
     # Clips side by side, padded with what must not matter.
     waveform = rng.standard_normal((2, 20_000)).astype("float32")
     lengths = np.array([20_000, 9_000], "int32")
-    found = run_exported(path, waveform, lengths)
-    wanted = model.predict_on_batch({"waveform": waveform, "lengths": lengths})
-    assert found["lengths"].tolist() == np.asarray(wanted["lengths"]).tolist()
-    for row, frames in enumerate(found["lengths"]):
-        np.testing.assert_allclose(found["logits"][row, :frames], wanted["logits"][row, :frames], atol=1e-3)
+    inputs = {"waveform": waveform, "lengths": lengths}
+    assert_same(run_exported(path, **inputs), model.predict_on_batch(inputs))
 
     # Again over itself, as after more training.
     assert export(model, format, path) == path
@@ -81,6 +91,40 @@ def test_shipped_model_exported_says_the_same(format, shipped, samples, tmp_path
     assert len({len(clip) for clip in clips}) >= 5
     texts = same(shipped, path, clips[:: max(1, len(clips) // 5)][:5])
     assert all(texts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_runs_on_a_phone(name, fresh, tmp_path, rng):
+    needs("litert")
+    model = fresh(name)
+    path = export(model, "litert", tmp_path / "model.tflite")
+    same(model, path, [0.1 * rng.standard_normal(n).astype("float32") for n in (300, 7_000, 20_000)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("format", "name"), [("onnx", "attention"), ("onnx", "ds_cnn"), ("savedmodel", "speaker_id")])
+def test_exported_classifiers(format, name, fresh, tmp_path, rng):
+    """A convolutional one and those with outputs of their own; a batch has clips of any length side by side."""
+    needs(format)
+    model = fresh(name)
+    path = export(model, format, tmp_path / NAMES[format])
+    same(model, path, [0.1 * rng.standard_normal(n).astype("float32") for n in (300, 7_000)])
+    inputs = {
+        "waveform": rng.standard_normal((2, 9_000)).astype("float32"),
+        "lengths": np.array([9_000, 2_000], "int32"),
+    }
+    assert_same(run_exported(path, **inputs), model.predict_on_batch(inputs))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if zoo.card(name).weights])
+def test_shipped_classifiers_exported_hear_the_same(name, samples, tmp_path):
+    needs("litert")
+    model = zoo.load(name)
+    clips = [load_audio(sample, model.config.sample_rate) for sample in samples]
+    clips = [clip for clip in clips if len(clip) <= model.config.max_seconds * model.config.sample_rate]
+    assert same(model, export(model, "litert", tmp_path / "model.tflite"), clips[:5])
 
 
 @pytest.mark.slow

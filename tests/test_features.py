@@ -259,6 +259,121 @@ def test_silence_around_speech_changes_no_normalised_frame_of_it():
         features.Normalise(silence_db=0)
 
 
+# --- words: level, silence, pictures
+
+
+def padded(*clips, width=0, seed=3):
+    """Frames of several clips side by side; the padding is loud noise, and must not matter."""
+    lengths = np.array([len(clip) for clip in clips], "int32")
+    frames = np.random.default_rng(seed).standard_normal((len(clips), max(*lengths, width), clips[0].shape[1]))
+    for row, clip in zip(frames, clips, strict=True):
+        row[: len(clip)] = clip
+    return frames.astype("float32"), lengths
+
+
+def decibels(*lengths, bands=4, seed=0):
+    rng = np.random.default_rng(seed)
+    return [(rng.standard_normal((n, bands)) * 7 - 20).astype("float32") for n in lengths]
+
+
+def test_level_takes_one_number_from_all_frames_and_bands():
+    clips = decibels(9, 1, 30)
+    found = keras.ops.convert_to_numpy(features.Level()(*padded(*clips, width=40)))
+    for row, clip in zip(found, clips, strict=True):
+        np.testing.assert_allclose(row[: len(clip)], (clip - clip.mean()) / 20, atol=1e-5)
+        assert not row[len(clip) :].any()
+
+
+def trimmed(*clips, width=0, **options):
+    frames, lengths = features.TrimSilence(**options)(*padded(*clips, width=width))
+    frames, lengths = keras.ops.convert_to_numpy(frames), keras.ops.convert_to_numpy(lengths)
+    for row, n in zip(frames, lengths, strict=True):
+        assert n >= 1 and not row[n:].any()
+    return [row[:n] for row, n in zip(frames, lengths, strict=True)]
+
+
+def quiet_around(before, word, after, bands=4):
+    silence = decibels(before + after, bands=bands, seed=1)[0] - 60
+    return np.concatenate([silence[:before], word, silence[before:]])
+
+
+@pytest.mark.parametrize(("before", "after"), [(20, 11), (0, 9), (2, 0), (0, 0), (3, 3)])
+def test_silence_is_cut_off_but_for_a_margin(before, after):
+    (word,) = decibels(25)
+    clip = quiet_around(before, word, after)
+    (found,) = trimmed(clip, margin=3, top_db=35)
+    np.testing.assert_array_equal(found, clip[max(0, before - 3) : before + 25 + min(3, after)])
+
+
+def test_pauses_within_a_word_stay():
+    clip = quiet_around(10, np.concatenate([decibels(8)[0], np.full((30, 4), -90, "float32"), decibels(5)[0]]), 10)
+    (found,) = trimmed(clip, margin=2)
+    np.testing.assert_array_equal(found, clip[8:55])
+
+
+def test_silence_is_where_librosa_finds_it():
+    """Its ends are samples and its loudness is that of whole frames; the tone lies within a frame or two of it."""
+    rate, hop = 8000, 80
+    tone = 0.3 * np.sin(2 * np.pi * 500 * np.arange(3200) / rate)
+    clip = 1e-4 * np.random.default_rng(0).standard_normal(12000)
+    clip[4000:7200] += tone
+    _, (first, end) = librosa.effects.trim(clip, top_db=35, frame_length=200, hop_length=hop)
+    decibel, lengths = features.LogMel(rate, 256, hop, 200, 40)(clip[None].astype("float32"), np.array([12000]))
+    found, kept = features.TrimSilence(35.0, margin=0)(decibel, lengths)
+    decibel, found = keras.ops.convert_to_numpy(decibel)[0], keras.ops.convert_to_numpy(found)[0]
+    kept = int(kept[0])
+    start = int(np.abs(decibel[:, None] - found[0]).sum(axis=-1).argmin())
+    assert abs(start - first / hop) <= 2 and abs(start + kept - end / hop) <= 2
+    np.testing.assert_array_equal(found[:kept], decibel[start : start + kept])
+
+
+def test_trimming_does_not_see_padding_or_neighbours():
+    clips = [
+        quiet_around(12, decibels(20)[0], 9),
+        decibels(1)[0] - 40,
+        quiet_around(0, decibels(7, seed=5)[0] + 30, 15),
+    ]
+    together = trimmed(*clips, width=90)
+    for found, clip in zip(together, clips, strict=True):
+        np.testing.assert_array_equal(found, trimmed(clip)[0])
+
+
+def test_of_silence_nothing_is_cut():
+    np.testing.assert_array_equal(trimmed(np.full((30, 4), -100, "float32"))[0], np.full((30, 4), -100))
+
+
+def picture(width, *clips, padding=0):
+    found = keras.ops.convert_to_numpy(features.Picture(width)(*padded(*clips, width=padding)))
+    assert found.shape == (len(clips), width, clips[0].shape[1], 1)
+    return found[..., 0]
+
+
+def test_a_picture_as_wide_as_its_clip_is_the_clip():
+    (clip,) = decibels(12)
+    np.testing.assert_allclose(picture(12, clip, padding=30)[0], clip, atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 24, 60])
+def test_a_picture_is_stretched_or_squeezed_along_time(frames):
+    ramp = np.repeat(np.arange(frames, dtype="float32")[:, None], 3, axis=1)
+    (found,) = picture(24, ramp)
+    wanted = (np.arange(24) + 0.5) / 24 * frames - 0.5  # centres of the picture's frames, in frames of the clip
+    np.testing.assert_allclose(found, np.clip(wanted, 0, frames - 1)[:, None].repeat(3, axis=1), atol=1e-4)
+
+
+def test_a_picture_twice_as_wide_is_halfway_between_frames():
+    (clip,) = decibels(10)
+    (found,) = picture(20, clip)
+    np.testing.assert_allclose(found[1:-1:2], 0.75 * clip[:-1] + 0.25 * clip[1:], atol=1e-4)
+
+
+def test_pictures_do_not_see_padding_or_neighbours():
+    clips = decibels(30, 1, 9, 48)
+    together = picture(16, *clips, padding=70)
+    for found, clip in zip(together, clips, strict=True):
+        np.testing.assert_allclose(found, picture(16, clip)[0], atol=1e-5)
+
+
 # --- saving, and what is refused
 
 
@@ -270,6 +385,9 @@ def test_silence_around_speech_changes_no_normalised_frame_of_it():
         features.MFCC(7, n_mels=26, sample_rate=22050),
         features.Deltas(5, 1),
         features.Normalise(),
+        features.Level(),
+        features.TrimSilence(20.0, 1),
+        features.Picture(31),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -279,14 +397,14 @@ def test_config_round_trip(layer, tmp_path):
     assert again.get_config() == config
     assert config["trainable"] is False or isinstance(layer, features.Normalise)
 
-    is_frames = isinstance(layer, features.Deltas | features.Normalise)
+    is_frames = not isinstance(layer, features.PowerSpectrum)
     x = np.random.default_rng(0).standard_normal((2, 60, 5) if is_frames else (2, 3000)).astype("float32")
     lengths = np.array([x.shape[1], x.shape[1] // 2], "int32")
     inputs = keras.Input((None, 5) if is_frames else (None,)), keras.Input((), dtype="int32")
     model = keras.Model(inputs, layer(*inputs))
     model.save(tmp_path / "features.keras")
     loaded = keras.saving.load_model(tmp_path / "features.keras", safe_mode=True)
-    for a, b in zip(model([x, lengths]), loaded([x, lengths]), strict=True):
+    for a, b in zip(*(keras.tree.flatten(made([x, lengths])) for made in (model, loaded)), strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
     assert not model.weights  # nothing of the front end is learnt or can get lost
 
@@ -301,6 +419,8 @@ def test_config_round_trip(layer, tmp_path):
         (lambda: features.MFCC(90, n_mels=80), "n_mels=80; received 90"),
         (lambda: features.Deltas(4), "width=4"),
         (lambda: features.Deltas(9, 3), "order=3"),
+        (lambda: features.TrimSilence(0.0), "top_db=0"),
+        (lambda: features.Picture(0), "width=0"),
     ],
 )
 def test_impossible_settings_are_a_sentence(make, said):

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.layers import BidirectionalLSTM, StridedConv1D, frame_mask, reverse_frames
+from zoo.layers import BidirectionalLSTM, LastFrame, MaskFrames, StridedConv1D, frame_mask, reverse_frames
+from zoo.models.attention import AttentionPooling, Positions
+from zoo.models.peephole_lstm import PeepholeCell
+from zoo.models.speaker_id import CosineLogits, StatisticsPooling
 
 LENGTHS = [9, 1, 4, 7]
 
@@ -103,7 +106,112 @@ def test_strided_convolution_is_centred():
     assert numpy(out)[0, 2, 0] == pytest.approx(numpy(layer.conv.kernel)[2, 0, 0])
 
 
-@pytest.mark.parametrize("layer", [BidirectionalLSTM(4), StridedConv1D(4, 5, 2)], ids=lambda layer: layer.name)
+def test_masked_frames_are_zero_and_the_rest_is_as_it_was():
+    frames = frames_of(LENGTHS)
+    found = numpy(MaskFrames()(frames, np.array(LENGTHS, "int32")))
+    np.testing.assert_array_equal(found, zeroed(frames, LENGTHS))
+
+
+def test_the_last_frame_is_the_last_real_one():
+    frames = frames_of(LENGTHS, width=12)
+    found = numpy(LastFrame()(frames, np.array(LENGTHS, "int32")))
+    np.testing.assert_array_equal(found, [row[n - 1] for row, n in zip(frames, LENGTHS, strict=True)])
+    np.testing.assert_array_equal(numpy(LastFrame()(frames, np.zeros(4, "int32"))), frames[:, 0])
+
+
+# --- parts of one model
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def peephole(seed=0, units=5, bins=3) -> PeepholeCell:
+    """A cell whose weights are all random."""
+    cell, rng = PeepholeCell(units), np.random.default_rng(seed)
+    cell.build((None, bins))
+    cell.set_weights([rng.standard_normal(weight.shape).astype("float32") for weight in cell.weights])
+    return cell
+
+
+def test_a_peephole_cell_follows_its_equations():
+    cell, x = peephole(), frames_of([6, 6])
+    w_x, w_h = (np.split(numpy(w), 4, axis=1) for w in (cell.w_x, cell.w_h))
+    b, (p_i, p_f, p_o) = numpy(cell.bias), numpy(cell.peep)
+    h = c = np.zeros((2, 5))
+    for t in range(6):
+        i, f, g, o = (x[:, t] @ w_x[k] + h @ w_h[k] + b[k] for k in range(4))
+        i, f = sigmoid(i + p_i * c), sigmoid(f + p_f * c)
+        c = f * c + i * np.tanh(g)
+        h = sigmoid(o + p_o * c) * np.tanh(c)
+    found, final_h, final_c = keras.layers.RNN(cell, return_state=True)(x)
+    np.testing.assert_allclose(numpy(found), h, atol=1e-5)
+    np.testing.assert_allclose(numpy(final_h), h, atol=1e-5)
+    np.testing.assert_allclose(numpy(final_c), c, atol=1e-5)
+
+
+def test_without_peepholes_it_is_kerass_lstm():
+    cell, theirs, x = peephole(), keras.layers.LSTM(5, return_sequences=True), frames_of([7, 7])
+    theirs.build(x.shape)
+    theirs.set_weights([numpy(cell.w_x), numpy(cell.w_h), numpy(cell.bias).ravel()])
+    ours = keras.layers.RNN(cell, return_sequences=True)
+    assert np.abs(numpy(ours(x)) - numpy(theirs(x))).max() > 1e-3
+    cell.peep.assign(np.zeros((3, 5)))
+    np.testing.assert_allclose(numpy(ours(x)), numpy(theirs(x)), atol=1e-5)
+
+
+def test_a_new_peephole_cell_forgets_little_and_has_no_peepholes():
+    cell = PeepholeCell(4)
+    cell.build((None, 3))
+    np.testing.assert_array_equal(numpy(cell.bias), [[0.0] * 4, [1.0] * 4, [0.0] * 4, [0.0] * 4])
+    assert not numpy(cell.peep).any()
+
+
+def test_attention_is_a_mean_of_the_real_frames():
+    layer, frames = AttentionPooling(6), frames_of(LENGTHS, width=15) * 3
+    total, weights = (numpy(value) for value in layer(frames, np.array(LENGTHS, "int32")))
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
+    for row, n in enumerate(LENGTHS):
+        assert (weights[row, :n] > 0).all() and not weights[row, n:].any()
+        np.testing.assert_allclose(total[row], weights[row, :n] @ frames[row, :n], atol=1e-5)
+        alone, _ = layer(frames[row : row + 1, :n], np.array([n], "int32"))
+        np.testing.assert_allclose(total[row], numpy(alone)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("bins", [6, 7])
+def test_positions_tell_frames_apart_and_do_not_see_the_padded_length(bins):
+    short, long = (numpy(Positions()(np.zeros((1, n, bins), "float32")))[0] for n in (20, 50))
+    np.testing.assert_allclose(short, long[:20], atol=1e-6)
+    distances = np.abs(long[:, None] - long[None]).max(axis=-1)
+    assert distances[~np.eye(50, dtype=bool)].min() > 1e-3 and np.abs(long).max() <= 1
+
+
+def test_statistics_are_of_the_real_frames():
+    frames = frames_of(LENGTHS)
+    found = numpy(StatisticsPooling()(frames, np.array(LENGTHS, "int32")))
+    for row, n in enumerate(LENGTHS):
+        real = frames[row, :n]
+        wanted = np.concatenate([real.mean(axis=0), np.sqrt(real.var(axis=0) + 1e-5)])
+        np.testing.assert_allclose(found[row], wanted, atol=1e-5)
+
+
+def test_cosine_logits_do_not_depend_on_how_long_the_directions_are():
+    layer, x = CosineLogits(4, 16.0), frames_of([1, 1])[:, 0]
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    found = numpy(layer(x))
+    assert np.abs(found).max() <= 16.0 + 1e-4
+    layer.directions.assign(layer.directions * 7.0)
+    np.testing.assert_allclose(numpy(layer(x)), found, rtol=1e-4, atol=1e-5)
+    along = numpy(layer.directions).T
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    np.testing.assert_allclose(np.diag(numpy(layer(along))), 16, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [BidirectionalLSTM(4), StridedConv1D(4, 5, 2), MaskFrames(), LastFrame(), AttentionPooling(4), StatisticsPooling()],
+    ids=lambda layer: type(layer).__name__,
+)
 def test_saved_and_loaded(layer, tmp_path):
     frames, lengths = keras.Input((None, 3)), keras.Input((), dtype="int32")
     model = keras.Model([frames, lengths], layer(frames, lengths))

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from zoo.losses import ctc_loss, frames_needed
+from zoo.losses import cross_entropy, ctc_loss, frames_needed
 
 SYMBOLS = 3  # the blank and two labels: 3 ** 5 alignments can be counted by hand
 
@@ -108,3 +108,16 @@ def test_labels_that_cannot_be_emitted_teach_nothing():
     assert loss([[1, 1]], logits[:1], [3])[0] > 0
     gradient = gradient_of(labels, logits, [2, 2, 2])
     assert not gradient[:2].any() and np.abs(gradient[2, :2]).min() > 0 and np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1)])
+def test_cross_entropy_is_the_log_of_the_softmax(shape):
+    logits, classes = 5 * logits_of(1, 6, symbols=4)[0], np.array([0, 3, 1, 2, 3, 0], "int32")
+    found = ops.convert_to_numpy(cross_entropy(classes.reshape(shape), logits))
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, -np.log(shares[np.arange(6), classes]), rtol=1e-4, atol=1e-5)
+
+
+def test_cross_entropy_of_a_sure_mistake_is_finite():
+    found = ops.convert_to_numpy(cross_entropy(np.array([1, 0]), np.array([[300.0, 0.0], [300.0, 0.0]], "float32")))
+    np.testing.assert_allclose(found, [300, 0], atol=1e-4)

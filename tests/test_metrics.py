@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import DataError
-from zoo.metrics import cer, wer
+from zoo.metrics import accuracy, cer, equal_error_rate, wer
 
 WORDS = st.lists(st.sampled_from(["one", "two", "three", "oh"]), max_size=6).map(" ".join)
 
@@ -104,3 +104,81 @@ def test_pairs_must_match():
 
 def test_prints_in_percent():
     assert str(wer(["one two three four"], ["one two three oh"])) == "25.00 % [25.00, 25.00]"
+
+
+# --- classes
+
+
+@pytest.mark.parametrize(
+    ("correct", "clips", "low", "high"),  # Wilson 1927; Newcombe 1998, table I
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718), (5, 5, 0.5655, 1)],
+)  # fmt: skip
+def test_accuracy_has_wilsons_interval(correct, clips, low, high):
+    found = accuracy(["a"] * clips, ["a"] * correct + ["b"] * (clips - correct))
+    assert (found.correct, found.clips, found.value) == (correct, clips, correct / clips)
+    assert found.low == pytest.approx(low, abs=1e-4) and found.high == pytest.approx(high, abs=1e-4)
+
+
+def test_accuracy_prints_in_percent_and_needs_pairs():
+    assert str(accuracy(["a", "b"], ["a", "a"])) == "50.00 % [9.45, 90.55]"
+    for said, heard in (([], []), (["a"], []), (["a"], ["a", "b"])):
+        with pytest.raises(DataError, match=f"received {len(said)} said and {len(heard)} heard"):
+            accuracy(said, heard)
+
+
+def voices(speakers: int, recordings: int, spread: float, seed: int = 0):
+    """Embeddings, speakers and recordings of voices that differ by 1 and whose recordings differ by `spread`."""
+    rng = np.random.default_rng(seed)
+    centres = np.repeat(rng.standard_normal((speakers, 40)), recordings, axis=0)
+    found = centres + spread * rng.standard_normal(centres.shape)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    names = [f"speaker {i // recordings}" for i in range(len(found))]
+    return found, names, [f"{i}.wav" for i in range(len(found))]
+
+
+def test_equal_error_rate_of_voices_far_apart_is_0():
+    found = equal_error_rate(*voices(6, 4, spread=0.01))
+    assert (found.value, found.low, found.high) == (0, 0, 0) and str(found) == "0.00 % [0.00, 0.00]"
+    assert found.same == 6 * 4 * 3 / 2 and found.different == 6 * 5 / 2 * 16
+    assert 0.5 < found.threshold < 1
+
+
+def test_equal_error_rate_of_chance_is_half():
+    embeddings, speakers, recordings = voices(20, 8, spread=1000)
+    found = equal_error_rate(embeddings, speakers, recordings)
+    assert found.value == pytest.approx(0.5, abs=0.05) and found.low <= found.value <= found.high
+    assert found == equal_error_rate(embeddings, speakers, recordings)
+    order = np.random.default_rng(1).permutation(len(speakers))
+    moved = equal_error_rate(embeddings[order], [speakers[i] for i in order], [recordings[i] for i in order])
+    assert moved.value == pytest.approx(found.value, abs=1e-3)
+
+
+def test_equal_error_rate_is_where_both_errors_are_equal():
+    embeddings, speakers, recordings = voices(12, 6, spread=1.2)
+    found = equal_error_rate(embeddings, speakers, recordings)
+    first, second = np.triu_indices(len(speakers), 1)
+    same = np.array([speakers[a] == speakers[b] for a, b in zip(first, second, strict=True)])
+    cosine = (embeddings[first] * embeddings[second]).sum(axis=1)
+    rejected, accepted = (cosine[same] < found.threshold).mean(), (cosine[~same] >= found.threshold).mean()
+    assert 0.02 < found.value < 0.4
+    assert rejected == pytest.approx(found.value, abs=0.01) and accepted == pytest.approx(found.value, abs=0.01)
+
+
+def test_two_clips_of_one_recording_are_no_pair():
+    embeddings, speakers, recordings = voices(4, 4, spread=1.0)
+    shared = [f"{i // 2}.wav" for i in range(16)]  # two clips are cut from each
+    found = equal_error_rate(embeddings, speakers, shared)
+    assert found.same == 4 * (6 - 2) and found.different == equal_error_rate(embeddings, speakers, recordings).different
+    # What such pairs look like does not matter.
+    twins = np.concatenate([embeddings, embeddings])
+    doubled = equal_error_rate(twins, speakers * 2, recordings * 2)
+    assert doubled.value == pytest.approx(equal_error_rate(embeddings, speakers, recordings).value, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("speakers", "recordings"), [("aaa", "123"), ("abc", "123"), ("aab", "112"), ("a", "1"), ("", "")]
+)
+def test_equal_error_rate_needs_both_kinds_of_pairs(speakers, recordings):
+    embeddings = np.eye(4, dtype="float32")[: len(speakers)]
+    with pytest.raises(DataError, match="two recordings of one speaker, and two speakers"):
+        equal_error_rate(embeddings, list(speakers), list(recordings))

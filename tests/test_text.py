@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.errors import DataError
-from zoo.text import BLANK, CHARACTERS, Labels, normalise
+from zoo.errors import DataError, UnknownNameError
+from zoo.text import BLANK, CHARACTERS, Classes, Labels, normalise
 
 
 @given(st.text(alphabet=CHARACTERS.symbols))
@@ -49,3 +49,20 @@ def test_normalise_is_idempotent(text):
 
 def test_normalise():
     assert normalise("  Hello\n WORLD\t") == "hello world"
+
+
+def test_classes_have_no_blank():
+    classes = Classes(["no", "yes", "go"])
+    assert len(classes) == 3 and classes.names == ("no", "yes", "go")
+    assert [classes.encode(name) for name in classes.names] == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize("names", [[], ["yes"], ["yes", "no", "yes"]])
+def test_classes_are_distinct_and_at_least_two(names):
+    with pytest.raises(DataError, match=f"distinct names, at least two; received {', '.join(names) or 'none'}"):
+        Classes(names)
+
+
+def test_an_unknown_class_offers_the_nearest():
+    with pytest.raises(UnknownNameError, match="no class of this model named 'sevn': did you mean seven"):
+        Classes(["six", "seven"]).encode("sevn")

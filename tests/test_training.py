@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +20,8 @@ from zoo import datasets, training
 from zoo.augment import AugmentConfig
 from zoo.errors import DataError, MissingFileError, UnknownNameError, ZooError
 from zoo.losses import frames_needed
-from zoo.text import CHARACTERS
+from zoo.model import save_weights
+from zoo.text import CHARACTERS, Classes
 from zoo.training import Corpus, DataSpec, EpochBatches, TrainConfig, commands, train
 
 RATE = 16000
@@ -90,7 +93,7 @@ def test_weights_that_are_no_numbers(text):
         ({"data": []}, DataError, "needs at least one data set"),
         ({"data": ["an5"]}, UnknownNameError, "did you mean an4"),
         ({"data": ["an4:tset"]}, UnknownNameError, "did you mean test"),
-        ({"name": "lstm"}, UnknownNameError, "did you mean lstm_"),
+        ({"name": "lstn_ctc"}, UnknownNameError, "did you mean lstm_"),
         ({"model_config": {"unit": 3}}, UnknownNameError, "did you mean units"),
         ({"init": "none.weights.h5"}, MissingFileError, "there is no file"),
         ({"learning_rate": float("nan")}, ZooError, "finite numbers; received learning_rate=nan"),
@@ -346,3 +349,127 @@ def test_killed_and_resumed_ends_with_the_same_weights(words, tmp_path):
     a, b = (zoo.load("lstm_ctc", weights=tmp_path / run / "best.weights.h5", **SMALL) for run in ("whole", "killed"))
     for one, other in zip(a.weights, b.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+# --- classes
+
+TINY = {"filters": 4, "units": 8}
+
+
+@pytest.fixture(scope="module")
+def classified(words, tmp_path_factory) -> tuple[Path, list[str]]:
+    """A run of a classifier on the three words, and what it said."""
+    out, said, spec = tmp_path_factory.mktemp("runs") / "words", [], f"folder:all,source={words}"
+    train("conv2d", [spec], out, validation=[spec], model_config=TINY, epochs=3, batch_size=4, learning_rate=3e-3, say=said.append)  # fmt: skip
+    return out, said
+
+
+def test_a_fresh_classifier_takes_the_labels_of_the_data(classified):
+    out, said = classified
+    asked = json.loads((out / "run.json").read_text())
+    assert asked["model_config"] == TINY | {"labels": ["no", "oh", "yes"]}
+    assert asked["settings"]["silence_share"] == 0 and asked["augmentation"]["speed"] == list(training.WORDS.speed)
+    model = zoo.load("conv2d", weights=out / "best.weights.h5", **asked["model_config"])
+    assert model.labels.names == ("no", "oh", "yes")
+    with open(out / "curves.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    (column,) = (key for key in rows[0] if key.startswith("error folder:all"))
+    for row in rows:
+        assert 0 <= float(row[column]) == float(row["error"]) <= 100
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"]) and (out / "curves.png").stat().st_size > 5000
+    assert sum(line.startswith("epoch") and f"{column} " in line for line in said) == 3
+
+
+def test_a_classifier_s_command_has_its_labels_and_no_silence(classified):
+    (command,) = commands(classified[0])
+    assert "--silence-share" not in command and "--learning-rate 0.003" in command
+    words = shlex.split(command)
+    assert [words[i + 1] for i, word in enumerate(words) if word == "--set"][:2] == ["filters=4", "units=8"]
+
+
+def test_classes_that_a_model_does_not_know_are_refused(classified, words, tmp_path):
+    """With weights to start from, or labels set by hand."""
+    spec = f"folder:all,source={words}"
+    trained = {"init": classified[0] / "best.weights.h5", "model_config": TINY | {"labels": ["no", "ohh", "yes"]}}
+    for asked in (trained, {"model_config": TINY | {"labels": ["no", "ohh", "yes"]}}):
+        with pytest.raises(UnknownNameError, match="no class of this model named 'oh': did you mean ohh"):
+            train("conv2d", [spec], tmp_path / "run", **asked, say=lambda line: None)
+    fresh = zoo.load("conv2d", weights=None)
+    save_weights(fresh, tmp_path / "digits.weights.h5")
+    with pytest.raises(UnknownNameError, match="no class of this model named"):
+        train("conv2d", [spec], tmp_path / "run", init=tmp_path / "digits.weights.h5", say=lambda line: None)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_class_without_clips_is_refused(words, tmp_path):
+    changes = TINY | {"labels": ["no", "oh", "yes", "maybe", "never"]}
+    with pytest.raises(DataError, match=r"there are none of maybe, never in the data .*--set 'labels="):
+        train("conv2d", [f"folder:all,source={words}"], tmp_path / "run", model_config=changes, say=lambda line: None)
+    assert not (tmp_path / "run").exists()
+
+
+def test_clips_longer_than_a_word_are_left_out_and_counted(words, tmp_path):
+    shutil.copytree(words, tmp_path / "words")
+    soundfile.write(tmp_path / "words" / "yes" / "speech.wav", np.full(5 * RATE, 0.1), RATE)
+    said, spec = [], f"folder:all,source={tmp_path / 'words'}"
+    train("conv2d", [spec], tmp_path / "run", model_config=TINY, augmentation=None, epochs=1, say=said.append)
+    assert f"{spec}: left out 1 clips of more than 4 s" in said[0] and f"{spec}: 12 utterances" in said[1]
+    shutil.rmtree(tmp_path / "words" / "yes")
+    shutil.rmtree(tmp_path / "words" / "no")
+    for path in (tmp_path / "words" / "oh").iterdir():
+        soundfile.write(path, np.full(5 * RATE, 0.1), RATE)
+    with pytest.raises(DataError, match="must hold utterances; .* holds none"):
+        train("conv2d", [spec], tmp_path / "other", model_config=TINY | {"labels": ["oh", "no"]}, say=lambda line: None)
+
+
+def test_a_classifier_s_run_goes_on_bit_for_bit(words, tmp_path, monkeypatch):
+    spec, keep = f"folder:all,source={words}", training._keep
+
+    def run(name):
+        train("conv2d", [spec], tmp_path / name, validation=[spec], model_config=TINY, epochs=2, batch_size=6, resume=True, say=lambda line: None)  # fmt: skip
+
+    def stop(model, out, history):
+        keep(model, out, history)
+        if len(history) == 1:
+            raise KeyboardInterrupt
+
+    run("whole")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(training, "_keep", stop)
+        run("stopped")
+    run("stopped")
+    whole, resumed = arrays(tmp_path / "whole" / "state.npz"), arrays(tmp_path / "stopped" / "state.npz")
+    assert whole.pop("history") == resumed.pop("history") and whole.keys() == resumed.keys()
+    for key, value in whole.items():
+        np.testing.assert_array_equal(value, resumed[key])
+
+
+def test_silence_is_no_class(words):
+    """Whatever its share: an epoch of a classifier shows each clip as what it is."""
+    corpus = Corpus(datasets.load("folder", "all", source=words), Classes(["no", "oh", "yes"]), RATE)
+    epoch = epoch_of([(corpus, 1)], augmentation=training.WORDS, silence_share=0.0)
+    shown = [labels for _, labels in (epoch[i] for i in range(len(epoch)))]
+    assert all(labels.shape == (4, 1) for labels in shown)
+    assert sorted(np.concatenate(shown).ravel()) == [0] * 4 + [1] * 4 + [2] * 4
+
+
+def test_speakers_are_classes_too(tmp_path):
+    """Speakers are told apart by their names in a CSV, and no voice is played faster."""
+    rows = ["path,text,speaker"]
+    for speaker, hertz in (("ann", 200), ("ben", 900)):
+        for take in range(2):
+            soundfile.write(tmp_path / f"{speaker}{take}.wav", 0.3 * np.sin(np.arange(8000) * hertz / 1300), RATE)
+            rows.append(f"{speaker}{take}.wav,yes,{speaker}")
+    (tmp_path / "clips.csv").write_text("\n".join(rows))
+    spec, out = f"folder:all,source={tmp_path / 'clips.csv'}", tmp_path / "run"
+    model = train("speaker_id", [spec], out, validation=[spec], model_config=TINY, epochs=1, batch_size=2, say=lambda line: None)  # fmt: skip
+    assert model.labels.names == ("ann", "ben")
+    assert json.loads((out / "run.json").read_text())["augmentation"]["speed_chance"] == 0
+
+
+@pytest.mark.slow
+def test_a_classifier_learns_by_heart(words, tmp_path):
+    spec = f"folder:all,source={words}"
+    model = train("conv2d", [f"folder:all=8,source={words}"], tmp_path, validation=[spec], model_config={"filters": 8}, epochs=6, batch_size=4, say=lambda line: None)  # fmt: skip
+    wrong = [path for path in words.rglob("*.wav") if model.classify(path).label != path.parent.name]
+    assert not wrong

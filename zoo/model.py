@@ -158,8 +158,8 @@ class SpeechModel(keras.Model):
         Gradients say what a tiny change would do, and each backend has its own; hiding is what a student would try first.
 
         Args: audio, sample_rate: as for `classify`, one clip. patch: frames and bands that are hidden at a time.
-        Returns: (frames, bands) over `word_frames`, the mean fall of the label's log probability (nats) where a patch lay over that point, 0 for
-            a rise.
+        Returns: (frames, bands) over `word_frames`, the mean fall of the label's log probability (nats) where a patch
+            lay over that point; 0 for a rise.
         """
         self._must_do("classification", "saliency")
         decibel = self.word_frames(audio, sample_rate)

@@ -43,7 +43,6 @@ IN_MEMORY = 20 * 3600
 # Seconds to which batches are padded: few shapes, few compilations.
 WIDTHS = (0.5, 0.75, 1.0, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
 
-
 METRIC = {"transcription": "wer", "classification": "error"}  # task -> what validation measures, in percent
 # What a run of each kind varies, unless told otherwise. Words have short silences around them; a voice played faster is
 # another voice.
@@ -236,8 +235,8 @@ def train(
         validation: sets to choose the epoch by (split "validation" unless given); without any, the last epoch is kept.
         init: weights to start from. resume: go on from out/state.npz where there is one.
         augmentation: "usual" is what suits the task; None trains on the recordings as they are.
-        model_config: fields of the architecture's Config to change. A fresh classifier whose labels do not hold those
-            of the data takes the data's.
+        model_config: fields of the architecture's Config to change. A fresh classifier takes its labels from the
+            data, unless they are named here.
         say: called with each line of progress.
         settings: fields of TrainConfig.
     Raises: DataError, ZooError (a run that exists and is not resumed, or was asked for differently).
@@ -256,7 +255,7 @@ def train(
     if classifies:
         config = replace(config, silence_share=0.0)  # no class is that of nothing
         found = {getattr(utterance, target) for spec in specs for utterance in spec.load()}
-        if init is None and "labels" not in model_config and not found <= set(chosen.labels):
+        if init is None and "labels" not in model_config and found != set(chosen.labels):
             model_config["labels"] = tuple(sorted(found))
     asked = {
         "name": name,
@@ -417,17 +416,21 @@ def _drop_infeasible(corpus: Corpus, n_frames, spec: DataSpec, say) -> None:
             f"short for their transcripts, such as {corpus.texts[min(bad)]!r}."
         )
     if bad:
-        named = ", ".join(corpus.names[i] for i in sorted(bad)[:5]) + (", ..." if len(bad) > 5 else "")
-        say(f"{spec}: left out {len(bad)} utterances too short for their transcripts ({named})")
+        say(f"{spec}: left out {len(bad)} utterances too short for their transcripts ({_named(corpus, bad)})")
         corpus.keep([i for i in range(len(corpus)) if i not in bad])
+
+
+def _named(corpus: Corpus, which: set[int]) -> str:
+    """The first few of some utterances, by name."""
+    return ", ".join(corpus.names[i] for i in sorted(which)[:5]) + (", ..." if len(which) > 5 else "")
 
 
 def _drop_long(corpus: Corpus, seconds: float, spec: DataSpec, say) -> None:
     """Leave out clips that are longer than a word may be."""
-    kept = [i for i, length in enumerate(corpus.lengths) if length <= seconds * corpus.sample_rate]
-    if len(kept) < len(corpus):
-        say(f"{spec}: left out {len(corpus) - len(kept)} clips of more than {seconds:g} s")
-        corpus.keep(kept)
+    long = {i for i, length in enumerate(corpus.lengths) if length > seconds * corpus.sample_rate}
+    if long:
+        say(f"{spec}: left out {len(long)} clips of more than {seconds:g} s ({_named(corpus, long)})")
+        corpus.keep([i for i in range(len(corpus)) if i not in long])
 
 
 def _check_classes(corpora, classes: Classes) -> None:
@@ -435,8 +438,8 @@ def _check_classes(corpora, classes: Classes) -> None:
     shown = {text for corpus, _ in corpora for text in corpus.texts}
     if missing := [name for name in classes.names if name not in shown]:
         raise DataError(
-            f"Each class needs clips to learn it from; there are none of {', '.join(missing[:5])} in the data "
-            f"(fewer classes: --set 'labels=[...]')."
+            f"Each class needs clips to learn it from; there are none of {', '.join(missing[:5])} in the data (a fresh model, "
+            f"without --init and --set labels=..., has the classes of its data)."
         )
 
 

@@ -109,7 +109,10 @@ def words() -> str:
     ]
     columns = "official %#|unseen speakers %#|worst of them#|noise 20 / 10 / 0 dB#|babble 20 / 10 / 0 dB#"
     lines = table(f"model|{columns}|parameters#|ms a clip#|minutes to train#", cells)
-    speaker = [f"{r.metric} **{r.value:.2f}** % ({r.low:.2f} to {r.high:.2f}) on {r.data}:{r.split}" for r in zoo.card("speaker_id").results]
+    speaker = [
+        f"{r.metric} **{r.value:.2f}** % ({r.low:.2f} to {r.high:.2f}) on {r.data}:{r.split}"
+        for r in zoo.card("speaker_id").results
+    ]
     return "\n".join([*lines, "", f"`speaker_id`, whose classes are 134 people: {'; '.join(speaker)}."])
 
 

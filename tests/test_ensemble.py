@@ -24,7 +24,9 @@ def test_probabilities_are_the_mean():
         alone = [part.classify(CLIPS[i], 8000).probabilities for part in parts]
         for label, probability in found.probabilities.items():
             assert probability == pytest.approx(np.mean([one[label] for one in alone]), abs=1e-4)
-        assert found.confidence == max(found.probabilities.values()) and sum(found.probabilities.values()) == pytest.approx(1)
+        assert found.confidence == max(found.probabilities.values()) and sum(
+            found.probabilities.values()
+        ) == pytest.approx(1)
     assert both.classify(CLIPS[0], 8000).label == both.classify(CLIPS, 8000)[0].label
 
 

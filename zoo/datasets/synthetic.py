@@ -283,27 +283,30 @@ def plan(split: str, count: int, seed: int, digits_share: float, letters_share: 
     lines = []
     while len(lines) < count:
         text = sentence(rng, digits_share, letters_share)
-        if part_of(text) != split:
-            continue
-        words = len(text.split())
-        program = programs[-1] if rng.random() < FLITE_SHARE else programs[0]
-        voice = str(rng.choice(voices(split, program)))
-        # people spell and dictate with pauses, in bursts, or in one breath
-        pausing = rng.choice([0.0, 0.15, 0.4, 1.0], p=[0.4, 0.3, 0.2, 0.1])
-        commas = " ".join(str(i) for i in range(words - 1) if rng.random() < pausing)
-        if program == "flite":
-            rate, gap = rng.uniform(0.75, 1.45), 0
-            pitch = FLITE_PITCH[voice] * 2 ** rng.uniform(-0.35, 0.35)
-        else:
-            if split == "train" and rng.random() < 0.01 and WHISPERS[0] in available(program):
-                voice = str(rng.choice(WHISPERS))
-            voice = f"{rng.choice(ACCENTS, p=ACCENT_WEIGHTS)}+{voice}"
-            rate, pitch = rng.uniform(110, 220), rng.uniform(20, 80)
-            gap = int(rng.choice([0, 0, 0, rng.integers(1, 25)]))
-        name = f"{split}-{seed}-{len(lines):05d}"
-        ends = (round(seconds, 2) for seconds in rng.uniform(*ENDS, 2))
-        lines.append(Line(name, text, program, voice, round(rate, 2), round(pitch), gap, commas, *ends))
+        if part_of(text) == split:
+            # people spell and dictate with pauses, in bursts, or in one breath
+            lines.append(line(f"{split}-{seed}-{len(lines):05d}", text, split, rng, programs, [0.4, 0.3, 0.2, 0.1]))
     return lines
+
+
+def line(name: str, text: str, split: str, rng: np.random.Generator, programs, pausing: list[float]) -> Line:
+    """One text in a random voice of the split; `pausing` are the chances of no, few, many pauses and one after each word."""
+    words = len(text.split())
+    program = programs[-1] if rng.random() < FLITE_SHARE else programs[0]
+    voice = str(rng.choice(voices(split, program)))
+    often = rng.choice([0.0, 0.15, 0.4, 1.0], p=pausing)
+    commas = " ".join(str(i) for i in range(words - 1) if rng.random() < often)
+    if program == "flite":
+        rate, gap = rng.uniform(0.75, 1.45), 0
+        pitch = FLITE_PITCH[voice] * 2 ** rng.uniform(-0.35, 0.35)
+    else:
+        if split == "train" and rng.random() < 0.01 and WHISPERS[0] in available(program):
+            voice = str(rng.choice(WHISPERS))
+        voice = f"{rng.choice(ACCENTS, p=ACCENT_WEIGHTS)}+{voice}"
+        rate, pitch = rng.uniform(110, 220), rng.uniform(20, 80)
+        gap = int(rng.choice([0, 0, 0, rng.integers(1, 25)]))
+    ends = (round(seconds, 2) for seconds in rng.uniform(*ENDS, 2))
+    return Line(name, text, program, voice, round(rate, 2), round(pitch), gap, commas, *ends)
 
 
 def speak(line: Line, destination: Path) -> None:
@@ -361,22 +364,29 @@ def utterances(
         raise DataError(f"A synthetic set has 1 to {MOST} sentences and a seed of at least 0; got {count} and {seed}.")
     if min(digits_share, letters_share) < 0 or digits_share + letters_share > 1:
         raise DataError(f"Shares must be at least 0 and at most 1 together; got {digits_share} and {letters_share}.")
+    programs = programs_for(split)
+    lines = plan(split, count, seed, digits_share, letters_share, programs)
+    # count is not in the name: the first 1000 of 3000 lines are the 1000 lines of the same seed
+    recipe = f"{VERSION} {split} {seed} {digits_share} {letters_share} {[available(program) for program in programs]}"
+    return spoken(lines, Path(source or cache_folder() / "synthetic"), split, recipe)
+
+
+def programs_for(split: str) -> tuple[str, ...]:
+    """The installed programs that have voices of a split. Raises DataError without any."""
     programs = tuple(program for program in installed() if voices(split, program))
     if not programs:
         raise DataError(
             f"The {split} split has voices of its own, and the installed {' and '.join(installed())} has none of them: "
             f"sudo apt-get install espeak-ng flite."
         )
-    lines = plan(split, count, seed, digits_share, letters_share, programs)
-    recipe = f"{VERSION} {split} {seed} {digits_share} {letters_share} {[available(program) for program in programs]}"
-    # count is not in the name: the first 1000 of 3000 lines are the 1000 lines of the same seed
-    folder = (
-        Path(source or cache_folder() / "synthetic") / f"{split}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
-    )
-    make(lines, folder)
-    return [
-        Utterance(line.id, line.text, line.speaker, FileRecording(str(folder / f"{line.id}.wav"))) for line in lines
-    ]
+    return programs
+
+
+def spoken(lines: list[Line], folder: Path, split: str, recipe: str) -> list[Utterance]:
+    """Lines as utterances, spoken where the cache lacks them; `recipe` is all that decides what a line's file holds."""
+    place = folder / f"{split}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    make(lines, place)
+    return [Utterance(line.id, line.text, line.speaker, FileRecording(str(place / f"{line.id}.wav"))) for line in lines]
 
 
 def make(lines: list[Line], folder: Path) -> None:

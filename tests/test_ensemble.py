@@ -31,12 +31,25 @@ def test_probabilities_are_the_mean():
 
 
 def test_parts_must_belong_together():
-    with pytest.raises(ZooError, match="at least two models; received conv2d_mini"):
+    with pytest.raises(ZooError, match="at least two models, each once; received conv2d_mini"):
         Ensemble([small("conv2d_mini")])
     with pytest.raises(ZooError, match="lstm_ctc does transcription"):
         Ensemble([small("conv2d_mini"), zoo.load("lstm_ctc", weights=None, units=4, layers=1)])
+    part = small("conv2d_mini")
+    with pytest.raises(ZooError, match="each once"):
+        Ensemble([part, part])
+    with pytest.raises(ZooError, match="NGramModel is none"):
+        Ensemble([zoo.load("ngram_lm"), part])
     with pytest.raises(ZooError, match="simple_rnn has others than conv2d_mini"):
         Ensemble([small("conv2d_mini"), small("simple_rnn", labels=("yes", "no"))])
+
+
+def test_what_only_one_model_can_do_is_refused_in_a_sentence():
+    both = Ensemble([small("conv2d_mini"), small("simple_rnn")])
+    for name in ("saliency", "embed", "save", "outputs"):
+        assert not hasattr(both, name)
+        with pytest.raises(ZooError, match=f"for {name} take one of its models"):
+            getattr(both, name)
 
 
 def test_loaded_by_names_with_a_plus():
@@ -44,6 +57,8 @@ def test_loaded_by_names_with_a_plus():
         zoo.load("lstm+conv2")
     with pytest.raises(ZooError, match="models as they are"):
         zoo.load("lstm+conv2d", weights=None)
+    with pytest.raises(ZooError, match="each model once; received lstm\\+lstm"):
+        zoo.load("lstm+lstm")
     names = [name for name in ("conv2d", "lstm") if zoo.card(name).weights]
     if len(names) < 2:
         pytest.skip("these weights are not shipped")

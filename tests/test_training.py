@@ -413,7 +413,9 @@ def test_clips_longer_than_a_word_are_left_out_and_counted(words, tmp_path):
     soundfile.write(tmp_path / "words" / "yes" / "speech.wav", np.full(5 * RATE, 0.1), RATE)
     said, spec = [], f"folder:all,source={tmp_path / 'words'}"
     train("conv2d", [spec], tmp_path / "run", model_config=TINY, augmentation=None, epochs=1, say=said.append)
-    assert f"{spec}: left out 1 clips of more than 4 s (yes/speech.wav)" in said[0] and f"{spec}: 12 utterances" in said[1]
+    assert (
+        f"{spec}: left out 1 clips of more than 4 s (yes/speech.wav)" in said[0] and f"{spec}: 12 utterances" in said[1]
+    )
     shutil.rmtree(tmp_path / "words" / "yes")
     shutil.rmtree(tmp_path / "words" / "no")
     for path in (tmp_path / "words" / "oh").iterdir():

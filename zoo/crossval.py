@@ -1,8 +1,8 @@
-"""Leave one speaker out: train on five of FSDD's speakers, hear the sixth, six times. The honest figure for a voice
+"""Leave one speaker out: train on five of FSDD's speakers, test on the sixth, six times: the honest figure for a voice
 that a model has never heard.
 
-A run is a folder with a training run for each speaker, named after who was left out. What each fold heard is kept in its
-`heard.json`, so that a run that was stopped goes on where it was, and all of it in data/results/crossval/NAME.json.
+A run is a folder with a training run for each speaker, named after who was left out. `crossval.json` in it says what was
+asked for, and each fold's `heard.json` what was heard, so that a run that was stopped goes on where it was.
 """
 
 import json
@@ -14,14 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from zoo import baselines, datasets
 from zoo.datasets.fsdd import SPEAKERS
 from zoo.ensemble import Ensemble
 from zoo.errors import DataError, ZooError
 from zoo.metrics import Accuracy, accuracy
 from zoo.model import load
+from zoo.registry import architecture
 from zoo.training import DataSpec, train
 
+T_95 = 2.571  # standard errors that hold 95 % of Student's t with five degrees of freedom: six speakers
 CHILD = "import json, sys; from zoo.crossval import _fold; _fold(**json.loads(sys.argv[1]))"
 
 
@@ -38,14 +42,21 @@ def crossval(
         jobs: folds at a time, each on its share of the cores (as many as there are cores, at most 6).
         settings: fields of TrainConfig.
     Returns: {speaker left out: class heard of each clip, in the order of `datasets.load("fsdd", "loso-...-test")`}.
-    Raises: DataError, ZooError (a fold that failed, with its reason).
+    Raises: DataError, ZooError (a model that names speakers; a folder that was begun with other data or settings; a fold
+        that failed, with its reason).
     """
+    for part in name.split("+"):
+        if part not in baselines.BASELINES and architecture(part).config.target != "text":
+            raise ZooError(
+                f"Leaving a speaker out needs a model of words; {part} names speakers (try zoo evaluate {part} --verify)."
+            )
     specs = [DataSpec.parse(text, "train") for text in data]
     if sum(spec.name == "fsdd" for spec in specs) != 1:
         raise DataError(
             f"Cross-validation leaves out speakers of fsdd, which must be among the data once; received {', '.join(data)}."
         )
-    out = Path(out)
+    out, asked = Path(out), {"name": name, "data": [str(spec) for spec in specs], "settings": settings}
+    _check_run(out, asked)
     jobs = jobs or min(len(SPEAKERS), os.cpu_count() or 1)
 
     def run(speaker: str) -> list[str]:
@@ -77,6 +88,23 @@ def crossval(
         return dict(zip(SPEAKERS, pool.map(run, SPEAKERS), strict=True))
 
 
+def _check_run(out: Path, asked: dict) -> None:
+    """Folds of another model, of other data or settings must not pass for those asked for. Raises ZooError."""
+    path = out / "crossval.json"
+    if path.exists():
+        before = json.loads(path.read_text())
+        if different := [key for key in asked if before.get(key) != json.loads(json.dumps(asked[key]))]:
+            raise ZooError(
+                f"A cross-validation goes on with what it began with; {out} differs in {', '.join(different)}: choose another "
+                f"--out."
+            )
+        return
+    if out.exists() and any(out.iterdir()):
+        raise ZooError(f"A cross-validation begins in a folder that is new or empty; {out} holds something else.")
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asked, indent=1))
+
+
 def _fold(name: str, data: list[str], out: str, speaker: str, **settings) -> None:
     """In the child: train, hear the speaker left out, and write down what was heard."""
 
@@ -105,7 +133,13 @@ def _fold(name: str, data: list[str], out: str, speaker: str, **settings) -> Non
 
 
 def scores(heard: dict[str, list[str]]) -> dict[str, Accuracy]:
-    """Accuracy on each speaker, and under "mean" that on all clips: each speaker has as many."""
+    """Accuracy on each speaker, and under "mean" their mean.
+
+    Its interval is over speakers (Student's t): 3,000 clips are only six voices, and it is new voices that it speaks of.
+    """
     said = {speaker: [u.text for u in datasets.load("fsdd", f"loso-{speaker}-test")] for speaker in heard}
     every = {speaker: accuracy(said[speaker], heard[speaker]) for speaker in heard}
-    return every | {"mean": accuracy(sum(said.values(), []), sum((heard[s] for s in said), []))}
+    shares, clips = np.array([score.value for score in every.values()]), sum(score.clips for score in every.values())
+    mean, half = float(shares.mean()), T_95 * float(shares.std(ddof=1)) / len(shares) ** 0.5
+    correct = sum(score.correct for score in every.values())
+    return every | {"mean": Accuracy(mean, max(0.0, mean - half), min(1.0, mean + half), correct, clips)}

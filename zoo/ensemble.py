@@ -16,6 +16,10 @@ from zoo.decoding import Classification
 from zoo.errors import ZooError
 
 
+class EnsembleError(ZooError, AttributeError):
+    """What one model can do and several cannot; an AttributeError too, so that `hasattr` works."""
+
+
 class Ensemble:
     """Classifiers with one list of labels, as one. It has what a classifier is asked for: classify, labels, config.
 
@@ -25,9 +29,12 @@ class Ensemble:
 
     def __init__(self, models: Sequence):
         self.models = tuple(models)
+        for model in self.models:
+            if not hasattr(model, "architecture"):
+                raise ZooError(f"An ensemble is of classifiers; {type(model).__name__} is none.")
         self.name = "+".join(model.architecture.name for model in self.models)
-        if len(self.models) < 2:
-            raise ZooError(f"An ensemble has at least two models; received {self.name or 'none'}.")
+        if len(set(map(id, self.models))) < max(2, len(self.models)):
+            raise ZooError(f"An ensemble has at least two models, each once; received {self.name or 'none'}.")
         for model in self.models:
             if model.architecture.task != "classification":
                 raise ZooError(
@@ -47,6 +54,11 @@ class Ensemble:
             return self.classify([audio], sample_rate, batch_size)[0]
         opinions = [model.classify(audio, sample_rate, batch_size) for model in self.models]
         return [_mean(found) for found in zip(*opinions, strict=True)]
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise EnsembleError(f"An ensemble can classify; for {name} take one of its models, such as .models[0].")
 
     def count_params(self) -> int:
         """Weights of all parts together."""

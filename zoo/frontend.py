@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import keras
 
 from zoo.augment import SpecAugment
+from zoo.errors import ZooError, unknown_name
 from zoo.features import Level, LogMel, TrimSilence
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -32,6 +33,14 @@ class WordConfig:
     n_mels: int = 40  # bands
     top_db: float = 22.0  # dB below the loudest frame at which the ends of a clip are silence; 35 kept too much
     max_seconds: float = 4.0  # of a clip: longer ones hold more than a word
+
+    def __post_init__(self):
+        if self.target not in ("text", "speaker"):
+            raise unknown_name("target of a classifier", self.target, ("text", "speaker"))
+        if not self.max_seconds > 0:
+            raise ZooError(f"A clip may last some seconds; received max_seconds={self.max_seconds}.")
+        if not all(isinstance(label, str) and label for label in self.labels):
+            raise ZooError(f"Labels are words; received {self.labels!r}.")
 
     @property
     def frame_seconds(self) -> float:

@@ -72,6 +72,10 @@ class SpeechModel(keras.Model):
         """
         if batch_size < 1:
             raise ZooError(f"A batch has at least one clip; received batch_size={batch_size}.")
+        if not isinstance(audio, list | tuple):
+            raise ZooError(
+                f"outputs and logits take a list of clips; received a {type(audio).__name__}: put it into [ ]."
+            )
         clips = [load_audio(clip, self.config.sample_rate, sample_rate=sample_rate) for clip in audio]
         results: list[dict | None] = [None] * len(clips)
         for group in _batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
@@ -139,7 +143,7 @@ class SpeechModel(keras.Model):
         if not isinstance(audio, list | tuple):
             return self.embed([audio], sample_rate, batch_size)[0]
         found = self.outputs(self._words(audio, sample_rate), self.config.sample_rate, batch_size)
-        return np.stack([one["embedding"] for one in found])
+        return np.reshape([one["embedding"] for one in found], (len(found), self.config.units))
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
         """The log-mel frames of the word in one clip, silence cut away, (frames, bands) in dB: what a classifier looks at.
@@ -153,7 +157,7 @@ class SpeechModel(keras.Model):
         return keras.ops.convert_to_numpy(frames)[0, : int(lengths[0])]
 
     def saliency(self, audio, sample_rate: int | None = None, patch: tuple[int, int] = (6, 6)) -> np.ndarray:
-        """What a classification hangs on, by occlusion (Zeiler & Fergus 2014): hide a patch of the log-mel and look again.
+        """What a classification depends on, by occlusion (Zeiler & Fergus 2014): hide a patch of the log-mel and look again.
 
         Gradients say what a tiny change would do, and each backend has its own; hiding is what a student would try first.
 
@@ -162,6 +166,8 @@ class SpeechModel(keras.Model):
             lay over that point; 0 for a rise.
         """
         self._must_do("classification", "saliency")
+        if not (isinstance(patch, tuple) and len(patch) == 2 and min(patch) >= 1):
+            raise ZooError(f"A patch is (frames, bands), at least one of each; received {patch!r}.")
         decibel = self.word_frames(audio, sample_rate)
         (n_frames, bands), (long, wide) = decibel.shape, patch
         # Patches overlap by two thirds, so that the picture is smooth; the last ones reach over the edge.
@@ -303,6 +309,8 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
     if len(parts) > 1 and not set(parts) <= set(language_models()):
         if config or weights != "bundled":
             raise ZooError("An ensemble is of models as they are; make others with zoo.ensemble.Ensemble.")
+        if len(set(parts)) < len(parts):
+            raise ZooError(f"An ensemble has each model once; received {name}.")
         return Ensemble([load(part) for part in parts])
     if parts[0] in language_models():
         if config or weights is None:

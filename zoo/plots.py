@@ -159,7 +159,7 @@ def saliency(
     axes = _axes(axes, (8, 3.4))
     _frames(axes, log_mel, hop_seconds, cmap="gray_r")
     strength = weights / (weights.max(initial=0) or 1)
-    # The square root keeps what is weak in sight: a gradient is large in few places.
+    # The square root keeps what is weak in sight: a few places count most.
     image = _frames(axes, strength, hop_seconds, cmap="plasma", vmin=0, vmax=1, alpha=np.sqrt(strength.T))
     axes.figure.colorbar(image, ax=axes, pad=0.02, label="saliency (share of the largest)")
     axes.set(xlabel="seconds", ylabel="log-mel band")

@@ -39,11 +39,14 @@ class Architecture:
             rule = "a whole number above 0"
         elif type(default) is float and not (type(value) in (int, float) and isfinite(value) and value >= 0):
             rule = "a number of at least 0"
-        elif type(default) in (str, tuple, bool) and type(value) is not type(default):
+        elif type(default) is tuple and type(value) is not tuple:
+            rule = f"""a list (on the command line --set '{name}=["a", "b"]')"""
+        elif type(default) in (str, bool) and type(value) is not type(default):
             rule = f"a {type(default).__name__}"
         else:
             return
-        raise ZooError(f"The field {name} of {self.name} must be {rule}, as {default!r} is; received {value!r}.")
+        shown = f"{default!r:.60}"
+        raise ZooError(f"The field {name} of {self.name} must be {rule}, as {shown} is; received {value!r}.")
 
 
 _ARCHITECTURES: dict[str, Architecture] = {}

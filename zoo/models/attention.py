@@ -19,7 +19,13 @@ the same set of frames), so positions are added.
 Departures: one query that is learnt, since there is one word to write; layer normalisation before each part (Xiong et
 al. 2020), which needs no warm-up; a convolution before it, as half the frames cost a quarter of the attention.
 
-The weights are an output, `model.outputs(clip)["attention"]`, to be drawn over the spectrogram.
+The weights are an output, to be drawn over the spectrogram (`zoo classify --plot` does):
+
+    model = zoo.load("attention")
+    model.outputs(["clip.wav"])[0]["attention"]            # (frames / 2,), sums to 1
+    model.word_frames("clip.wav")                          # (frames, 40), over which it lies
+
+Try: one head, no positions, no softmax; a clip beside a longer one in a batch, with the mask left out.
 """
 
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ Departures: `padding="same"`, so that each size is half of the one before; dropo
 
     model = zoo.load("conv2d")
     model.classify("clip.wav").label                       # "seven"
-    model.saliency("clip.wav")                             # (frames, 40): what the answer hung on
+    model.saliency("clip.wav")                             # (frames, 40): what the answer depended on
 
 Try: `width=12` (where does it begin to fail?), `filters=4`, or no pooling (what happens to the number of weights?).
 """

@@ -10,8 +10,8 @@ Source: T. Sainath, O. Vinyals, A. Senior, H. Sak, "Convolutional, long short-te
 networks", ICASSP 2015 (doi.org/10.1109/ICASSP.2015.7178838).
 
 What tutorials get wrong: each part does what the others cannot, and the order matters. The convolution sees what is
-near (an onset, a formant that moves), the LSTM keeps what was before, the dense layer decides. With the LSTM first the
-convolution finds nothing local left to see. And a strided convolution changes the number of frames: the last real
+near (an onset, a formant that moves), the LSTM keeps what was before, the dense layer decides. With the LSTM first,
+every step would have to be computed by it, twice as many. And a strided convolution changes the number of frames: the last real
 one is now at ceil(frames / 2), not where it was.
 
 Frames, by hand: half a kernel of zeros lies on either side, so output t is centred on frame 2 t, and there are

@@ -1,4 +1,4 @@
-"""`ds_cnn`: depthwise-separable convolutions over a log-mel picture of a word: small, quick, and hard to beat.
+"""`ds_cnn`: depthwise-separable convolutions over a log-mel picture of a word: small, quick and accurate.
 
     log-mel of the word (batch, frames, 40)
       -> picture (batch, 48, 40, 1)
@@ -10,14 +10,21 @@
       -> dense (batch, 10)                                    logits
 
 Source: Y. Zhang, N. Suda, L. Lai, V. Chandra, "Hello Edge: keyword spotting on microcontrollers", 2017
-(arxiv.org/abs/1711.07128), the DS-CNN of medium size; the block is that of MobileNet (Howard et al. 2017).
+(arxiv.org/abs/1711.07128), the small DS-CNN: 64 channels, four blocks; the block is MobileNet's (Howard et al. 2017).
 
 What tutorials get wrong: they say that a separable convolution is an approximation that costs accuracy. It needs 9 + 64
-weights for a channel where a full one needs 9 * 64, and what is saved pays for more layers; on words it wins. And
-batch normalisation is left in training mode, so that an answer depends on the clips beside it.
+weights for a channel where a full one needs 9 * 64, and what is saved pays for more layers: on words it does as well as
+`conv2d` with a twentieth of the weights. And batch normalisation is left in training mode, so that an answer depends on
+the clips beside it.
 
-Departures: a second stride, which halves the time; log-mel instead of ten MFCC, whose neighbours along frequency mean
-nothing to a 3x3 kernel; pictures of 48 frames of the word itself instead of one second of whatever was recorded.
+Departures: an 8x4 kernel first (there 10x4); a second stride, which halves the time; log-mel instead of ten MFCC, whose
+neighbours along frequency mean nothing to a 3x3 kernel; pictures of 48 frames of the word itself, 10 ms apart, instead
+of one second of whatever was recorded, 20 ms apart.
+
+    model = zoo.load("ds_cnn")
+    model.classify("clip.wav").label                       # "seven"
+
+Try: `blocks=1` and `blocks=8`; plain convolutions in place of the pairs (how many weights are those?).
 """
 
 from dataclasses import dataclass

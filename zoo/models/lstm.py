@@ -9,7 +9,7 @@
 Source: S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9, 1997
 (doi.org/10.1162/neco.1997.9.8.1735), with the forget gate of Gers et al. 2000; stacked as by Graves et al. 2013.
 
-What tutorials get wrong: an LSTM over raw samples, 16,000 steps for a second; its gates forget within some hundred.
+What tutorials get wrong: an LSTM over raw samples, 16,000 steps for a second, far more than it can remember.
 Frames every 10 ms make the same second 100 steps. Others pad all clips to one length and take the state after the
 padding, in which the word lies as far back as the padding is long: here the state of the last real frame is taken.
 
@@ -21,7 +21,8 @@ One step, * elementwise; the gates i, f, o lie between 0 (closed) and 1 (open):
     c_t = f_t * c_(t-1) + i_t * tanh(W_xc x_t + W_hc h_(t-1) + b_c)   a sum, so its gradient does not fade as that of
     h_t = o_t * tanh(c_t)                                             a product of many matrices does
 
-Each W has as many rows as its input has numbers: 4 * 128 * (40 + 128 + 1) = 86,528 weights in the first layer.
+Four gates of 128, each with a weight for every input, every state and a bias: 4 * 128 * (40 + 128 + 1) = 86,528 weights in
+the first layer.
 
 Departures: dropout between the layers (Zaremba et al. 2014).
 

@@ -6,8 +6,8 @@
       -> state of the last real frame (batch, 128)
       -> dense (batch, 10)                       logits
 
-One step, * elementwise (Graves et al. 2013, equations 7 to 11; the weights p from cell to gate are vectors, as a
-diagonal matrix is one):
+One step, * elementwise (the weights p from cell to gate are vectors: each gate looks at its own cell only, as if through a
+diagonal matrix):
 
     i_t = sigmoid(W_xi x_t + W_hi h_(t-1) + p_i * c_(t-1) + b_i)      input gate
     f_t = sigmoid(W_xf x_t + W_hf h_(t-1) + p_f * c_(t-1) + b_f)      forget gate
@@ -23,6 +23,11 @@ is often printed with c_(t-1), too; it looks at the cell that it is about to let
 peepholes change little (Greff et al. 2017 found the same); compare the card with that of `lstm`.
 
 Departures: the forget gate's bias begins at 1 (Jozefowicz et al. 2015); dropout between the layers.
+
+    model = zoo.load("peephole_lstm")
+    model.classify("clip.wav").label                       # "seven"
+
+Try: `peep` set to 0, which leaves the plain LSTM; the output gate looking at the old cell.
 """
 
 from dataclasses import dataclass

@@ -16,11 +16,12 @@ neither shrinks nor stretches what passes through it, and the answer hangs on ev
 The mean is that of the real frames: Keras' own pooling would count the padding.
 
 Why it forgets: the gradient from frame t back to frame s is a product of t - s matrices, diag(1 - h^2) W_hh each. If the
-largest singular value of W_hh is 0.9, forty of them leave 0.9^40 = 1.5 %, and 16,000 leave nothing that a computer can
-tell from 0; at 1.1 they leave 4,500 % and infinity, which is why gradients are clipped. The LSTM's cell is a sum instead.
+largest singular value of W_hh is 0.9, forty of them leave at most 0.9^40 = 1.5 %, and 16,000 nothing that a computer can
+tell from 0; at 1.1 they can grow up to 4,500 %, and without end, which is why gradients are clipped. The LSTM's cell is
+a sum instead.
 
-What gates buy is to be read from the cards: `lstm` has four times the weights of a layer and half the errors or fewer, at
-three times the time. What attention buys instead is in `attention`.
+What gates buy, see the cards: of voices that it has heard, `lstm` gets a fifth as many digits wrong, and a layer of it has
+four times the weights. What attention buys instead is in `attention`.
 
 Departures: two layers; the mean; an orthogonal start (Saxe et al. 2014, Keras' default); clipped gradients; dropout.
 

@@ -1,6 +1,6 @@
 """`speaker_id`: who said it? A network over frames, statistics over time, and an embedding that is a voiceprint.
 
-    log-mel of the word (batch, frames, 40), relative to the clip's loudest
+    log-mel of the word (batch, frames, 40), relative to the clip's mean
       -> 3 convolutions over time (batch, frames, 128)     5, 9 and 15 frames of context
       -> dense (batch, frames, 256)
       -> mean and standard deviation over the real frames (batch, 512)
@@ -16,6 +16,10 @@ with the padding included, so that short clips of all speakers look alike.
 
 Departures: three narrow layers instead of five, as a word has some forty frames; per-clip normalisation of the bands
 is left out, for it would remove much of the voice (and of the microphone, which is the price: see the card).
+
+    model = zoo.load("speaker_id")
+    a, b = model.embed(["anna.wav", "ben.wav"])            # (96,) each, of length 1
+    a @ b                                                  # cosine: near 1 for one voice
 """
 
 from dataclasses import dataclass

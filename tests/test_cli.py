@@ -347,8 +347,8 @@ def test_classify_goes_on_after_what_it_cannot_hear(classifier, clips, tmp_path)
 
 def test_classify_refuses_in_a_sentence(classifier, clips, saved, tmp_path):
     clip = clips / "b.wav"
-    assert "no classifier named 'lstm_ctc': did you mean lstm" in sentence("classify", clip, "--model", "lstm_ctc")
-    assert "no classifier named 'ngram_lm'" in sentence("classify", clip, "--model", "ngram_lm")
+    assert "lstm_ctc does transcription (try zoo transcribe)" in sentence("classify", clip, "--model", "lstm_ctc")
+    assert "ngram_lm does language." in sentence("classify", clip, "--model", "ngram_lm")
     assert "did you mean conv2d" in sentence("classify", clip, "--model", "conv2")
     assert "must end in .png" in sentence("classify", clip, "--plot", tmp_path / "x.gif")
     weights = classifier("conv2d_mini")
@@ -380,7 +380,9 @@ def test_evaluate_a_classifier_refuses_in_a_sentence(classifier, words, saved, t
     assert "must end in .png" in sentence(*given, "--data", data, "--confusion", tmp_path / "x.gif")
     shutil.copytree(words / "no", tmp_path / "words" / "noo")
     unknown = f"folder:all,source={tmp_path / 'words'}"
-    assert "no class of this model named 'noo': did you mean no" in sentence(*given, "--data", unknown)
+    assert "no class of conv2d_mini named 'noo': did you mean no? It is the label of noo/" in sentence(
+        *given, "--data", unknown
+    )
     writer = ("evaluate", "lstm_ctc", "--weights", saved, "--data", data)
     assert "are for models that tell classes apart; lstm_ctc writes text" in sentence(*writer, "--verify")
 
@@ -429,7 +431,7 @@ def test_train_and_use_a_classifier(words, tmp_path):
 
 def test_crossval_refuses_in_a_sentence(tmp_path):
     out = ("--out", tmp_path / "runs")
-    assert "no classifier named 'lstm_ctc': did you mean lstm" in sentence("crossval", "lstm_ctc", *out)
+    assert "lstm_ctc does transcription (try zoo transcribe)" in sentence("crossval", "lstm_ctc", *out)
     assert "did you mean gmm_hmm" in sentence("crossval", "gmm_hm", *out)
     assert "fsdd, which must be among the data once; received an4" in sentence(
         "crossval", "lstm", "--data", "an4", *out

@@ -167,7 +167,8 @@ def _check_classifier(name: str, others=()) -> None:
     words = [known for known in zoo.list_models() if zoo.card(known).task == "classification"]
     for part in name.split("+"):
         if part in zoo.list_models() and part not in words:
-            raise ZooError(f"This needs a classifier; {part} does {zoo.card(part).task} (try zoo transcribe).")
+            hint = " (try zoo transcribe)" if zoo.card(part).task == "transcription" else ""
+            raise ZooError(f"This needs a classifier; {part} does {zoo.card(part).task}{hint}.")
         if part not in words:
             raise unknown_name("classifier", part, [*words, *others])
 
@@ -812,8 +813,9 @@ def _accuracies(name: str, model, data, verify: bool, confusion, write_card: boo
         clips = [utterance.audio(rate) for utterance in utterances]
         for utterance, label, clip in zip(utterances, said, clips, strict=True):
             if not verify and label not in model.labels.names:
-                hint = " (of people it does not know, --verify says more)" if model.config.target == "speaker" else ""
-                raise DataError(f"{name} has no class {label!r}, as which {utterance.id} of {spec} is labelled{hint}.")
+                hint = "; of people it does not know --verify says more" if model.config.target == "speaker" else ""
+                unknown = unknown_name(f"class of {name}", label, model.labels.names)
+                raise DataError(f"{unknown} It is the label of {utterance.id} in {spec}{hint}.")
             if len(clip) > model.config.max_seconds * rate:
                 raise DataError(
                     f"{name} hears clips of at most {model.config.max_seconds:g} s; {utterance.id} of {spec} has {len(clip) / rate:.1f} s."

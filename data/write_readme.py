@@ -105,7 +105,7 @@ def words() -> str:
             f"{row['milliseconds']:.1f}",
             f"{row['minutes']:.1f}" if row["minutes"] is not None else "",
         )
-        for row in sorted(rows, key=lambda row: -(row["loso"] or row["official"])["value"])
+        for row in sorted(rows, key=lambda row: -(row["loso"] or {"value": 0})["value"])
     ]
     columns = "official %#|unseen speakers %#|worst of them#|noise 20 / 10 / 0 dB#|babble 20 / 10 / 0 dB#"
     lines = table(f"model|{columns}|parameters#|ms a clip#|minutes to train#", cells)

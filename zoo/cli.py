@@ -1049,7 +1049,7 @@ def compare_command(names, plot, out, as_json):
             row["clips_per_second"],
             row["minutes"] if row["minutes"] is not None else "",
         )
-        for row in sorted(rows, key=lambda row: -(row["loso"] or row["official"])["value"])
+        for row in sorted(rows, key=lambda row: -(row["loso"] or {"value": 0})["value"])
     ]
     snrs = ", ".join(map(str, compare.SNR_DB))
     columns = ("official %#", "unseen speakers %#", f"noise {snrs} dB#", f"babble {snrs} dB#")

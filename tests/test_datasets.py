@@ -670,10 +670,12 @@ def test_synthetic_on_a_disk_that_cannot_be_written(tmp_path, monkeypatch):
 def test_samples(samples):
     with open(samples[0].parent / "samples.csv", newline="") as file:
         listed = {row["path"]: row["text"] for row in csv.DictReader(file)}
-    assert set(listed) == {path.name for path in samples} and len(listed) >= 5
+    assert {*listed, "seven.wav"} == {path.name for path in samples} and len(listed) >= 5
     assert sum(path.stat().st_size for path in samples) < 1e6
     rates = set()
     for path in samples:
+        if path.name == "seven.wav":  # the one word, for classifiers
+            continue
         info = soundfile.info(path)
         rates.add(info.samplerate)
         assert (info.channels, info.subtype) == (1, "PCM_16") and 2 <= info.duration <= 4

@@ -76,13 +76,16 @@ def augment(
     noises: Sequence[np.ndarray] = (),
     config: AugmentConfig = AugmentConfig(),
     room: int = 0,
-) -> np.ndarray:
+    with_clean: bool = False,
+):
     """One random variation of a clip: voice, then surroundings, room, line and level, in the order of the real world.
 
     Args:
         samples: (samples,) float32. sample_rate: hertz.
         noises: recordings at the same rate to draw noise from; white noise alone where there are none.
         room: samples up to which silence may lengthen the clip; in a batch that is padding, and costs nothing.
+        with_clean: return a pair: the variation, and the same without the noise.
+    Returns: (samples,) float32, or two of one length.
     """
     if rng.random() < config.speed_chance:
         samples = speed(samples, rng.uniform(*config.speed))
@@ -93,16 +96,20 @@ def augment(
         samples = samples + rng.standard_normal(len(samples), dtype="float32") * 10 ** rng.uniform(-4.5, -3)
     if rng.random() < config.reverb_chance:
         samples = reverberate(samples, sample_rate, rng.uniform(*config.reverb_seconds), rng)
+    clean = samples
     if rng.random() < config.noise_chance:
         if len(noises) and rng.random() < 0.75:
             noise = excerpt(noises[rng.integers(len(noises))], len(samples), rng)
         else:
             noise = rng.standard_normal(len(samples), dtype="float32")
         samples = add_noise(samples, noise, rng.uniform(*config.snr_db))
+    both = [samples, clean] if with_clean else [samples]
     if rng.random() < config.telephone_chance:
-        samples = telephone(samples, sample_rate)
+        both = [telephone(one, sample_rate) for one in both]
     gain = 10 ** (rng.uniform(*config.gain_db) / 20)
-    return (samples * gain / max(1.0, float(np.max(np.abs(samples))) * gain)).astype("float32")
+    gain /= max(1.0, float(np.max(np.abs(both[0]))) * gain)
+    both = [(one * gain).astype("float32") for one in both]
+    return tuple(both) if with_clean else both[0]
 
 
 @keras.saving.register_keras_serializable("zoo")

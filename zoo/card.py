@@ -28,7 +28,7 @@ class Result:
 
     data: str  # data set
     split: str
-    metric: str  # "WER", "CER", "accuracy" or "EER", in %, or "perplexity"
+    metric: str  # "WER", "CER", "accuracy" or "EER", in %, "dB" (root mean square error), or "perplexity"
     value: float
     low: float  # 95 % interval, bootstrap over utterances
     high: float

@@ -279,6 +279,67 @@ class Level(FixedLayer):
 
 
 @keras.saving.register_keras_serializable("zoo")
+class BelowPeak(FixedLayer):
+    """dB below the loudest point of the clip, from -range_db to 0: how loud a recording is says nothing about what it holds.
+
+    A target of known range is what a network can be built to hit: a sigmoid gives numbers between 0 and 1 and nothing
+    else, and a tutorial that asks one for -37 dB waits for ever.
+
+    Args: range_db: what is quieter counts as so quiet.
+    Call: (frames (batch, frames, n) in dB, lengths) -> (frames of the same shape, -range_db beyond their lengths; the
+        peak (batch,) in dB).
+    """
+
+    def __init__(self, range_db: float = 80.0, **kwargs):
+        super().__init__(**kwargs)
+        if not range_db > 0:
+            raise ZooError(f"A range is a positive number of dB; received range_db={range_db}.")
+        self.range_db = range_db
+
+    def call(self, frames, lengths):
+        valid = frame_mask(lengths, ops.shape(frames)[1])[:, :, None]
+        peak = ops.max(ops.where(valid, frames, -1e9), axis=(1, 2))
+        return self.below(frames, lengths, peak), peak
+
+    def below(self, frames, lengths, peak):
+        """The same below another clip's `peak` (batch,): a clean recording beside the noisy one that was made of it."""
+        valid = frame_mask(lengths, ops.shape(frames)[1])[:, :, None]
+        return ops.where(valid, ops.clip(frames - peak[:, None, None], -self.range_db, 0.0), -self.range_db)
+
+    def get_config(self):
+        return super().get_config() | {"range_db": self.range_db}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Splice(FixedLayer):
+    """Groups of neighbouring frames as one long frame each; no frame is in two groups.
+
+    The last group is filled up with the last real frame, so that padding is in none.
+
+    Args: size: frames of a group.
+    Call: (frames (batch, frames, n), lengths) -> (batch, ceil(frames / size), size * n), lengths in groups).
+    """
+
+    def __init__(self, size: int = 5, **kwargs):
+        super().__init__(**kwargs)
+        if not size > 0:
+            raise ZooError(f"A group has at least one frame; received size={size}.")
+        self.size = size
+
+    def call(self, frames, lengths):
+        size, n_frames = self.size, ops.shape(frames)[1]
+        lengths = ops.cast(lengths, "int32")
+        groups = (n_frames + size - 1) // size
+        time = ops.arange(groups * size, dtype="int32")[None, :]
+        index = ops.minimum(time, lengths[:, None] - 1)
+        spliced = ops.take_along_axis(frames, index[:, :, None], axis=1)
+        return ops.reshape(spliced, (-1, groups, size * frames.shape[2])), (lengths + size - 1) // size
+
+    def get_config(self):
+        return super().get_config() | {"size": self.size}
+
+
+@keras.saving.register_keras_serializable("zoo")
 class TrimSilence(FixedLayer):
     """Cuts quiet frames off both ends of each clip, as `librosa.effects.trim` cuts samples; the rest moves to the left.
 

@@ -1,4 +1,6 @@
-"""Where every classifier of words begins: a short clip becomes normalised log-mel frames of the word alone.
+"""Where models begin that share a beginning: classifiers of words, and autoencoders.
+
+A classifier's short clip becomes normalised log-mel frames of the word alone:
 
     waveform (batch, samples)             8 kHz
       -> log-mel (batch, frames, n_mels)  a 25 ms window every 10 ms
@@ -7,6 +9,8 @@
 Tutorials feed a network the 16,000 raw samples of a second. A word is told by some forty frames, by which bands are
 loud when, and not by how far from the microphone or how long after the button it was said; so that is what comes out
 here. Recognisers of sentences take each band's mean away as well (`Normalise`), which in a word is half of the word.
+
+An autoencoder's clip becomes log-mel frames in dB below its loudest point, which is also what it gives back.
 """
 
 from dataclasses import dataclass
@@ -15,7 +19,7 @@ import keras
 
 from zoo.augment import SpecAugment
 from zoo.errors import ZooError, unknown_name
-from zoo.features import Level, LogMel, TrimSilence
+from zoo.features import BelowPeak, Level, LogMel, TrimSilence
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -63,3 +67,31 @@ def word_frames(config: WordConfig):
     x = Level(name="level")(x, frames)
     x = SpecAugment(band_bins=config.n_mels // 8, stretches=1, stretch_frames=6, name="spec_augment")(x, frames)
     return {"waveform": waveform, "lengths": lengths}, x, frames
+
+
+@dataclass(frozen=True)
+class FrameConfig:
+    """What all autoencoders have in common; each model's Config adds its own fields."""
+
+    sample_rate: int = 16000  # Hz
+    n_fft: int = 512  # points
+    win_length: int = 400  # samples, 25 ms
+    hop_length: int = 160  # samples, 10 ms
+    n_mels: int = 80  # bands
+    range_db: float = 80.0  # dB below the loudest point of the clip, from which on everything counts as silence
+
+
+def frames_below_peak(config):
+    """The inputs of an autoencoder and what it is to give back.
+
+    Returns: ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels) in dB below the clip's loudest point, lengths,
+        that point's level (batch,) in dB).
+    """
+    waveform = keras.Input((None,), name="waveform")  # (batch, samples)
+    lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
+    log_mel = LogMel(
+        config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel"
+    )
+    x, frames = log_mel(waveform, lengths)  # (batch, frames, n_mels)
+    x, peak = BelowPeak(config.range_db, name="below_peak")(x, frames)
+    return {"waveform": waveform, "lengths": lengths}, x, frames, peak

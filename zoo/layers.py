@@ -9,6 +9,11 @@ def frame_mask(lengths, n_frames):
     return ops.arange(n_frames, dtype="int32")[None, :] < ops.cast(lengths, "int32")[:, None]
 
 
+def real_frames(pictures, lengths):
+    """Pictures (batch, frames, bins, channels) with their padded frames set to 0."""
+    return ops.where(frame_mask(lengths, ops.shape(pictures)[1])[:, :, None, None], pictures, 0.0)
+
+
 def reverse_frames(frames, lengths):
     """Each sequence backwards within its own length; the padding stays on the right. Its own inverse."""
     time = ops.arange(ops.shape(frames)[1], dtype="int32")[None, :]
@@ -146,3 +151,69 @@ class StridedConv1D(keras.layers.Layer):
     def get_config(self):
         names = ("filters", "kernel_size", "stride")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class MaskedConv2D(keras.layers.Layer):
+    """A convolution over time and frequency in which padded frames are 0, whatever the layer before left there.
+
+    As in StridedConv1D half a kernel of zeros lies on every side, so the padded length does not move the frames.
+
+    Args: kernel_size, strides: (frames, bins).
+    Call: (pictures (batch, frames, bins, channels), lengths) ->
+        (pictures (batch, ceil(frames / stride), ceil(bins / stride), filters), lengths).
+    """
+
+    def __init__(self, filters: int, kernel_size: tuple[int, int], strides: tuple[int, int] = (1, 1), **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.strides = filters, tuple(kernel_size), tuple(strides)
+        self.conv = keras.layers.Conv2D(filters, self.kernel_size, self.strides, padding="valid", name="conv")
+
+    def build(self, pictures_shape, lengths_shape=None):
+        self.conv.build(pictures_shape)
+        self.built = True
+
+    def call(self, pictures, lengths):
+        around = [(size // 2, size - 1 - size // 2) for size in self.kernel_size]
+        padded = ops.pad(real_frames(pictures, lengths), ((0, 0), *around, (0, 0)))
+        stride = self.strides[0]
+        return self.conv(padded), (lengths + stride - 1) // stride
+
+    def get_config(self):
+        names = ("filters", "kernel_size", "strides")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class MaskedConv2DTranspose(keras.layers.Layer):
+    """The way back from a MaskedConv2D with a stride of 2: every frame and every bin becomes two (Dumoulin & Visin 2016).
+
+    The kernel must be a multiple of the stride, or some outputs lie under more of it than others and the picture gets the
+    pattern of a chessboard (Odena et al. 2016).
+
+    Args: kernel_size: frames and bins, even.
+    Call: (pictures (batch, frames, bins, channels), lengths) -> (pictures (batch, 2 * frames, 2 * bins, filters), lengths).
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 4, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size = filters, kernel_size
+        self.conv = keras.layers.Conv2DTranspose(filters, kernel_size, 2, padding="same", name="conv")
+
+    def build(self, pictures_shape, lengths_shape=None):
+        self.conv.build(pictures_shape)
+        self.built = True
+
+    def call(self, pictures, lengths):
+        return self.conv(real_frames(pictures, lengths)), 2 * lengths
+
+    def get_config(self):
+        return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class CutFrames(FixedLayer):
+    """As many frames as another picture has: (frames (batch, n, bins), like (batch, frames, ...)) -> (batch, frames, bins)."""
+
+    def call(self, frames, like):
+        return frames[:, : ops.shape(like)[1]]

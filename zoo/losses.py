@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from zoo.layers import frame_mask
 from zoo.text import BLANK
 
 
@@ -43,3 +44,26 @@ def cross_entropy(labels, logits):
     """
     labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
     return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+
+ERROR_DB = 10.0  # an error of so many dB costs half a nat: the deviation of a Gaussian around the reconstruction
+
+
+def squared_error(target, outputs, lengths=None):
+    """What an autoencoder is to make small: the mean squared error in dB over the real frames, and its code's divergence.
+
+    As the negative log likelihood of a Gaussian with a deviation of ERROR_DB around each reconstructed point, without its
+    constant; so the divergence of a variational autoencoder, in nats, can be added to it (Kingma & Welling 2014, eq. 10).
+
+    Args:
+        target: (batch, frames, bands) in dB. outputs: a network's "reconstruction", and "divergence" where it has one.
+        lengths: (batch,) real frames; all of them, unless given.
+    Returns: (batch,) nats a point.
+    """
+    error = ops.mean(ops.square((outputs["reconstruction"] - target) / ERROR_DB), axis=2) / 2  # (batch, frames)
+    if lengths is not None:
+        real = ops.cast(frame_mask(lengths, ops.shape(error)[1]), error.dtype)
+        loss = ops.sum(error * real, axis=1) / ops.sum(real, axis=1)
+    else:
+        loss = ops.mean(error, axis=1)
+    return loss + outputs["divergence"] if "divergence" in outputs else loss

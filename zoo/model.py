@@ -2,6 +2,7 @@
 
 audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decoding.greedy -> Transcript
                                                                     -> zoo.decoding.classify -> Classification
+                              -> network (features, code, frames)   -> zoo.reconstruction -> Reconstruction
 """
 
 import os
@@ -18,7 +19,8 @@ from zoo.audio import load_audio
 from zoo.card import card, check_weights
 from zoo.ensemble import Ensemble
 from zoo.errors import AudioError, DataError, MissingFileError, WeightsError, ZooError, first_line, unknown_name
-from zoo.losses import cross_entropy, ctc_loss
+from zoo.losses import cross_entropy, ctc_loss, squared_error
+from zoo.reconstruction import Frames, Reconstruction, apply_gain, between
 from zoo.registry import architecture, language_models, list_models
 from zoo.text import Classes, Labels
 
@@ -26,9 +28,21 @@ from zoo.text import Classes, Labels
 LOSSES = {
     "transcription": lambda y, outputs: ctc_loss(y, outputs["logits"], outputs["lengths"]),
     "classification": lambda y, outputs: cross_entropy(y, outputs["logits"]),
+    "reconstruction": lambda y, outputs: squared_error(outputs["log_mel"], outputs, outputs.get("lengths")),
+    "denoising": lambda y, outputs: squared_error(y, outputs, outputs["lengths"]),
 }
-# What of the outputs has an axis of time, which ends at "lengths".
-TIMED = {"transcription": ("logits",), "classification": ("attention",)}
+# What of the outputs has an axis of time, and which other output says where that ends.
+FRAMES = {"log_mel": "lengths", "reconstruction": "lengths", "code": "code_lengths"}
+TIMED = {
+    "transcription": {"logits": "lengths"},
+    "classification": {"attention": "lengths"},
+    "reconstruction": FRAMES,
+    "denoising": FRAMES,
+}
+WITH_LABELS = {
+    "transcription": lambda config: Labels(config.symbols),
+    "classification": lambda config: Classes(config.labels),
+}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -41,7 +55,9 @@ class SpeechModel(keras.Model):
     Call: {"waveform": (batch, samples) float32, "lengths": (batch,) int32 samples} -> for transcription
         {"logits": (batch, frames, symbols), "lengths": (batch,) int32 frames}; `fit` takes such inputs and, as y, label
         ids (batch, label) padded on the right with 0. For classification {"logits": (batch, classes)} and what else
-        the model's file names, such as "attention"; y is (batch,) ids of classes.
+        the model's file names, such as "attention"; y is (batch,) ids of classes. For reconstruction and denoising
+        {"log_mel", "reconstruction": (batch, frames, bands) dB below the clip's loudest point, "code", "peak"} and their
+        lengths; a reconstruction needs no y, and for denoising y is the clean waveform (batch, samples).
     """
 
     def __init__(self, architecture_name: str, config: dict | None = None, **kwargs):
@@ -49,18 +65,25 @@ class SpeechModel(keras.Model):
         self.architecture = architecture(architecture_name)
         self.config = self.architecture.configure(**(config or {}))
         self.network = self.architecture.build(self.config)
-        writes = self.architecture.task == "transcription"
-        self.labels = Labels(self.config.symbols) if writes else Classes(self.config.labels)
+        labels = WITH_LABELS.get(self.architecture.task)
+        self.labels = labels and labels(self.config)
         self.built = True
 
     def call(self, inputs, training=False):
         return self.network(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if self.architecture.task == "denoising":
+            y = self._target(y, x["lengths"], y_pred)
         losses = LOSSES[self.architecture.task](y, y_pred)
         if sample_weight is not None:
             losses = losses * sample_weight
         return keras.ops.mean(losses)
+
+    def _target(self, clean, lengths, outputs):
+        """The log-mel of the clean waveforms (batch, samples), below the peak of the noisy ones."""
+        frames, lengths = self.network.get_layer("log_mel")(clean, lengths)
+        return self.network.get_layer("below_peak").below(frames, lengths, outputs["peak"])
 
     def get_config(self):
         return super().get_config() | {"architecture_name": self.architecture.name, "config": asdict(self.config)}
@@ -84,9 +107,9 @@ class SpeechModel(keras.Model):
             found = {name: np.asarray(value) for name, value in found.items()}
             for row, i in enumerate(group):
                 results[i] = {name: value[row] for name, value in found.items()}
-                for name in TIMED[self.architecture.task]:
-                    if name in found:
-                        results[i][name] = found[name][row, : int(found["lengths"][row])]
+                for name, lengths in TIMED[self.architecture.task].items():
+                    if name in found and lengths in found:
+                        results[i][name] = found[name][row, : int(found[lengths][row])]
         return results
 
     def logits(self, audio, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
@@ -144,6 +167,92 @@ class SpeechModel(keras.Model):
             return self.embed([audio], sample_rate, batch_size)[0]
         found = self.outputs(self._words(audio, sample_rate), self.config.sample_rate, batch_size)
         return np.reshape([one["embedding"] for one in found], (len(found), self.config.units))
+
+    def reconstruct(self, audio, sample_rate: int | None = None, batch_size: int = 16):
+        """Squeeze a clip through the code and give it back.
+
+        Args: as for `transcribe`.
+        Returns: a Reconstruction (.log_mel, .reconstruction, .code, .error_db, .sound()), or a list.
+        Raises: AudioError for what is not audio; ZooError where the model is no autoencoder.
+        """
+        self._must_reconstruct("reconstruct")
+        if not isinstance(audio, list | tuple):
+            return self.reconstruct([audio], sample_rate, batch_size)[0]
+        rate = self.config.sample_rate
+        if hasattr(self.config, "max_seconds"):
+            clips = self._words(audio, sample_rate)
+        else:
+            clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
+        framing = Frames.of(self.config)
+        return [
+            Reconstruction(found["log_mel"], found["reconstruction"], found["code"], float(found["peak"]), framing)
+            for found in self.outputs(clips, rate, batch_size)
+        ]
+
+    def encode(self, audio, sample_rate: int | None = None, batch_size: int = 16):
+        """The code of a clip: (frames of the code, n), or (n,) where one code is of the whole word; or a list of such.
+
+        Args, Raises: as for `reconstruct`.
+        """
+        self._must_reconstruct("encode")
+        found = self.reconstruct(audio, sample_rate, batch_size)
+        return [one.code for one in found] if isinstance(found, list) else found.code
+
+    def denoise(self, audio, sample_rate: int | None = None, strength: float | None = None):
+        """A clip with its noise turned down, for listening or for a recogniser; it keeps its phase, level and length.
+
+        Args:
+            audio, sample_rate: as for `transcribe`.
+            strength: factor of what is turned down in dB, 0 to 1; the config's, unless given.
+        Returns: (samples,) float32 at the model's rate, or a list.
+        Raises: AudioError; ZooError where the model does not denoise.
+        """
+        self._must_do("denoising", "denoise")
+        strength = self.config.strength if strength is None else strength
+        if not 0 <= strength <= 1:
+            raise ZooError(f"Noise is turned down by a share from 0 to 1; received strength={strength}.")
+        if not isinstance(audio, list | tuple):
+            return self.denoise([audio], sample_rate, strength)[0]
+        rate, framing = self.config.sample_rate, Frames.of(self.config)
+        clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
+        return [
+            apply_gain(clip, strength * (found.reconstruction - found.log_mel), framing, self.config.n_mels)
+            for clip, found in zip(clips, self.reconstruct(clips, rate), strict=True)
+        ]
+
+    def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
+        """Words that nobody said: (count, frames, bands) in dB below the peak, decoded from random codes.
+
+        Raises: ZooError where the model has no decoder of its own, as `vae` has.
+        """
+        if not (isinstance(count, int) and count >= 1):
+            raise ZooError(f"Samples are counted from 1; received count={count}.")
+        decoder = self._decoder("sample")
+        codes = np.random.default_rng(seed).standard_normal((count, self.config.code)).astype("float32")
+        return keras.ops.convert_to_numpy(decoder(codes))
+
+    def interpolate(self, a, b, steps: int = 9, sample_rate: int | None = None) -> np.ndarray:
+        """The way from one clip to another through the codes: (steps, frames, bands) in dB below the peak, ends included.
+
+        Args: a, b: clips as for `transcribe`. steps: at least 2. Raises: AudioError, ZooError.
+        """
+        decoder = self._decoder("interpolate")
+        ends = self.encode([a, b], sample_rate)
+        return keras.ops.convert_to_numpy(decoder(between(*ends, steps)))
+
+    def _decoder(self, method: str) -> keras.Model:
+        if not any(layer.name == "decoder" for layer in self.network.layers):
+            raise ZooError(
+                f"{method} needs a model whose codes can be chosen freely, such as vae; {self.architecture.name} is none."
+            )
+        return self.network.get_layer("decoder")
+
+    def _must_reconstruct(self, method: str) -> None:
+        if "reconstruction" not in self.network.output:
+            raise ZooError(
+                f"{method} needs an autoencoder, such as conv_autoencoder; {self.architecture.name} does "
+                f"{self.architecture.task}."
+            )
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
         """The log-mel frames of the word in one clip, silence cut away, (frames, bands) in dB: what a classifier looks at.

@@ -23,10 +23,10 @@ KINDS = {"network": STRONG, "baseline": PALE}
 def learning_curves(columns: dict[str, list[float]]) -> Axes:
     """Loss and, below it, error rates over the epochs.
 
-    Args: columns: "epoch", "loss", and any number of "wer ..." (words) or "error ..." (clips) columns in percent.
+    Args: columns: "epoch", "loss", and any number of "wer ..." (words) or "error ..." (clips) columns in percent, or "dB ...".
     Returns: the Axes of the loss; those of the error rates, where there are some, are in its figure.
     """
-    rates = {name: values for name, values in columns.items() if name.startswith(("wer", "error"))}
+    rates = {name: values for name, values in columns.items() if name.startswith(("wer", "error", "dB"))}
     figure = Figure(figsize=(8, 3.2 if not rates else 5.5), layout="constrained")
     axes = figure.subplots(1 + bool(rates), 1, sharex=True, squeeze=False)[:, 0]
     axes[0].plot(columns["epoch"], columns["loss"], color="tab:gray", marker=".")
@@ -34,8 +34,9 @@ def learning_curves(columns: dict[str, list[float]]) -> Axes:
     for name, values in rates.items():
         axes[-1].plot(columns["epoch"], values, marker=".", label=name, linewidth=1 if " " in name else 2)
     if rates:
-        words = all(name.startswith("wer") for name in rates)
-        axes[-1].set(ylabel="word error rate (%)" if words else "error rate (%)", ylim=(0, 105))
+        kind = next(iter(rates)).split()[0]
+        label = {"wer": "word error rate (%)", "error": "error rate (%)", "dB": "root mean square error (dB)"}[kind]
+        axes[-1].set(ylabel=label, ylim=(0, None if kind == "dB" else 105))
         axes[-1].legend(fontsize="small")
     axes[-1].set(xlabel="epoch")
     for axis in axes:
@@ -203,6 +204,109 @@ def attention(
     curve.set(ylim=(-2 * top, top), yticks=(0, float(f"{weights.max():.1g}")))
     curve.set_ylabel("attention weight", y=5 / 6, color=ACCENT)
     return axes
+
+
+def reconstruction(
+    log_mel: np.ndarray, reconstruction: np.ndarray, hop_seconds: float, title: str = "", names=("in", "out")
+) -> Axes:
+    """What an autoencoder heard, what it gave back, and the difference, one below the other on one scale of time.
+
+    Args:
+        log_mel, reconstruction: (frames, bands) in dB, one frame every hop_seconds. names: of the first two pictures.
+    Returns: the Axes of the first picture; the others are in its figure.
+    """
+    log_mel, reconstruction = np.asarray(log_mel), np.asarray(reconstruction)
+    if log_mel.ndim != 2 or log_mel.shape != reconstruction.shape:
+        raise DataError(
+            f"A reconstruction has the shape (frames, bands) of what went in: got {reconstruction.shape} for {log_mel.shape}."
+        )
+    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    top, middle, bottom = figure.subplots(3, 1, sharex=True)
+    low, high = log_mel.min(), log_mel.max()
+    for axes, values, name in ((top, log_mel, names[0]), (middle, reconstruction, names[1])):
+        image = _frames(axes, values, hop_seconds, cmap="magma", vmin=low, vmax=high)
+        axes.set_title(name, fontsize=10, loc="left", parse_math=False)
+    figure.colorbar(image, ax=[top, middle], pad=0.01, label="dB")
+    difference = reconstruction - log_mel
+    reach = max(1.0, float(np.quantile(np.abs(difference), 0.995)))
+    image = _frames(bottom, difference, hop_seconds, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    figure.colorbar(image, ax=bottom, pad=0.01, label="dB")
+    error = float(np.sqrt(np.mean(np.square(difference))))
+    bottom.set_title(
+        f"{names[1]} - {names[0]}: root mean square {error:.2f} dB", fontsize=10, loc="left", parse_math=False
+    )
+    bottom.set(xlabel="seconds")
+    for axes in (top, middle, bottom):
+        axes.set(ylabel="log-mel band")
+    figure.suptitle(title, parse_math=False)
+    return top
+
+
+def band_errors(errors: dict[str, np.ndarray], edges_hz: np.ndarray | None = None, axes: Axes | None = None) -> Axes:
+    """Where in frequency autoencoders err: a line for each, root mean square error in dB over the mel bands.
+
+    Args: errors: name -> (bands,). edges_hz: (bands,) frequencies of the bands, for the axis; else they are numbered.
+    """
+    if not errors or len({np.shape(values) for values in errors.values()}) > 1:
+        raise DataError("Errors by band need at least one name, and as many bands for each.")
+    axes = _axes(axes, (7, 3.6))
+    for i, (name, values) in enumerate(errors.items()):
+        x = np.arange(len(values)) if edges_hz is None else np.asarray(edges_hz)
+        axes.plot(x, values, color=COLOURS[i % len(COLOURS)], marker=".", label=name)
+    axes.set(xlabel="mel band" if edges_hz is None else "centre of the mel band (Hz)", ylabel="error (dB)")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    return axes
+
+
+def latent_map(codes: np.ndarray, groups: dict[str, list[str]], method: str = "tsne", seed: int = 0) -> Axes:
+    """Codes of many clips as points of a plane, once for each way of colouring them: near points have like codes.
+
+    Args:
+        codes: (clips, n). groups: what to colour by -> the group of each clip, such as {"digit": [...], "speaker": [...]}.
+        method: "pca" (the plane in which they vary most) or "tsne" (neighbours stay neighbours, distances mean nothing;
+            van der Maaten & Hinton 2008).
+    Returns: the first Axes; the others are in its figure.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    codes = np.asarray(codes, "float64")
+    if codes.ndim != 2 or len(codes) < 5 or not np.isfinite(codes).all():
+        raise DataError(f"A map needs codes (clips, n) of at least 5 clips, all finite; got {codes.shape}.")
+    for name, labels in groups.items():
+        if len(labels) != len(codes):
+            raise DataError(f"Each clip has one {name}: got {len(labels)} for {len(codes)} clips.")
+    if method == "pca":
+        place = PCA(2, random_state=seed).fit_transform(codes)
+    elif method == "tsne":
+        neighbours = min(30.0, (len(codes) - 1) / 3)
+        place = TSNE(2, perplexity=neighbours, init="pca", random_state=seed).fit_transform(codes)
+    else:
+        raise unknown_name("method of a map", method, ("pca", "tsne"))
+    figure = Figure(figsize=(6 * len(groups), 5.4), layout="constrained")
+    panels = figure.subplots(1, len(groups), squeeze=False)[0]
+    for axes, (name, labels) in zip(panels, groups.items(), strict=True):
+        labels = np.asarray(labels)
+        for i, label in enumerate(sorted(set(labels))):
+            own = place[labels == label]
+            colour = _one_of_twenty(i)
+            axes.scatter(*own.T, s=9, color=colour, alpha=0.7, linewidths=0, label=label)
+            axes.annotate(
+                str(label), np.median(own, axis=0), fontsize=9, weight="bold", ha="center", va="center", parse_math=False,
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},
+            )  # fmt: skip
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(f"coloured by {name}", parse_math=False)
+    return panels[0]
+
+
+def _one_of_twenty(i: int):
+    """The i-th of twenty colours: ten groups are more than Okabe and Ito have; each is named in its middle as well."""
+    from matplotlib import colormaps
+
+    return colormaps["tab20"](2 * i % 20 + (i // 10) % 2)
 
 
 def bars(probabilities: dict[str, float], axes: Axes | None = None, top: int = 10) -> Axes:

@@ -26,7 +26,7 @@ import numpy as np
 
 from zoo import datasets
 from zoo.audio import resample
-from zoo.augment import AugmentConfig, augment, excerpt
+from zoo.augment import AugmentConfig, add_noise, augment, excerpt
 from zoo.card import WEIGHTS, sha256, update_card
 from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
@@ -43,7 +43,8 @@ IN_MEMORY = 20 * 3600
 # Seconds to which batches are padded: few shapes, few compilations.
 WIDTHS = (0.5, 0.75, 1.0, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
 
-METRIC = {"transcription": "wer", "classification": "error"}  # task -> what validation measures, in percent
+# task -> what validation measures: in percent, or the root mean square error in dB
+METRIC = {"transcription": "wer", "classification": "error", "reconstruction": "dB", "denoising": "dB"}
 # What a run of each kind varies, unless told otherwise. Words have short silences around them; a voice played faster is
 # another voice.
 WORDS = AugmentConfig(
@@ -51,6 +52,10 @@ WORDS = AugmentConfig(
     silence_chance=0.15, spare_chance=0.15, spare_seconds=(0.2, 1.0),
 )  # fmt: skip
 VOICES = replace(WORDS, speed_chance=0.0, telephone_chance=0.0, noise_chance=0.4, snr_db=(5.0, 25.0))
+# An autoencoder gives back what it hears, so what it hears should be speech; one that denoises must hear noise.
+SOUNDS = AugmentConfig(noise_chance=0.0, telephone_chance=0.0, reverb_chance=0.0, silence_chance=0.0, spare_chance=0.0)
+NOISES = replace(SOUNDS, noise_chance=0.9, snr_db=(-3.0, 20.0), telephone_chance=0.2, silence_chance=0.2)
+USUAL = {"transcription": AugmentConfig(), "reconstruction": SOUNDS, "denoising": NOISES}
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,8 @@ class TrainConfig:
 class Corpus:
     """Utterances ready to learn from: texts, label ids, and their sound, in memory as far as IN_MEMORY allows.
 
-    Args: labels: of the model. target: what of an utterance they name, its text or its speaker.
+    Args: labels: of the model; None where the sound itself is what is learnt. target: what of an utterance they name, its
+        text or its speaker.
     """
 
     def __init__(self, utterances: Sequence[datasets.Utterance], labels, sample_rate: int, target: str = "text"):
@@ -114,7 +120,7 @@ class Corpus:
         for utterance in utterances:
             self.names.append(utterance.id)
             self.texts.append(getattr(utterance, target))
-            self.ids.append(labels.encode(self.texts[-1]))
+            self.ids.append(labels.encode(self.texts[-1]) if labels else [])
             seconds = getattr(utterance.recording, "seconds", None)
             if seconds is None or held < IN_MEMORY * sample_rate:
                 sound = _to_int16(utterance.audio(sample_rate))
@@ -152,12 +158,22 @@ class EpochBatches(keras.utils.PyDataset):
         corpora: [(Corpus, weight), ...]. noises: recordings for augmentation.
         needed: a function (samples) -> frames of logits, to keep CTC feasible.
         augmentation: None shows the recordings as they are.
+        task: of the model; for denoising a batch is (noisy, clean), for reconstruction it has no y.
     """
 
     def __init__(
-        self, corpora, epoch: int, config: TrainConfig, sample_rate: int, n_frames, noises=(), augmentation=None
+        self,
+        corpora,
+        epoch: int,
+        config: TrainConfig,
+        sample_rate: int,
+        n_frames,
+        noises=(),
+        augmentation=None,
+        task: str = "transcription",
     ):
         super().__init__(workers=2, max_queue_size=6)
+        self.task = task
         self.sample_rate, self.n_frames, self.noises, self.augmentation = sample_rate, n_frames, noises, augmentation
         self.seed = (config.seed, epoch)
         rng = np.random.default_rng(self.seed)
@@ -183,7 +199,7 @@ class EpochBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rng = np.random.default_rng((*self.seed, index))
-        clips, labels = [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
+        clips, clean, labels = [], [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
         longest = max(corpus.lengths[i] for corpus, i in self.batches[index])
         # Now and then a batch has seconds to spare, so that long silence is heard as well.
         room = longest
@@ -195,16 +211,29 @@ class EpochBatches(keras.utils.PyDataset):
             if self.augmentation is not None:
                 if rng.random() < self.silence_share:
                     samples, ids = self._nothing_said(len(samples), rng), []
-                varied = augment(samples, self.sample_rate, rng, self.noises, self.augmentation, room)
+                pair = self.task == "denoising"
+                found = augment(samples, self.sample_rate, rng, self.noises, self.augmentation, room, pair)
+                varied, quiet = found if pair else (found, found)
                 # Played too fast, a clip may have fewer frames than letters; then it stays as it was.
-                samples = varied if self.n_frames(len(varied)) >= frames_needed(ids) else samples
+                fits = self.n_frames(len(varied)) >= frames_needed(ids)
+                samples, reference = (varied, quiet) if fits else (samples, samples)
+            else:
+                reference = samples
             clips.append(samples)
+            clean.append(reference)
             labels[row, : len(ids)] = ids
         waveform, lengths = pad(clips, self.sample_rate, WIDTHS)
         if index == 0 and keras.backend.backend() == "tensorflow":
             # Keras expects of all batches the width that the first two have in common; so they have none in common.
             waveform = np.pad(waveform, ((0, 0), (0, 1)))
-        return {"waveform": waveform, "lengths": lengths}, labels
+        x = {"waveform": waveform, "lengths": lengths}
+        if self.task == "reconstruction":
+            return (x,)
+        if self.task == "denoising":
+            labels = np.zeros_like(waveform)
+            for row, samples in zip(labels, clean, strict=True):
+                row[: len(samples)] = samples
+        return x, labels
 
     def _nothing_said(self, length: int, rng: np.random.Generator) -> np.ndarray:
         """Recorded sounds, room noise at any level, or digital silence: nothing must be written."""
@@ -248,12 +277,14 @@ def train(
         raise DataError("Training needs at least one data set; received none (try --data an4).")
     out, model_config = Path(out), dict(model_config or {})
     chosen = architecture(name).configure(**model_config)
-    classifies = architecture(name).task == "classification"
+    task = architecture(name).task
+    classifies = task == "classification"
     target = chosen.target if classifies else "text"
     if augmentation == "usual":
-        augmentation = {"text": WORDS, "speaker": VOICES}[target] if classifies else AugmentConfig()
+        augmentation = {"text": WORDS, "speaker": VOICES}[target] if classifies else USUAL[task]
+    if task != "transcription":
+        config = replace(config, silence_share=0.0)  # no class is that of nothing, and silence is no speech
     if classifies:
-        config = replace(config, silence_share=0.0)  # no class is that of nothing
         found = {getattr(utterance, target) for spec in specs for utterance in spec.load()}
         if init is None and "labels" not in model_config and found != set(chosen.labels):
             model_config["labels"] = tuple(sorted(found))
@@ -280,9 +311,9 @@ def train(
     corpora = []
     for spec in specs:
         corpus = Corpus(spec.load(), model.labels, rate, target)
-        if classifies:
+        if hasattr(model.config, "max_seconds"):
             _drop_long(corpus, model.config.max_seconds, spec, say)
-        else:
+        if task == "transcription":
             _drop_infeasible(corpus, n_frames, spec, say)
         _check_not_empty(corpus, spec)
         corpora.append((corpus, spec.weight))
@@ -292,10 +323,12 @@ def train(
         _check_classes(corpora, model.labels)
     checks = {str(spec): Corpus(spec.load(), model.labels, rate, target) for spec in held_out}
     for spec in held_out:
+        if hasattr(model.config, "max_seconds"):
+            _drop_long(checks[str(spec)], model.config.max_seconds, spec, say)
         _check_not_empty(checks[str(spec)], spec)
 
     def batches(epoch):
-        return EpochBatches(corpora, epoch, config, rate, n_frames, noises, augmentation)
+        return EpochBatches(corpora, epoch, config, rate, n_frames, noises, augmentation, task)
 
     if not (out / "run.json").exists():  # only now: what cannot be trained leaves no folder that must be removed
         out.mkdir(parents=True, exist_ok=True)
@@ -309,7 +342,7 @@ def train(
         log = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False).history
         row = {"epoch": epoch + 1, "loss": log["loss"][0]}
         for check, corpus in checks.items():
-            row[f"{metric} {check}"] = 100 * validate(model, corpus)
+            row[f"{metric} {check}"] = validate(model, corpus, noises)
         if checks:
             row[metric] = float(np.mean([row[key] for key in row if key.startswith(f"{metric} ")]))
         row["seconds"] = time.time() - start
@@ -350,9 +383,9 @@ def commands(out: Path) -> list[str]:
     words = ["zoo", "train", asked["name"]]
     for option in ("data", "validation"):
         words += [word for spec in asked[option] for word in (f"--{option}", spec)]
-    classifies = architecture(asked["name"]).task == "classification"
+    writes = architecture(asked["name"]).task == "transcription"
     for option, value in asked["settings"].items():
-        if value != getattr(TrainConfig(), option) and not (classifies and option == "silence_share"):
+        if value != getattr(TrainConfig(), option) and (writes or option != "silence_share"):
             words += [f"--{option.replace('_', '-')}", f"{value:g}"]
     if asked["augmentation"] is None:
         words.append("--no-augment")
@@ -366,14 +399,15 @@ def commands(out: Path) -> list[str]:
     return [*before, " ".join([*words, "--out", f"runs/{out.name}"])]
 
 
-def validate(model: SpeechModel, corpus: Corpus) -> float:
-    """What a model gets wrong of a Corpus, as a share: greedy word error rate, or 1 - accuracy."""
+def validate(model: SpeechModel, corpus: Corpus, noises=()) -> float:
+    """What a model gets wrong of a Corpus: greedy word error rate or errors in percent, or the error in dB.
+
+    Args: noises: what lies under the clips that are to be denoised.
+    """
+    if METRIC[model.architecture.task] == "dB":
+        return math.sqrt(sum(reconstruction_errors(model, corpus, noises)) / len(corpus))
     hypotheses = [""] * len(corpus)
-    order = np.argsort(corpus.lengths)
-    for group in (order[i : i + 32] for i in range(0, len(order), 32)):
-        clips = [corpus.audio(i) for i in group]
-        waveform, lengths = pad(clips, model.config.sample_rate, WIDTHS)
-        outputs = model.predict_on_batch({"waveform": waveform, "lengths": lengths})
+    for group, outputs in _predictions(model, corpus, corpus.audio):
         logits = np.asarray(outputs["logits"])
         if model.architecture.task == "transcription":
             heard = [t.text for t in greedy(logits, np.asarray(outputs["lengths"]), model.labels, 1.0)]
@@ -382,8 +416,50 @@ def validate(model: SpeechModel, corpus: Corpus) -> float:
         for i, text in zip(group, heard, strict=True):
             hypotheses[i] = text
     if model.architecture.task == "transcription":
-        return wer(corpus.texts, hypotheses).value
-    return 1 - accuracy(corpus.texts, hypotheses).value
+        return 100 * wer(corpus.texts, hypotheses).value
+    return 100 * (1 - accuracy(corpus.texts, hypotheses).value)
+
+
+def reconstruction_errors(model: SpeechModel, corpus: Corpus, noises=()) -> list[float]:
+    """Mean squared error in dB of each clip of a Corpus, over its real frames and bands.
+
+    A model that denoises hears each clip under a random stretch of a random noise, at 0 to 20 dB SNR, the same each time;
+    its error is that against the clean clip.
+    """
+    errors = [0.0] * len(corpus)
+    noisy = model.architecture.task == "denoising"
+
+    def heard(i):
+        return under_noise(corpus.audio(i), noises, np.random.default_rng((i, 1))) if noisy else corpus.audio(i)
+
+    for group, found in _predictions(model, corpus, heard):
+        if noisy:
+            waveform, lengths = pad([corpus.audio(i) for i in group], model.config.sample_rate, WIDTHS)
+            target = np.asarray(model._target(waveform, lengths, found))
+        else:
+            target = np.asarray(found["log_mel"])
+        squared = np.square(np.asarray(found["reconstruction"]) - target).mean(axis=2)  # (batch, frames)
+        ends = np.asarray(found["lengths"]) if "lengths" in found else [squared.shape[1]] * len(group)
+        for i, row, end in zip(group, squared, ends, strict=True):
+            errors[i] = float(row[:end].mean())
+    return errors
+
+
+def under_noise(samples: np.ndarray, noises, rng: np.random.Generator, snr_db=(0.0, 20.0)) -> np.ndarray:
+    """A clip under a random stretch of one of `noises` (white noise where there are none), at a random SNR in dB."""
+    if len(noises):
+        noise = excerpt(noises[rng.integers(len(noises))], len(samples), rng)
+    else:
+        noise = rng.standard_normal(len(samples), dtype="float32")
+    return add_noise(samples, noise, rng.uniform(*snr_db))
+
+
+def _predictions(model: SpeechModel, corpus: Corpus, audio):
+    """(indices of utterances, what the network gives for `audio(i)` of them), those of like length together."""
+    order = np.argsort(corpus.lengths)
+    for group in (order[i : i + 32] for i in range(0, len(order), 32)):
+        waveform, lengths = pad([audio(i) for i in group], model.config.sample_rate, WIDTHS)
+        yield group, model.predict_on_batch({"waveform": waveform, "lengths": lengths})
 
 
 def _optimizer(config: TrainConfig, steps_per_epoch: int):

@@ -18,10 +18,18 @@ from zoo.registry import architecture, language_models
 NAMES = [name for name in zoo.list_models() if name not in language_models()]
 WRITERS = [name for name in NAMES if architecture(name).task == "transcription"]
 CLASSIFIERS = [name for name in NAMES if architecture(name).task == "classification"]
+AUTOENCODERS = [name for name in NAMES if architecture(name).task in ("reconstruction", "denoising")]
 SMALL = {"units": 16, "filters": 16, "layers": 1, "blocks": 2}  # fields that make a model small, where it has them
+MAIN = {
+    "transcription": "logits",
+    "classification": "logits",
+    "reconstruction": "reconstruction",
+    "denoising": "reconstruction",
+}
 every_model = pytest.mark.parametrize("name", NAMES)
 every_writer = pytest.mark.parametrize("name", WRITERS)
 every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
+every_autoencoder = pytest.mark.parametrize("name", AUTOENCODERS)
 
 
 def small(name, sizes=SMALL, **changes) -> SpeechModel:
@@ -41,13 +49,30 @@ def clips_of(*seconds, rate=16000, seed=0):
 
 
 def batch_of(model, clips):
-    """(x, y) to fit: for each clip letters to write, or a class."""
+    """(x, y) to fit: for each clip letters to write, a class, the clip itself half as loud in the high bands, or nothing."""
     waveform, lengths = pad(list(clips), model.config.sample_rate)
-    if model.architecture.task == "transcription":
-        y = np.resize([[3, 4, 4], [5, 6, 0]], (len(clips), 3))
-    else:
-        y = np.arange(len(clips)) % len(model.labels)
-    return {"waveform": waveform, "lengths": lengths}, y.astype("int32")
+    y = {
+        "transcription": lambda: np.resize([[3, 4, 4], [5, 6, 0]], (len(clips), 3)).astype("int32"),
+        "classification": lambda: (np.arange(len(clips)) % len(model.labels)).astype("int32"),
+        "denoising": lambda: (waveform + np.roll(waveform, 1, axis=1)) / 2,
+        "reconstruction": lambda: None,
+    }[model.architecture.task]()
+    return {"waveform": waveform, "lengths": lengths}, y
+
+
+def main(model, found):
+    """The output that a model is there for."""
+    return found[MAIN[model.architecture.task]]
+
+
+def rows_of(model, found) -> list[dict]:
+    """What was found for each clip, cut to its true frames."""
+    cut = []
+    for row in range(len(main(model, found))):
+        one = {key: value[row] for key, value in found.items()}
+        ends = {key: int(one[of]) for key, of in TIMED[model.architecture.task].items() if key in one and of in one}
+        cut.append(one | {key: one[key][:end] for key, end in ends.items()})
+    return cut
 
 
 def outputs(model, *clips, width=0):
@@ -58,9 +83,12 @@ def outputs(model, *clips, width=0):
 
 
 def heard(model, clips) -> list[str]:
-    """What the model writes or takes each clip for."""
+    """What the model writes, takes each clip for, or gives back to a tenth of a decibel."""
+    rate = model.config.sample_rate
+    if model.name in AUTOENCODERS:
+        return [f"{found.error_db:.1f}" for found in model.reconstruct(clips, rate)]
     say = model.transcribe if model.architecture.task == "transcription" else model.classify
-    return [str(found) for found in say(clips, sample_rate=model.config.sample_rate)]
+    return [str(found) for found in say(clips, sample_rate=rate)]
 
 
 def assert_same(found, wanted, atol=1e-4):
@@ -91,14 +119,22 @@ def test_shapes(name, fresh):
     model = fresh(name)
     clips = clips_of(0.9, 0.4, rate=model.config.sample_rate)
     found = outputs(model, *clips)
-    assert found["logits"].shape == (2, *found["logits"].shape[1:-1], len(model.labels))
-    assert found["logits"].ndim == (3 if name in WRITERS else 2) and found["logits"].dtype == "float32"
+    if name in AUTOENCODERS:
+        assert (
+            found["log_mel"].shape
+            == found["reconstruction"].shape
+            == (2, found["log_mel"].shape[1], model.config.n_mels)
+        )
+        assert -model.config.range_db <= found["log_mel"].min() and -5 < found["log_mel"].max() <= 0
+        assert found["code"].shape[0] == 2 and found["reconstruction"].dtype == "float32"
+    else:
+        assert found["logits"].shape == (2, *found["logits"].shape[1:-1], len(model.labels))
+        assert found["logits"].ndim == (3 if name in WRITERS else 2) and found["logits"].dtype == "float32"
     assert all(np.isfinite(value).all() for value in found.values())
-    timed = [key for key in TIMED[model.architecture.task] if key in found]
-    assert ("lengths" in found) == bool(timed)
-    for key in timed:
-        assert found["lengths"].shape == (2,) and 1 <= found["lengths"].min()
-        assert found["lengths"].max() <= found[key].shape[1]
+    for key, lengths in TIMED[model.architecture.task].items():
+        if key in found and lengths in found:
+            assert found[lengths].shape == (2,) and 1 <= found[lengths].min()
+            assert found[lengths].max() <= found[key].shape[1]
     if name in WRITERS:
         for clip, n in zip(clips, found["lengths"], strict=True):
             seconds = len(clip) / model.config.sample_rate
@@ -126,11 +162,7 @@ def test_more_padding_changes_nothing(name, fresh):
     model = fresh(name)
     clips = clips_of(0.5, 0.9, rate=model.config.sample_rate)
     narrow, wide = outputs(model, *clips), outputs(model, *clips, width=model.config.sample_rate)
-    for row in range(2):
-        cut = [{key: value[row] for key, value in found.items()} for found in (narrow, wide)]
-        for found in cut:
-            timed = [key for key in TIMED[model.architecture.task] if key in found]
-            found |= {key: found[key][: found["lengths"]] for key in timed}
+    for cut in zip(rows_of(model, narrow), rows_of(model, wide), strict=True):
         assert_same(*cut)
 
 
@@ -140,6 +172,8 @@ def test_the_level_of_a_recording_does_not_matter(name, fresh):
     rate = model.config.sample_rate
     (clip,) = clips_of(0.9, rate=rate)
     loud, quiet = (model.outputs([clip * 10 ** (level / 20)], rate)[0] for level in (0, -30))
+    for found in (loud, quiet):
+        found.pop("peak", None)  # which is the level
     assert_same(loud, quiet, atol=2e-2)
 
 
@@ -217,7 +251,7 @@ def test_fit_evaluate_predict_save_and_go_on(name, tmp_path):
     losses = model.fit(x, y, verbose=0, epochs=12).history["loss"]
     assert np.mean(losses[-3:]) < np.mean(losses[:3]) and np.isfinite(losses).all()
     assert np.isfinite(model.evaluate(x, y, verbose=0))
-    assert model.predict(x, verbose=0)["logits"].shape[-1] == len(model.labels)
+    assert len(main(model, model.predict(x, verbose=0))) == 2
     # A class may have an axis of its own; a clip of weight 0 has no part in the loss.
     found = model(x)
     both, first = (
@@ -236,10 +270,12 @@ def test_fit_evaluate_predict_save_and_go_on(name, tmp_path):
 def test_dropout_and_augmentation_only_while_training(name):
     model = small(name)
     x, _ = batch_of(model, clips_of(0.7, rate=model.config.sample_rate))
-    one, same = (model.predict_on_batch(x)["logits"] for _ in range(2))
+    one, same = (main(model, model.predict_on_batch(x)) for _ in range(2))
     np.testing.assert_array_equal(one, same)
-    noisy = [keras.ops.convert_to_numpy(model(x, training=True)["logits"]) for _ in range(2)]
-    assert np.abs(noisy[0] - noisy[1]).max() > 1e-3
+    noisy = [keras.ops.convert_to_numpy(main(model, model(x, training=True))) for _ in range(2)]
+    random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in model.network.layers)
+    assert (np.abs(noisy[0] - noisy[1]).max() > 1e-3) == random
+    assert random or name in AUTOENCODERS  # which may have no need of it
 
 
 # --- saving and loading
@@ -253,12 +289,12 @@ def test_half_precision(name, policy, monkeypatch):
     attends = any(isinstance(layer, keras.layers.MultiHeadAttention) for layer in single.network.layers)
     if attends and policy == "mixed_float16" and keras.backend.backend() == "jax":
         pytest.skip("JAX on a CPU has no attention in float16")
-    whole = outputs(single, *clips)["logits"]
+    whole = main(single, outputs(single, *clips))
     before = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_dtype_policy(policy)
     try:
         model = small(name)
-        half = outputs(model, *clips)["logits"]
+        half = main(model, outputs(model, *clips))
         loss = model.train_on_batch(*batch_of(model, clips))
     finally:
         keras.mixed_precision.set_dtype_policy(before)
@@ -476,6 +512,137 @@ def test_align(name):
         model.align(clip, "ab" * 30, sample_rate=16000)
     with pytest.raises(DataError, match="'7', number 7 in 'route 7'"):
         model.align(clip, "route 7", sample_rate=16000)
+
+
+# --- reconstruct
+
+
+@every_autoencoder
+def test_reconstruct_takes_one_or_many(name):
+    model, clips = small(name), clips_of(0.8, 0.3, rate=8000)
+    one, many = model.reconstruct(clips[0], sample_rate=8000), model.reconstruct(clips, sample_rate=8000)
+    assert len(many) == 2 and many[0].error_db == pytest.approx(one.error_db, abs=1e-3)
+    assert one.log_mel.shape == one.reconstruction.shape and one.band_error_db.shape == (model.config.n_mels,)
+    assert np.sqrt(np.mean(np.square(one.band_error_db))) == pytest.approx(one.error_db, rel=1e-5)
+    for code, found in zip(model.encode(clips, 8000), many, strict=True):
+        np.testing.assert_allclose(code, found.code, atol=1e-5)
+    np.testing.assert_allclose(model.encode(clips[1], 8000), many[1].code, atol=1e-4)
+    assert model.reconstruct([], sample_rate=8000) == []
+    samples, rate = one.sound(iterations=2)
+    assert rate == model.config.sample_rate and np.isfinite(samples).all()
+    assert abs(len(samples) - (len(one.log_mel) - 1) * model.config.hop_length) <= model.config.hop_length
+    with pytest.raises(ZooError, match=f"classify needs a model for classification; {name} does "):
+        model.classify(clips, sample_rate=8000)
+
+
+@pytest.mark.slow
+@every_autoencoder
+def test_can_learn_a_clip_by_heart(name):
+    """A handful of tones is given back much better than the mean of their frames would be, which is what no code can do."""
+    model = small(name, SMALL | {"units": 48})
+    rate = model.config.sample_rate
+    clips = [spelled(text, rate) for text in ("abc", "beef")]
+    x, _ = batch_of(model, clips)
+    noisy = x["waveform"] + 0.05 * np.random.default_rng(0).standard_normal(x["waveform"].shape).astype("float32")
+    y = x["waveform"] if name == "denoising_autoencoder" else None
+    x = x | {"waveform": noisy} if y is not None else x
+
+    def loss():
+        found = model.predict_on_batch(x)
+        return float(
+            model.compute_loss(x, y, {key: keras.ops.convert_to_tensor(value) for key, value in found.items()})
+        )
+
+    before = loss()
+    model.compile(keras.optimizers.Adam(5e-3, global_clipnorm=5.0), jit_compile=False)
+    for _ in range(300):
+        model.train_on_batch(x, y)
+    assert loss() < 0.25 * before
+
+
+def test_a_linear_autoencoder_is_no_better_than_principal_components_and_nearly_as_good(rng):
+    """Baldi and Hornik 1989, on frames that lie near a plane."""
+    from sklearn.decomposition import PCA
+
+    model = small("autoencoder_mini", relu=False, code=4, units=32)
+    frames = (rng.standard_normal((4000, 6)) * [6, 5, 4, 3, 1, 1]) @ rng.standard_normal((6, 100)) / 10
+    frames = frames.astype("float32")
+    x = given = keras.Input((100,))
+    for name in ("encoder_0", "encoder_1", "decoder_0", "decoder_1"):
+        x = model.network.get_layer(name)(x)
+    inner = keras.Model(given, x)
+    inner.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-2, 1000)), "mse")
+    inner.fit(frames, frames, batch_size=200, epochs=50, verbose=0)
+    pca = PCA(4).fit(frames)
+    wanted = np.mean(np.square(pca.inverse_transform(pca.transform(frames)) - frames))
+    found = np.mean(np.square(inner.predict(frames, verbose=0) - frames))
+    assert 0.999 * wanted < found < 1.05 * wanted  # 0.2 dB is 4.7 %
+
+
+@every_autoencoder
+def test_frames_beyond_a_clip_are_no_part_of_the_loss(name):
+    model = small(name)
+    clips = clips_of(0.8, 0.4, rate=model.config.sample_rate)
+    losses = []
+    for width in (0, 4000):
+        x, y = batch_of(model, clips)
+        x["waveform"] = np.pad(x["waveform"], ((0, 0), (0, width)))
+        y = None if y is None else np.pad(y, ((0, 0), (0, width)))
+        losses.append(float(model.compute_loss(x, y, model(x))))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_sample_and_interpolate():
+    model, (a, b) = small("vae"), clips_of(0.5, 0.7, rate=8000)
+    width, bands = model.config.width, model.config.n_mels
+    assert model.sample(3, seed=1).shape == (3, width, bands)
+    np.testing.assert_allclose(model.sample(2, seed=1), model.sample(3, seed=1)[:2], rtol=1e-5)
+    assert np.abs(model.sample(1, seed=1) - model.sample(1, seed=2)).max() > 0
+    way = model.interpolate(a, b, steps=5, sample_rate=8000)
+    assert way.shape == (5, width, bands)
+    for end, clip in ((way[0], a), (way[-1], b)):
+        np.testing.assert_allclose(end, model.reconstruct(clip, 8000).reconstruction, atol=1e-3)
+    with pytest.raises(ZooError, match="received steps=1"):
+        model.interpolate(a, b, steps=1, sample_rate=8000)
+    with pytest.raises(ZooError, match="received count=0"):
+        model.sample(0)
+    with pytest.raises(ZooError, match="sample needs a model .* such as vae; autoencoder is none"):
+        small("autoencoder").sample()
+    with pytest.raises(ZooError, match="reconstruct needs an autoencoder, such as conv_autoencoder; conv2d_mini does"):
+        small("conv2d_mini").reconstruct(a, 8000)
+
+
+def test_the_divergence_is_that_of_two_normal_distributions(rng):
+    """Against its definition, E[log q - log p], by sampling."""
+    from zoo.models.vae import Divergence
+
+    mean, log_variance = rng.standard_normal((2, 1, 5)).astype("float32")
+    found = float(keras.ops.convert_to_numpy(Divergence(1.0)(mean, log_variance))[0])
+    deviation = np.exp(log_variance / 2)
+    points = mean + deviation * rng.standard_normal((400_000, 5))
+    log_q = -0.5 * ((points - mean) / deviation) ** 2 - np.log(deviation)
+    assert found == pytest.approx(np.mean(np.sum(log_q + 0.5 * points**2, axis=1)), rel=0.02)
+
+
+def test_denoise_turns_down_by_what_the_network_says(rng):
+    model = small("denoising_autoencoder")
+    rate = model.config.sample_rate
+    clip = clips_of(0.7, rate=rate)[0]
+    clip = clip / np.abs(clip).max()
+    clean = model.denoise(clip, rate)
+    assert clean.shape == clip.shape and clean.dtype == "float32"
+    np.testing.assert_allclose(model.denoise(clip, rate, strength=0.0), clip, atol=1e-4)
+    # Untrained it takes half a decibel from everything.
+    down = 20 * np.log10(np.linalg.norm(clean) / np.linalg.norm(clip))
+    assert -1.0 < down < -0.2
+    half = 20 * np.log10(np.linalg.norm(model.denoise(clip, rate, strength=0.5)) / np.linalg.norm(clip))
+    assert half == pytest.approx(down / 2, abs=0.05)
+    many = model.denoise([clip, clip[:3000], clip[:170]], rate)
+    assert [len(one) for one in many] == [len(clip), 3000, 170]
+    with pytest.raises(ZooError, match="received strength=2"):
+        model.denoise(clip, rate, strength=2)
+    with pytest.raises(ZooError, match="denoise needs a model for denoising; vae does reconstruction"):
+        small("vae").denoise(clip, rate)
 
 
 @every_model

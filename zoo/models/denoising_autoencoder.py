@@ -1,0 +1,75 @@
+"""`denoising_autoencoder`: hears speech in noise and says, for every band of every frame, by how much to turn it down.
+
+    log-mel of the noisy clip (batch, frames, 80)       16 kHz, dB below its loudest point
+      -> each band normalised over the clip
+      -> strided convolution (batch, frames / 3, 192)   90 ms of context every 30 ms
+      -> bidirectional LSTM (batch, frames / 3, 2 * 192)   what is noise shows over time   the code
+      -> dense (batch, frames / 3, 3 * 80), frames again (batch, frames, 80)
+      -> softplus: dB to turn down, 0 or more
+      -> noisy log-mel - that                           the reconstruction of the clean clip
+
+Source: P. Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008
+(doi.org/10.1145/1390156.1390294); for speech X. Lu et al., "Speech enhancement based on deep denoising autoencoder",
+Interspeech 2013. Predicting a gain is the "mask" of A. Narayanan, D. Wang, ICASSP 2013.
+
+What tutorials get wrong: they add noise to the target as well, or add it to the features, where it does not add: the
+power of two sounds adds, their decibels do not. Here noise is mixed into the waveform and the clean waveform is what
+`fit` takes as y. And they judge by ear or by the loss; what a front end is worth is what a recogniser gains behind it, and
+what it loses on clean speech: `zoo study denoising`.
+
+The convolution and the first LSTM have the shapes of those of `lstm_ctc`, which can start from them:
+`zoo study pretraining`.
+
+Departures: it predicts how much to take away instead of the clean frames, so that doing nothing is easy and clean
+speech stays as it is; a range of 50 dB, because how silent silence is should not be most of the loss.
+
+    model = zoo.load("denoising_autoencoder")
+    samples = model.denoise("noisy.wav")                   # (samples,) at 16 kHz, for any recogniser
+    zoo.load("lstm_ctc").transcribe(samples, sample_rate=16000)
+
+Try: training at one signal-to-noise ratio only (what happens at another?).
+"""
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+from zoo.augment import SpecAugment
+from zoo.features import Normalise
+from zoo.frontend import FrameConfig, frames_below_peak
+from zoo.layers import BidirectionalLSTM, CutFrames, StridedConv1D
+from zoo.registry import register
+
+
+@dataclass(frozen=True)
+class Config(FrameConfig):
+    range_db: float = 50.0
+    kernel_size: int = 9  # frames, 90 ms
+    stride: int = 3  # frames, 30 ms
+    units: int = 192  # LSTM units in each direction
+    dropout: float = 0.1  # share of the LSTM's inputs
+    strength: float = 1.0  # of `denoise`: factor of what is turned down in dB
+
+
+@register("denoising_autoencoder", Config(), task="denoising")
+def build(config: Config) -> keras.Model:
+    """(waveform, lengths in samples) -> noisy log-mel, the clean one as far as it can be told, and a code of the frames."""
+    inputs, log_mel, frames, peak = frames_below_peak(config)  # (batch, frames, n_mels) in dB
+    x, _ = Normalise(name="normalise")(log_mel, frames)
+    x = SpecAugment(bands=1, stretches=0, warp=0.0, name="spec_augment")(x, frames)
+    x, steps = StridedConv1D(config.units, config.kernel_size, config.stride, name="stack")(x, frames)
+    x = layers.ReLU(name="relu")(x)  # (batch, frames / stride, units)
+    x = layers.Dropout(config.dropout, seed=0, name="dropout_0")(x)
+    code = BidirectionalLSTM(config.units, name="lstm_0")(x, steps)  # (batch, frames / stride, 2 * units)
+    # Untrained it turns down by 0.5 dB: it begins by doing next to nothing.
+    nothing = keras.initializers.Constant(-3.0)
+    x = layers.Dense(config.stride * config.n_mels, bias_initializer=nothing, dtype="float32", name="down")(code)
+    x = layers.Activation("softplus", dtype="float32", name="softplus")(x)
+    x = layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(
+        x
+    )  # (batch, frames, n_mels) and up to two more
+    down = layers.Rescaling(10.0, dtype="float32", name="decibel")(CutFrames(name="cut")(x, log_mel))
+    x = layers.Subtract(dtype="float32", name="reconstruction")([log_mel, down])
+    outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": steps}
+    return keras.Model(inputs, outputs | {"peak": peak}, name="denoising_autoencoder")

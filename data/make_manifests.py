@@ -1,11 +1,11 @@
 """Make the manifests in data/manifests from local copies of the data sets.
 
     python data/make_manifests.py FOLDER [OUT]
-    python data/make_manifests.py spoken_digits [OUT]
+    python data/make_manifests.py spoken_digits|spoken_words [OUT]
 
 FOLDER holds the unpacked data sets side by side; OUT is data/manifests unless given. The manifests are committed; this
-script says where each line comes from, and makes the same bytes again. The second form makes spoken_digits.csv, which
-needs the shipped lstm_ctc and AN4 and speechocean762 where ZOO_DATA or the cache has them; new weights move its cuts.
+script says where each line comes from, and makes the same bytes again. The second form makes the lists of cuts, which
+needs the shipped lstm_ctc and AN4 and speechocean762 where ZOO_DATA or the cache has them; new weights move the cuts.
 """
 
 import csv
@@ -15,7 +15,16 @@ from collections import Counter
 from pathlib import Path
 
 from zoo import datasets
-from zoo.datasets import an4, connected_digits, fsdd, noise, speechocean762, spoken_digits
+from zoo.datasets import (
+    an4,
+    connected_digits,
+    fsdd,
+    noise,
+    speechocean762,
+    spoken_digits,
+    spoken_words,
+    synthetic_words,
+)
 from zoo.datasets.archives import _root
 from zoo.text import normalise
 
@@ -93,8 +102,8 @@ def noise_rows(root: Path) -> list[dict]:
     return [{"id": stem, "class": name, "fold": stem.split("-")[0]} for name, stem in clips]
 
 
-def spoken_digits_rows() -> list[dict]:
-    """Every digit word of AN4 and speechocean762 that aligns well, with its cut; prints what is left out."""
+def spoken_words_rows(wanted: set[str], least_confidence: float) -> list[dict]:
+    """Every word of AN4 and speechocean762 among `wanted` that aligns well, with its cut; prints what is left out."""
     import zoo
 
     model, rate = zoo.load("lstm_ctc"), spoken_digits.RATE
@@ -104,15 +113,15 @@ def spoken_digits_rows() -> list[dict]:
             if split not in datasets.describe(corpus).splits:
                 continue
             for utterance in datasets.load(corpus, split):
-                if not set(utterance.text.split()) & set(fsdd.DIGITS):
+                if not set(utterance.text.split()) & wanted:
                     continue
                 samples = utterance.audio(rate)
                 words = model.align(samples, utterance.text, rate, utterance.id).words
                 for number, word in enumerate(words):
-                    if word.text not in fsdd.DIGITS:
+                    if word.text not in wanted:
                         continue
                     start, end = spoken_digits.cut_times(samples, words, number)
-                    if word.confidence < spoken_digits.LEAST_CONFIDENCE:
+                    if word.confidence < least_confidence:
                         left_out[corpus, split, "unsure"] += 1
                     elif not spoken_digits.SHORTEST <= round(end - start, 2) <= spoken_digits.LONGEST:
                         left_out[corpus, split, "too short or too long"] += 1
@@ -134,6 +143,17 @@ def spoken_digits_rows() -> list[dict]:
     return rows
 
 
+def spoken_digits_rows() -> list[dict]:
+    """The digits."""
+    return spoken_words_rows(set(fsdd.DIGITS), spoken_digits.LEAST_CONFIDENCE)
+
+
+CUT = {
+    "spoken_digits": spoken_digits_rows,
+    "spoken_words": lambda: spoken_words_rows(set(synthetic_words.vocabulary()), spoken_words.LEAST_CONFIDENCE),
+}
+
+
 def main(folder: str, out: Path = MANIFESTS) -> None:
     place = Path(folder)
     write(out, "an4", an4_rows(_root(place, an4.SOURCE)))
@@ -146,7 +166,7 @@ def main(folder: str, out: Path = MANIFESTS) -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    if sys.argv[1] == "spoken_digits":
-        write(*map(Path, sys.argv[2:] or [MANIFESTS]), "spoken_digits", spoken_digits_rows())
+    if sys.argv[1] in CUT:
+        write(*map(Path, sys.argv[2:] or [MANIFESTS]), sys.argv[1], CUT[sys.argv[1]]())
     else:
         main(sys.argv[1], *map(Path, sys.argv[2:]))

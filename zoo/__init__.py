@@ -1,6 +1,7 @@
 """A teaching zoo of speech models in Keras 3. Read it in the order in which a recording flows through it:
 
     zoo.audio -> zoo.features -> zoo.models.<name> -> zoo.decoding -> zoo.metrics
+    zoo.reconstruction, zoo.fewshot, zoo.search: what autoencoders give back, and what their codes are good for
     zoo.language: which words are likely, for the beam search in zoo.decoding
     zoo.text, zoo.losses, zoo.augment, zoo.datasets, zoo.training: how a model learns
     zoo.registry, zoo.card, zoo.model: how a name becomes a model
@@ -15,10 +16,10 @@ from zoo.card import card
 from zoo.registry import list_models
 
 __version__ = "0.1.0"
-__all__ = ["card", "list_models", "load"]
+__all__ = ["card", "few_shot", "list_models", "load"]
 
 # Keras, TensorFlow and librosa take seconds to import, so nothing heavy is imported before it is needed.
-_HOMES = {"load": "zoo.model", "SpeechModel": "zoo.model"}
+_HOMES = {"load": "zoo.model", "SpeechModel": "zoo.model", "few_shot": "zoo.fewshot"}
 
 
 def __getattr__(name: str):

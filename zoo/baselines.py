@@ -31,21 +31,22 @@ N_MFCC = 13  # coefficients: the envelope of the spectrum, without the harmonics
 TRIM_DB = 20.0  # dB: what is so far below the loudest frame, before and after the word, is no part of it
 
 
-def features(clip: np.ndarray) -> np.ndarray:
+def features(clip: np.ndarray, trim: bool = True) -> np.ndarray:
     """The frames of one clip: 13 MFCC (Davis & Mermelstein 1980) and their slopes (Furui 1986), (frames, 26).
 
     Quiet before and after the word is cut off, and the mean of the first coefficient, the level, is taken away. The
     other means stay: in a sentence they are the microphone (cepstral mean normalisation, Atal 1974), but in a single
     word they are the word as well: on FSDD's training takes the recognisers here did worse without them.
 
-    Args: clip: (samples,) in [-1, 1] at RATE hertz. Raises: ZooError where it is empty or not finite.
+    Args: clip: (samples,) in [-1, 1] at RATE hertz. trim: False keeps silence, and with it the time of each frame.
+    Raises: ZooError where it is empty or not finite.
     """
     import librosa
 
     clip = np.asarray(clip, "float32")
     if clip.ndim != 1 or not len(clip) or not np.isfinite(clip).all():
         raise ZooError(f"A clip is a row of finite samples, at least one; received an array of shape {clip.shape}.")
-    word, _ = librosa.effects.trim(clip, top_db=TRIM_DB, frame_length=WINDOW, hop_length=HOP)
+    word = librosa.effects.trim(clip, top_db=TRIM_DB, frame_length=WINDOW, hop_length=HOP)[0] if trim else clip
     word = np.pad(word, (0, max(0, N_FFT - len(word))))
     frame = dict(sr=RATE, n_fft=N_FFT, win_length=WINDOW, hop_length=HOP)
     mfcc = librosa.feature.mfcc(y=word, n_mfcc=N_MFCC, n_mels=N_MELS, **frame)  # (13, frames)

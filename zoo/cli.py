@@ -114,6 +114,25 @@ def _check_picture(path: Path) -> None:
         raise MissingFileError(f"A picture is written into a folder that exists; there is no {path.absolute().parent}.")
 
 
+def _check_sound(path: Path) -> None:
+    if path.suffix.lower() != ".wav":
+        raise ZooError(f"Sound is written as WAV, so its name must end in .wav; received {path.name}.")
+    if not path.absolute().parent.is_dir():
+        raise MissingFileError(f"Sound is written into a folder that exists; there is no {path.absolute().parent}.")
+
+
+def _write_sound(path: Path, samples, rate: int) -> None:
+    """(samples,) as 16-bit WAV, whole or not at all."""
+    import io
+
+    import soundfile
+
+    made = io.BytesIO()  # libsndfile has no word for a full disk; Python has
+    soundfile.write(made, samples, rate, subtype="PCM_16", format="WAV")
+    with _whole(path) as partial:
+        partial.write_bytes(made.getvalue())
+
+
 # --- models and recordings
 
 
@@ -171,6 +190,15 @@ def _check_classifier(name: str, others=()) -> None:
             raise ZooError(f"This needs a classifier; {part} does {zoo.card(part).task}{hint}.")
         if part not in words:
             raise unknown_name("classifier", part, [*words, *others])
+
+
+def _check_task(name: str, tasks: tuple[str, ...], what: str) -> None:
+    """`name` must be a model for one of `tasks`."""
+    fitting = [known for known in zoo.list_models() if zoo.card(known).task in tasks]
+    if name in zoo.list_models() and name not in fitting:
+        raise ZooError(f"This needs {what}, such as {fitting[0]}; {name} does {zoo.card(name).task}.")
+    if name not in fitting:
+        raise unknown_name("model for this", name, fitting)
 
 
 def _language(name: str):
@@ -386,6 +414,8 @@ def _briefly(results) -> list[str]:
     for result in results:
         if result.metric == "perplexity":
             lines.append(f"perplexity {result.value:.1f} {result.data}:{result.split}")
+        elif result.metric == "dB":
+            lines.append(f"error {result.value:.2f} dB {result.data}:{result.split}")
         elif result.metric in ("accuracy", "EER"):
             what = "correct" if result.metric == "accuracy" else "equal error rate"
             lines.append(f"{result.value:.1f} % {what} {result.data}:{result.split}")
@@ -417,7 +447,7 @@ def info(name, as_json):
         ("task", card.task),
         ("does", card.summary),
         ("cannot", card.limits),
-        ("tells apart" if card.task == "classification" else "writes", card.labels),
+        ({"classification": "tells apart", "transcription": "writes"}.get(card.task, "gives"), card.labels),
         ("sample rate", f"{card.sample_rate:,} Hz" if card.sample_rate else ""),
         ("parameters", f"{card.parameters:,}"),
         ("weights", size),
@@ -571,6 +601,202 @@ def classify(paths, name, weights, top, plot, as_json):
 
 @main.command()
 @click.argument("path", metavar="FILE", type=path_type)
+@click.option("--model", "name", default="conv_autoencoder", show_default=True, help="An autoencoder.")
+@weights_option
+@click.option("--sound", type=path_type, metavar="OUT.wav", help="Write the reconstruction as sound (Griffin-Lim).")
+@click.option("--plot", type=path_type, metavar="OUT.png", help="Draw what went in, what came out, and the difference.")
+@json_option
+def reconstruct(path, name, weights, sound, plot, as_json):
+    """Send a recording through an autoencoder and back.
+
+    \b
+    Example:
+      zoo reconstruct clip.wav --plot both.png --sound back.wav
+      zoo reconstruct clip.wav --model autoencoder --json
+    """
+    import numpy as np
+
+    if plot:
+        _check_picture(plot)
+    if sound:
+        _check_sound(sound)
+    _check_task(name, ("reconstruction", "denoising"), "an autoencoder")
+    rate, model = _rate(name, weights)
+    samples = _read(path, rate)
+    model = model or _load(name, weights)
+    found = model.reconstruct(samples, rate)
+    if plot:
+        from zoo import plots
+
+        axes = plots.reconstruction(
+            found.log_mel, found.reconstruction, found.framing.hop_seconds, f"{path.name}, {name}"
+        )
+        with _whole(plot) as partial:
+            axes.figure.savefig(partial)
+    if sound:
+        _write_sound(sound, *found.sound())
+    about = {"file": str(path), "model": name, "frames": len(found.log_mel), "bands": found.log_mel.shape[1]}
+    about |= {"code": list(np.shape(found.code)), "error_db": found.error_db}
+    if as_json:
+        _json(about | {"band_error_db": found.band_error_db.tolist()})
+    else:
+        shape = " x ".join(map(str, about["code"]))
+        click.echo(
+            f"{about['frames']} frames of {about['bands']} bands -> {shape} numbers -> error {found.error_db:.2f} dB"
+        )
+
+
+@main.command()
+@click.argument("path", metavar="FILE", type=path_type)
+@click.option("--out", required=True, type=path_type, metavar="OUT.wav", help="Where the sound goes.")
+@click.option("--model", "name", default="denoising_autoencoder", show_default=True, help="Which model.")
+@weights_option
+@click.option("--strength", type=click.FloatRange(0, 1), help="Share of what could be turned down (the model's).")
+@click.option("--plot", type=path_type, metavar="OUT.png", help="Draw the noisy and the clean log-mel.")
+@json_option
+def denoise(path, out, name, weights, strength, plot, as_json):
+    """Turn down the noise in a recording.
+
+    \b
+    Example:
+      zoo denoise noisy.wav --out clean.wav
+      zoo denoise noisy.wav --out clean.wav --strength 0.5 --plot both.png
+    """
+    if plot:
+        _check_picture(plot)
+    _check_sound(out)
+    _check_task(name, ("denoising",), "a model that denoises")
+    rate, model = _rate(name, weights)
+    samples = _read(path, rate)
+    model = model or _load(name, weights)
+    strength = model.config.strength if strength is None else strength
+    clean = model.denoise(samples, rate, strength)
+    if plot:
+        from zoo import plots
+
+        found = model.reconstruct(samples, rate)
+        down = strength * (found.reconstruction - found.log_mel)
+        hop = found.framing.hop_seconds
+        axes = plots.reconstruction(found.log_mel, found.log_mel + down, hop, path.name, ("noisy", "denoised"))
+        with _whole(plot) as partial:
+            axes.figure.savefig(partial)
+    _write_sound(out, clean, rate)
+    if as_json:
+        _json({"file": str(path), "out": str(out), "seconds": len(clean) / rate, "strength": strength})
+    else:
+        click.echo(f"Wrote {out} ({len(clean) / rate:.2f} s at {rate:,} Hz).")
+
+
+@main.command("few-shot")
+@click.argument("folder", type=path_type)
+@click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=path_type)
+@click.option("--model", "name", default="word_embedding", show_default=True, help="Whose embeddings or codes.")
+@weights_option
+@click.option("--shots", type=click.IntRange(1), help="Examples of each word to use (all there are).")
+@json_option
+def few_shot_command(folder, paths, name, weights, shots, as_json):
+    """Recognise words from a few recordings of each, without training.
+
+    FOLDER holds a folder for each word, with its recordings in it.
+
+    \b
+    Example:
+      zoo few-shot examples/ clip.wav
+      zoo few-shot examples/ test/ --shots 5 --model vae
+    """
+    if not folder.is_dir():
+        raise MissingFileError(
+            f"Examples lie in a folder that holds a folder for each word; there is no folder {folder}."
+        )
+    every = {}
+    for place in sorted(child for child in folder.iterdir() if child.is_dir()):
+        files = sorted(file for file in place.iterdir() if file.suffix.lower() in AUDIO and file.is_file())
+        if shots and len(files) < shots:
+            raise DataError(f"--shots {shots} needs as many examples of each word; {place} holds {len(files)}.")
+        every[place.name] = files[:shots]
+    if not every:
+        raise DataError(f"Examples lie in a folder that holds a folder for each word; {folder} holds none.")
+    _check_acoustic(name)
+    model = _load(name, weights)
+    words, rate, failed, rows, results = zoo.few_shot(model, every), model.config.sample_rate, [], [], []
+
+    def complain(error):
+        failed.append(error)
+        click.echo(f"Error: {_sentence(error)}", err=True)
+
+    for batch in _batches(list(_recordings(paths)), rate, complain):
+        for path, samples in batch:
+            try:
+                found = words.classify(samples, rate)
+            except AudioError as error:
+                complain(AudioError(f"{path}: {error}"))
+                continue
+            results.append({"file": str(path), **found.to_dict()})
+            rows.append((path, found.label, f"{100 * found.confidence:.0f} %"))
+    if as_json:
+        _json(results)
+    elif rows:
+        _console().print(_table("recording", "nearest", "confidence#", rows=rows))
+    if failed:
+        sys.exit(1)
+
+
+@main.command("search")
+@click.argument("query", type=path_type)
+@click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=path_type)
+@click.option("--model", "name", default="lstm_ctc", show_default=True, help="Whose frames, or `mfcc`.")
+@weights_option
+@click.option("--best", type=click.IntRange(1), default=3, show_default=True, help="Matches in each recording.")
+@json_option
+def search_command(query, paths, name, weights, best, as_json):
+    """Find where the word that is said in QUERY occurs in recordings.
+
+    \b
+    Example:
+      zoo search seven.wav lecture.wav
+      zoo search seven.wav recordings/ --model word_embedding --best 1
+    """
+    from zoo import baselines
+
+    if name == "mfcc":
+        if weights:
+            raise ZooError("mfcc is no model; leave out --weights.")
+        rate, model = baselines.RATE, "mfcc"
+    else:
+        _check_acoustic(name)
+        rate, model = _rate(name, weights)
+    word, failed, rows, results = _read(query, rate), [], [], []
+
+    def complain(error):
+        failed.append(error)
+        click.echo(f"Error: {_sentence(error)}", err=True)
+
+    searcher = None
+    for batch in _batches(list(_recordings(paths)), rate, complain):
+        if searcher is None:
+            from zoo.search import Searcher
+
+            searcher = Searcher(model or _load(name, weights))
+            prepared = searcher.prepare(word)
+        for path, samples in batch:
+            try:
+                matches = searcher.find(prepared, samples, best)
+            except AudioError as error:
+                complain(AudioError(f"{path}: {error}"))
+                continue
+            results.append({"file": str(path), "matches": [match.to_dict() for match in matches]})
+            rows += [(path, f"{m.start:.2f}", f"{m.end:.2f}", f"{m.score:.3f}") for m in matches]
+    rows.sort(key=lambda row: -float(row[3]))
+    if as_json:
+        _json(results)
+    elif rows:
+        _console().print(_table("recording", "from s#", "to s#", "likeness#", rows=rows))
+    if failed:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("path", metavar="FILE", type=path_type)
 @click.argument("text")
 @click.option("--model", "name", default="lstm_ctc", show_default=True, help="Which model.")
 @weights_option
@@ -688,13 +914,11 @@ def train(ctx, name, data, subset, validation, out, init, changes, resume, no_au
             epochs = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
         _json({"model": str(out / "model.keras"), "epochs": epochs})
     else:
-        verb = "transcribe" if model.architecture.task == "transcription" else "classify"
+        verb = {"transcription": "transcribe", "classification": "classify"}.get(model.architecture.task, "reconstruct")
         click.echo(f"Done: zoo {verb} clip.wav --model {name} --weights {out / 'model.keras'}")
     if ship:
         training.ship(out)
-        again = (
-            f"zoo evaluate {name} --data {'an4' if model.architecture.task == 'transcription' else 'fsdd'} --write-card"
-        )
+        again = f"zoo evaluate {name} --data {'fsdd' if model.architecture.task == 'classification' else 'an4'} --write-card"
         click.echo(f"The package now ships these weights; measure them: {again}", err=as_json)
 
 
@@ -738,6 +962,11 @@ def evaluate(ctx, name, data, weights, verify, confusion, write_card, note, as_j
         _perplexities(name, data, weights, write_card, note, as_json)
         return
     model = _load(name, weights)
+    if model.architecture.task in ("reconstruction", "denoising"):
+        if any(value not in (None, ()) for value in options.values()) or verify or confusion:
+            raise ZooError(f"{name} is measured by its error in dB; leave out the options of decoders and classifiers.")
+        _reconstruction_errors(name, model, data, write_card, note, as_json)
+        return
     if model.architecture.task == "classification":
         if any(value not in (None, ()) for value in options.values()):
             raise ZooError(f"{name} writes no text; the options of a beam search are not for it.")
@@ -849,6 +1078,47 @@ def _accuracies(name: str, model, data, verify: bool, confusion, write_card: boo
     else:
         counted = ("same voice#", "two voices#") if verify else ("correct#", "clips#")
         _console().print(_table("data", "split", "", "%#", "95 % interval#", *counted, rows=rows))
+    if write_card:
+        update_card(name, results=results)
+        click.echo(f"Written to the card of {name}.", err=True)
+
+
+def _reconstruction_errors(name: str, model, data, write_card: bool, note: str, as_json: bool) -> None:
+    """Root mean square error in dB on each set; of a model that denoises, in recorded noise never heard in training."""
+    import numpy as np
+
+    from zoo.audio import resample
+    from zoo.card import Result, update_card
+    from zoo.datasets import noise
+    from zoo.training import Corpus, DataSpec, reconstruction_errors
+
+    noises, rate = (), model.config.sample_rate
+    if model.architecture.task == "denoising":
+        noises = [resample(clip, noise.RATE, rate) for clip in noise.load_noise("test")]
+        note = note or "noise of ESC-10's test fold at 0 to 20 dB SNR"
+    results = []
+    for spec in [DataSpec.parse(text, "test") for text in data]:
+        corpus = Corpus(_to_score(spec), None, rate)
+        if (most := getattr(model.config, "max_seconds", None)) and max(corpus.lengths) > most * rate:
+            raise DataError(
+                f"{name} hears clips of at most {most:g} s; {spec} has one of {max(corpus.lengths) / rate:.1f} s."
+            )
+        errors = np.array(reconstruction_errors(model, corpus, noises))
+        draws = np.random.default_rng(0).integers(len(errors), size=(1000, len(errors)))
+        low, high = np.quantile(np.sqrt(errors[draws].mean(axis=1)), (0.025, 0.975))
+        suffix = "".join(f",{key}={value}" for key, value in spec.options)
+        results.append(Result(
+            data=spec.name + suffix, split=spec.split, metric="dB", value=round(float(np.sqrt(errors.mean())), 3),
+            low=round(float(low), 3), high=round(float(high), 3), utterances=len(errors), reference_length=len(errors),
+            note=note, command=shlex.join(["zoo", "evaluate", name, "--data", str(spec)]),
+        ))  # fmt: skip
+    if as_json:
+        _json([asdict(result) for result in results])
+    else:
+        rows = [
+            (r.data, r.split, f"{r.value:.2f}", f"{r.low:.2f} to {r.high:.2f}", r.utterances, r.note) for r in results
+        ]
+        _console().print(_table("data", "split", "error dB#", "95 % interval#", "utterances#", "", rows=rows))
     if write_card:
         update_card(name, results=results)
         click.echo(f"Written to the card of {name}.", err=True)
@@ -1055,6 +1325,49 @@ def compare_command(names, plot, out, as_json):
     columns = ("official %#", "unseen speakers %#", f"noise {snrs} dB#", f"babble {snrs} dB#")
     sizes = ("parameters#", "kB#", "ms a clip#", "clips/s#", "minutes#")
     _console().print(_table("model", *columns, *sizes, rows=cells))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--fast", is_flag=True, help="A few clips and steps, to see that it works; its figures mean nothing.")
+@click.option("--keep", is_flag=True, help="Keep the table for README.md, in data/results/.")
+@json_option
+def study(name, fast, keep, as_json):
+    """Measure what autoencoders are good for: NAME is one study, and prints one table.
+
+    reconstruction: against principal component analysis. denoising: before recognisers in noise. few-shot: words from 1, 5, 10
+    examples. search: a word in recordings, by example. pretraining: from an encoder against fresh, with few labels.
+    augmentation: reconstructed and interpolated words as more data. They need fsdd, an4, speechocean762 and ESC-10 (`zoo
+    data`), and take minutes; pretraining and augmentation about an hour each on two cores.
+
+    \b
+    Example:
+      zoo study reconstruction
+      zoo study few-shot --json
+    """
+    names = ("reconstruction", "denoising", "few-shot", "search", "pretraining", "augmentation")
+    if name not in names:
+        raise unknown_name("study", name, names)
+    if keep and fast:
+        raise ZooError("Figures of --fast mean nothing; leave out --keep or --fast.")
+    with _quiet():
+        from zoo import compare, studies
+    if keep and not compare.RESULTS.is_dir():
+        raise ZooError("Results are kept in a checkout of the project, in data/results; this is an installed package.")
+    rows = studies.STUDIES[name](fast=fast, say=lambda line: click.echo(line, err=True))
+    if keep:
+        with _whole(compare.RESULTS / f"study_{name}.json") as partial:
+            partial.write_text(json.dumps(_rounded(rows), indent=1) + "\n")
+    if as_json:
+        _json(rows)
+        return
+    columns = list(rows[0])
+    cells = [
+        tuple("" if row[c] is None else f"{row[c]:.2f}" if isinstance(row[c], float) else row[c] for c in columns)
+        for row in rows
+    ]
+    numbers = {c for c in columns if any(isinstance(row[c], int | float) for row in rows)}
+    _console().print(_table(*(f"{c}#" if c in numbers else c for c in columns), rows=cells))
 
 
 @main.command()

@@ -44,9 +44,13 @@ class JoinedRecording:
     gains_db: tuple[float, ...]  # of each take
 
     def read(self, sample_rate: int) -> np.ndarray:
+        return join(self.pieces(), self.gaps_ms, self.gains_db, self.id, sample_rate)
+
+    def pieces(self) -> list[np.ndarray]:
+        """The takes, each (samples,) at RATE."""
         names = (take.split("_") for take in self.takes)
         paths = (fsdd.recording_path(Path(self.folder), digit, self.speaker, number) for digit, number in names)
-        return join([_take(path) for path in paths], self.gaps_ms, self.gains_db, self.id, sample_rate)
+        return [_take(path) for path in paths]
 
 
 def join(takes, gaps_ms, gains_db, name: str, sample_rate: int) -> np.ndarray:

@@ -62,7 +62,12 @@ class CutRecording:
 @register("spoken_digits", splits=("train", "validation", "test"))
 def utterances(split, source=None) -> list[Utterance]:
     """Single digits by the speakers of a split; `source` is a folder that holds both corpora."""
-    rows = [row for row in manifest("spoken_digits") if row["split"] == split]
+    return cut_words("spoken_digits", split, source)
+
+
+def cut_words(name: str, split: str, source=None) -> list[Utterance]:
+    """The words of a split of a published list of cuts, data/manifests/<name>.csv."""
+    rows = [row for row in manifest(name) if row["split"] == split]
     whole = {
         (corpus, utterance.id): utterance
         for corpus in CORPORA

@@ -116,6 +116,106 @@ def words() -> str:
     return "\n".join([*lines, "", f"`speaker_id`, whose classes are 134 people: {'; '.join(speaker)}."])
 
 
+def study(name: str) -> list[dict]:
+    """What `zoo study NAME --keep` left."""
+    return json.loads((RESULTS / f"study_{name}.json").read_text(encoding="utf-8"))
+
+
+def interval(row: dict, key: str, sign: str = "") -> str:
+    return f"**{row[key]:{sign}.1f}** ({row['low']:{sign}.1f} to {row['high']:{sign}.1f})"
+
+
+def reconstruction() -> str:
+    rows = [
+        (
+            f"`{row['model']}`" if " " not in row["model"] else row["model"],
+            f"{row['data']}, {row['clips']} clips",
+            f"{row['values']} to {row['components']}",
+            f"{row['db']:.2f}",
+            f"{row['pca_db']:.2f}",
+            f"**{row['gain_db']:+.2f}** ({row['low']:+.2f} to {row['high']:+.2f})",
+        )
+        for row in study("reconstruction")
+    ]
+    return "\n".join(table("model|unseen speakers|numbers|error dB#|PCA dB#|better by dB#", rows))
+
+
+def denoising() -> str:
+    """A row for each recogniser, without and with; a column for each level of noise."""
+    every = study("denoising")
+    levels = list(dict.fromkeys(row["snr"] for row in every))
+    rows = []
+    for name, data, metric in dict.fromkeys((row["recogniser"], row["data"], row["metric"]) for row in every):
+        cells = {(row["snr"], row["strength"] > 0): row for row in every if (row["recogniser"], row["data"], row["metric"]) == (name, data, metric)}  # fmt: skip
+
+        def pair(snr, cells=cells):
+            if (snr, False) not in cells:
+                return ""
+            return f"{cells[snr, False]['value']:.1f} -> **{cells[snr, True]['value']:.1f}**"
+
+        what = f"{metric} {'%' if name else 'dB'}"
+        shown = f"`{name}`" if name and " " not in name and name not in ("svm", "dtw") else name or "the sound itself"
+        rows.append((shown, data, what, *(pair(snr) for snr in levels)))
+    columns = "|".join(f"{level} dB#" if level != "clean" else "clean#" for level in levels)
+    return "\n".join(table(f"recogniser|data||{columns}", rows))
+
+
+def few_shot() -> str:
+    every = study("few-shot")
+    shots = list(dict.fromkeys(row["shots"] for row in every))
+    rows = []
+    for voices, name in dict.fromkeys((row["voices"], row["model"]) for row in every):
+        cells = {row["shots"]: row for row in every if (row["voices"], row["model"]) == (voices, name)}
+        shown = "MFCC and DTW" if name == "mfcc+dtw" else f"`{name}`"
+        rows.append((voices, shown, *(interval(cells[n], "value") for n in shots)))
+    return "\n".join(table("examples by|model|" + "|".join(f"{n} of each, %#" for n in shots), rows))
+
+
+def search() -> str:
+    rows = [
+        (
+            row["data"],
+            "MFCC" if row["model"] == "mfcc" else f"`{row['model']}`",
+            f"**{row['precision']:.1f}**",
+            f"{row['average_precision']:.1f}",
+            f"{row['holds_word']:.1f}",
+            f"{row['pairs']:,}",
+        )
+        for row in study("search")
+    ]
+    columns = "precision at half recall, %#|average precision, %#|recordings that hold the word, %#|pairs#"
+    return "\n".join(table(f"recordings|frames or embeddings of|{columns}", rows))
+
+
+def pretraining() -> str:
+    rows = [
+        (
+            f"{row['model']}, {row['metric']} %",
+            f"{100 * row['share']:g} % ({row['labels']})",
+            f"{row['fresh']:.1f}",
+            f"{row['pretrained']:.1f}",
+            interval(row, "gain", "+"),
+            row["runs"],
+        )
+        for row in study("pretraining")
+    ]
+    return "\n".join(table("network|labels|fresh#|from an encoder#|better by, points#|runs each#", rows))
+
+
+def augmentation() -> str:
+    rows = [
+        (
+            f"{100 * row['share']:g} % ({row['labels']})",
+            row["learnt besides"],
+            f"{row['value']:.1f}",
+            interval(row, "gain", "+") if row["gain"] or row["low"] else "",
+            row["runs"],
+        )
+        for row in study("augmentation")
+    ]
+    return "\n".join(table("labels|learnt besides the clips|accuracy %#|better by, points#|runs#", rows))
+
+
 def speed() -> str:
     """What benchmarks/ printed, each figure beside its peer's."""
     start, step = (
@@ -157,7 +257,10 @@ def speed() -> str:
     return "\n".join(table("on two cores|time#|the same elsewhere#", rows))
 
 
-BLOCKS = {"results": results, "words": words, "robustness": robustness, "speed": speed}
+STUDIES = (reconstruction, denoising, few_shot, search, pretraining, augmentation)
+BLOCKS = {"results": results, "words": words, "robustness": robustness, "speed": speed} | {
+    s.__name__: s for s in STUDIES
+}
 
 
 def written(text: str) -> str:

@@ -153,3 +153,16 @@ def test_spec_augment_is_saved_with_its_settings(tmp_path):
     keras.Model([frames, lengths], layer(frames, lengths)).save(tmp_path / "layer.keras")
     loaded = keras.saving.load_model(tmp_path / "layer.keras", safe_mode=True)
     assert loaded.layers[-1].get_config() == layer.get_config()
+
+
+def test_the_clean_one_of_a_pair_is_the_noisy_one_without_its_noise(rng):
+    config = AugmentConfig(noise_chance=1.0, snr_db=(0.0, 0.0), telephone_chance=0.5, silence_chance=0.0)
+    noises = [rng.standard_normal(RATE).astype("float32")]
+    for seed in range(6):
+        alone = augment(tone(), RATE, np.random.default_rng(seed), noises, config)
+        noisy, clean = augment(tone(), RATE, np.random.default_rng(seed), noises, config, with_clean=True)
+        np.testing.assert_array_equal(noisy, alone)  # asking for both changes nothing
+        assert clean.shape == noisy.shape and clean.dtype == "float32"
+        assert 0.3 < power(noisy - clean) / power(clean) < 3  # a line takes more of white noise than of a tone
+    quiet = AugmentConfig(noise_chance=0.0)
+    np.testing.assert_array_equal(*augment(tone(), RATE, np.random.default_rng(0), noises, quiet, with_clean=True))

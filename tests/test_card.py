@@ -47,7 +47,7 @@ def test_every_card_is_whole(name):
         assert source["title"] and source["url"].startswith("https://") and source["licence"]
     for figure in card.results:
         assert (
-            figure.metric in ("WER", "CER", "accuracy", "EER", "perplexity")
+            figure.metric in ("WER", "CER", "accuracy", "EER", "perplexity", "dB")
             and figure.utterances > 0
             and figure.reference_length > 0
         )

@@ -1,5 +1,6 @@
 """The command line: what it prints, and that whatever is wrong ends as one sentence with exit code 1."""
 
+import csv
 import json
 import os
 import shutil
@@ -71,6 +72,14 @@ def words(tmp_path_factory) -> Path:
             tone = 0.3 * np.sin(2 * np.pi * hertz * np.arange(12000) / RATE) + 0.01 * rng.standard_normal(12000)
             soundfile.write(folder / word / f"{take}.wav", tone, RATE)
     return folder
+
+
+@pytest.fixture(scope="module")
+def autoencoder(tmp_path_factory) -> Path:
+    """A small untrained autoencoder as a .keras file."""
+    path = tmp_path_factory.mktemp("model") / "autoencoder.keras"
+    zoo.load("autoencoder_mini", weights=None).save(path)
+    return path
 
 
 # --- all commands
@@ -579,3 +588,94 @@ def test_demo_of_the_shipped_model(shipped, data_folder, tmp_path):
     result = run("demo", "--picture", tmp_path / "demo.png")
     assert result.stdout.count("an4 ") == 3 and result.stdout.count("connected_digits ") == 3
     assert (tmp_path / "demo.png").stat().st_size > 10_000
+
+
+# --- autoencoders and what they are for
+
+
+def test_reconstruct(autoencoder, clips, tmp_path):
+    use = ("--model", "autoencoder_mini", "--weights", autoencoder)
+    said = run("reconstruct", clips / "b.wav", *use).stdout
+    assert said.startswith("101 frames of 20 bands -> 21 x 32 numbers -> error ") and said.endswith(" dB\n")
+    options = ("--plot", tmp_path / "both.png", "--sound", tmp_path / "back.wav", "--json")
+    about = json.loads(run("reconstruct", clips / "b.wav", *use, *options).stdout)
+    assert about["code"] == [21, 32] and len(about["band_error_db"]) == 20 and about["error_db"] > 0
+    assert (tmp_path / "both.png").stat().st_size > 3000
+    assert soundfile.info(tmp_path / "back.wav").duration == pytest.approx(1.0, abs=0.02)
+
+
+def test_denoise(clips, tmp_path):
+    zoo.load("denoising_autoencoder", weights=None, units=8).save(tmp_path / "small.keras")
+    use, out = ("--weights", tmp_path / "small.keras"), tmp_path / "clean.wav"
+    said = run("denoise", clips / "a.flac", *use, "--out", out, "--plot", tmp_path / "both.png").stdout
+    assert said == f"Wrote {out} (0.70 s at 16,000 Hz).\n"
+    assert soundfile.info(out).samplerate == RATE and (tmp_path / "both.png").stat().st_size > 3000
+    about = json.loads(run("denoise", clips / "a.flac", *use, "--out", out, "--strength", 0, "--json").stdout)
+    assert about["strength"] == 0
+    before = zoo.audio.load_audio(clips / "a.flac", RATE)
+    np.testing.assert_allclose(zoo.audio.load_audio(out, RATE), before, atol=1e-3)
+
+
+def test_few_shot(words, clips, tmp_path):
+    found = json.loads(run("few-shot", words, words / "yes", words / "no" / "0.wav", "--shots", 2, "--json").stdout)
+    assert [one["label"] for one in found] == ["yes"] * 6 + ["no"]
+    assert "nearest" in run("few-shot", words, words / "no" / "3.wav").stdout
+    (tmp_path / "bad.wav").write_text("no sound")
+    result = run("few-shot", words, words / "no" / "3.wav", tmp_path / "bad.wav", code=1)
+    assert "no" in result.stdout and "bad.wav is not readable" in result.stderr
+
+
+def test_search(words):
+    found = json.loads(run("search", words / "yes" / "0.wav", words / "yes", "--model", "mfcc", "--json").stdout)
+    assert len(found) == 6 and all(len(one["matches"]) >= 1 for one in found)
+    assert found[0]["matches"][0]["score"] == pytest.approx(1, abs=1e-3)  # the word itself
+    assert "likeness" in run("search", words / "yes" / "0.wav", words / "no" / "1.wav", "--model", "autoencoder").stdout
+
+
+def test_what_autoencoders_refuse_is_a_sentence(autoencoder, clips, words, tmp_path):
+    clip = clips / "b.wav"
+    (tmp_path / "examples" / "one").mkdir(parents=True)
+    for arguments, said in (
+        (("reconstruct", clip, "--model", "conv2d"), "This needs an autoencoder, such as autoencoder; conv2d does"),
+        (("reconstruct", clip, "--model", "autoencodr"), "did you mean autoencoder"),
+        (("reconstruct", clip, "--sound", tmp_path / "a.mp3"), "must end in .wav; received a.mp3"),
+        (("reconstruct", clip, "--sound", tmp_path / "no" / "a.wav"), "a folder that exists"),
+        (("reconstruct", clip, "--plot", tmp_path / "a.txt"), "received a.txt"),
+        (("reconstruct", tmp_path / "none.wav"), "there is none at"),
+        (("denoise", clip, "--out", tmp_path / "a.wav", "--model", "vae"), "such as denoising_autoencoder; vae does"),
+        (("few-shot", tmp_path / "none", clip), "there is no folder"),
+        (("few-shot", words / "yes", clip), "holds none"),
+        (("few-shot", words, clip, "--shots", 7), "--shots 7 needs as many examples of each word; "),
+        (("few-shot", tmp_path / "examples", clip), "at least two labels"),
+        (("few-shot", words, clip, "--model", "conv2d_mini"), "conv2d_mini has none"),
+        (("search", clip, clip, "--model", "mfc"), "no model named 'mfc'"),
+        (("search", clip, clip, "--model", "mfcc", "--weights", autoencoder), "mfcc is no model"),
+        (("search", clips / "c.WAV", clips / "a.flac", "--model", "mfcc"), "is searched for in a longer recording"),
+        (("study", "fewshot"), "did you mean few-shot"),
+        (("study", "search", "--fast", "--keep"), "mean nothing"),
+        (
+            ("evaluate", "autoencoder_mini", "--weights", autoencoder, "--data", "folder:all", "--verify"),
+            "its error in dB",
+        ),
+        (("transcribe", clip, "--model", "autoencoder_mini", "--weights", autoencoder), "does reconstruction"),
+    ):
+        assert said in sentence(*arguments), arguments
+    assert not (tmp_path / "a.wav").exists()
+
+
+def test_train_and_evaluate_an_autoencoder(words, tmp_path):
+    out, data = tmp_path / "run", f"folder,source={words}"
+    said = run("train", "autoencoder_mini", "--data", data, "--validation", data.replace("folder", "folder:all"), "--epochs", 3,
+               "--batch-size", 4, "--learning-rate", 0.01, "--out", out).stdout  # fmt: skip
+    assert "zoo reconstruct clip.wav --model autoencoder_mini" in said
+    with open(out / "curves.csv", newline="") as file:
+        epochs = list(csv.reader(file))
+    assert epochs[0][2].startswith("dB folder:all") and float(epochs[3][1]) < float(epochs[1][1])
+    use = ("--weights", out / "model.keras")
+    scores = json.loads(
+        run("evaluate", "autoencoder_mini", "--data", f"folder:all,source={words}", *use, "--json").stdout
+    )
+    assert scores[0]["metric"] == "dB" and scores[0]["low"] <= scores[0]["value"] <= scores[0]["high"]
+    # The last epoch's validation, but for the half precision of the kept weights.
+    assert scores[0]["value"] == pytest.approx(float(epochs[3][2]), rel=0.05)
+    assert "error dB" in run("evaluate", "autoencoder_mini", "--data", f"folder:all,source={words}", *use).stdout

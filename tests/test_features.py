@@ -388,6 +388,8 @@ def test_pictures_do_not_see_padding_or_neighbours():
         features.Level(),
         features.TrimSilence(20.0, 1),
         features.Picture(31),
+        features.BelowPeak(55.0),
+        features.Splice(3),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -421,8 +423,35 @@ def test_config_round_trip(layer, tmp_path):
         (lambda: features.Deltas(9, 3), "order=3"),
         (lambda: features.TrimSilence(0.0), "top_db=0"),
         (lambda: features.Picture(0), "width=0"),
+        (lambda: features.BelowPeak(0.0), "range_db=0"),
+        (lambda: features.Splice(0), "size=0"),
     ],
 )
 def test_impossible_settings_are_a_sentence(make, said):
     with pytest.raises(ZooError, match=said):
         make()
+
+
+def test_below_the_peak_of_each_clip_and_no_further_than_its_range(rng):
+    frames = rng.uniform(-100, 10, (2, 9, 4)).astype("float32")
+    lengths = np.array([9, 5], "int32")
+    frames[1, 5:] = 99.0  # padding, louder than the clip
+    layer = features.BelowPeak(50.0)
+    below, peak = map(keras.ops.convert_to_numpy, layer(frames, lengths))
+    for row, n in enumerate(lengths):
+        real = frames[row, :n]
+        assert peak[row] == real.max() and below[row, :n].max() == 0
+        np.testing.assert_allclose(below[row, :n], np.maximum(real - real.max(), -50), atol=1e-5)
+        assert (below[row, n:] == -50).all()
+    other = keras.ops.convert_to_numpy(layer.below(frames - 7, lengths, keras.ops.convert_to_tensor(peak)))
+    np.testing.assert_allclose(other[0], np.clip(frames[0] - 7 - peak[0], -50, 0), atol=1e-5)
+
+
+def test_spliced_frames_are_side_by_side_and_the_last_group_is_filled_with_the_last_real_frame():
+    frames = np.arange(14, dtype="float32").reshape(1, 7, 2)
+    frames = np.concatenate([frames, frames])
+    spliced, groups = map(keras.ops.convert_to_numpy, features.Splice(3)(frames, np.array([7, 4], "int32")))
+    assert spliced.shape == (2, 3, 6) and list(groups) == [3, 2]
+    np.testing.assert_array_equal(spliced[0, :2], frames[0, :6].reshape(2, 6))
+    np.testing.assert_array_equal(spliced[0, 2], np.tile(frames[0, 6], 3))
+    np.testing.assert_array_equal(spliced[1, 1], np.tile(frames[1, 3], 3))

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.layers import BidirectionalLSTM, LastFrame, MaskFrames, StridedConv1D, frame_mask, reverse_frames
+from zoo.layers import (
+    BidirectionalLSTM,
+    LastFrame,
+    MaskedConv2D,
+    MaskedConv2DTranspose,
+    MaskFrames,
+    StridedConv1D,
+    frame_mask,
+    reverse_frames,
+)
 from zoo.models.attention import AttentionPooling, Positions
 from zoo.models.peephole_lstm import PeepholeCell
 from zoo.models.speaker_id import CosineLogits, StatisticsPooling
@@ -218,6 +227,39 @@ def test_saved_and_loaded(layer, tmp_path):
     model.save(tmp_path / "layer.keras")
     loaded = keras.saving.load_model(tmp_path / "layer.keras", safe_mode=True)
     x = [zeroed(frames_of(LENGTHS), LENGTHS), np.array(LENGTHS, "int32")]
+    for a, b in zip(keras.tree.flatten(model(x)), keras.tree.flatten(loaded(x)), strict=True):
+        np.testing.assert_array_equal(numpy(a), numpy(b))
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_masked_convolution_does_not_see_the_padded_length(stride):
+    layer, lengths = MaskedConv2D(3, (5, 3), (stride, 2)), np.array([11, 4], "int32")
+    pictures = np.random.default_rng(0).standard_normal((2, 17, 6, 2)).astype("float32")
+    wide, ends = layer(pictures, lengths)
+    for row, n in enumerate(lengths):
+        alone, (end,) = layer(pictures[row : row + 1, :n], lengths[row : row + 1])
+        assert int(ends[row]) == int(end) == -(-n // stride) and alone.shape[2] == 3
+        np.testing.assert_allclose(numpy(wide)[row, : int(end)], numpy(alone)[0], atol=1e-5)
+
+
+def test_a_masked_transposed_convolution_doubles_and_does_not_see_the_padded_length():
+    layer, lengths = MaskedConv2DTranspose(3), np.array([9, 4], "int32")
+    pictures = np.random.default_rng(0).standard_normal((2, 12, 5, 2)).astype("float32")
+    wide, ends = layer(pictures, lengths)
+    assert wide.shape == (2, 24, 10, 3) and [int(end) for end in ends] == [18, 8]
+    for row, n in enumerate(lengths):
+        alone, _ = layer(pictures[row : row + 1, :n], lengths[row : row + 1])
+        np.testing.assert_allclose(numpy(wide)[row, : 2 * n], numpy(alone)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [MaskedConv2D(4, (3, 5), (2, 1)), MaskedConv2DTranspose(2, 2)])
+def test_layers_of_pictures_are_saved_and_loaded(layer, tmp_path):
+    pictures, lengths = keras.Input((None, 6, 2)), keras.Input((), dtype="int32")
+    model = keras.Model([pictures, lengths], layer(pictures, lengths))
+    model.save(tmp_path / "layer.keras")
+    loaded = keras.saving.load_model(tmp_path / "layer.keras", safe_mode=True)
+    x = [np.random.default_rng(0).standard_normal((2, 8, 6, 2)).astype("float32"), np.array([8, 5], "int32")]
     for a, b in zip(keras.tree.flatten(model(x)), keras.tree.flatten(loaded(x)), strict=True):
         np.testing.assert_array_equal(numpy(a), numpy(b))
     assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()

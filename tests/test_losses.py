@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from zoo.losses import cross_entropy, ctc_loss, frames_needed
+from zoo.losses import ERROR_DB, cross_entropy, ctc_loss, frames_needed, squared_error
 
 SYMBOLS = 3  # the blank and two labels: 3 ** 5 alignments can be counted by hand
 
@@ -121,3 +121,18 @@ def test_cross_entropy_is_the_log_of_the_softmax(shape):
 def test_cross_entropy_of_a_sure_mistake_is_finite():
     found = ops.convert_to_numpy(cross_entropy(np.array([1, 0]), np.array([[300.0, 0.0], [300.0, 0.0]], "float32")))
     np.testing.assert_allclose(found, [300, 0], atol=1e-4)
+
+
+def test_squared_error_is_of_the_real_frames():
+    rng = np.random.default_rng(0)
+    target, found = rng.standard_normal((2, 2, 9, 5)).astype("float32") * 20
+    lengths = np.array([9, 4], "int32")
+    wanted = [np.mean((found[i, :n] - target[i, :n]) ** 2) / ERROR_DB**2 / 2 for i, n in enumerate(lengths)]
+    loss = squared_error(target, {"reconstruction": ops.convert_to_tensor(found)}, lengths)
+    np.testing.assert_allclose(ops.convert_to_numpy(loss), wanted, rtol=1e-5)
+    blurred = {"reconstruction": ops.convert_to_tensor(found), "divergence": ops.convert_to_tensor([1.0, 3.0])}
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(squared_error(target, blurred, lengths)) - wanted, [1, 3], rtol=1e-4
+    )
+    whole = ops.convert_to_numpy(squared_error(target, {"reconstruction": ops.convert_to_tensor(found)}))
+    np.testing.assert_allclose(whole, np.mean((found - target) ** 2, axis=(1, 2)) / ERROR_DB**2 / 2, rtol=1e-5)

@@ -114,3 +114,44 @@ def test_learning_curves(rates):
 def test_nothing_global():
     code = "import sys; from zoo import plots; plots.bars({'a': 1.0}); assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_reconstruction_beside_what_went_in(tmp_path):
+    axes = plots.reconstruction(LOG_MEL, LOG_MEL + 2.0, 0.01, "a $ is a $")
+    assert (
+        "2.00 dB" in axes.figure.axes[2].get_title(loc="left") and len(axes.figure.axes) == 5
+    )  # three pictures, two scales
+    axes.figure.savefig(tmp_path / "picture.png")
+    with pytest.raises(DataError, match=r"got \(30, 23\) for \(31, 23\)"):
+        plots.reconstruction(LOG_MEL, LOG_MEL[:-1], 0.01)
+
+
+def test_errors_by_band_have_a_line_each():
+    axes = plots.band_errors({"a": np.ones(23), "b": np.full(23, 2.0)}, np.linspace(50, 3900, 23))
+    assert [line.get_label() for line in axes.lines] == ["a", "b"] and "Hz" in axes.get_xlabel()
+    for errors in ({}, {"a": np.ones(3), "b": np.ones(4)}):
+        with pytest.raises(DataError, match="Errors by band"):
+            plots.band_errors(errors)
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_a_map_keeps_groups_apart(method, rng):
+    codes = np.concatenate([rng.standard_normal((20, 6)) + 40 * np.eye(6)[i] for i in range(3)])
+    group = [name for name in "abc" for _ in range(20)]
+    axes = plots.latent_map(codes, {"digit": group, "speaker": group[::-1]}, method)
+    assert "coloured by digit" in words(axes) and len(axes.figure.axes) == 2
+    places = [np.asarray(dots.get_offsets()) for dots in axes.collections]
+    middles = [place.mean(axis=0) for place in places]
+    for place, middle in zip(places, middles, strict=True):
+        own = np.linalg.norm(place - middle, axis=1).mean()
+        assert all(np.linalg.norm(other - middle) > 2 * own for other in middles if other is not middle)
+
+
+def test_maps_of_nothing_are_a_sentence(rng):
+    codes = rng.standard_normal((9, 3))
+    with pytest.raises(DataError, match=r"got \(4, 3\)"):
+        plots.latent_map(codes[:4], {"digit": ["a"] * 4})
+    with pytest.raises(DataError, match="one digit: got 2 for 9"):
+        plots.latent_map(codes, {"digit": ["a"] * 2})
+    with pytest.raises(UnknownNameError, match="did you mean tsne"):
+        plots.latent_map(codes, {"digit": ["a"] * 9}, method="t-sne")

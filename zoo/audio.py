@@ -112,10 +112,13 @@ def griffin_lim(
     win_length = n_fft if win_length is None else win_length
     _check_rate(sample_rate, "sample rate of the frames")
     log_mel = np.asarray(log_mel, "float64")
-    if log_mel.ndim != 2 or 0 in log_mel.shape or not np.isfinite(log_mel).all():
+    if log_mel.ndim != 2 or 0 in log_mel.shape:
         raise AudioError(
-            f"Log-mel frames have the shape (frames, bands) and are finite; received {log_mel.shape}"
-            + ("." if log_mel.size and np.isfinite(log_mel).all() else ", not all of it finite.")
+            f"Log-mel frames have the shape (frames, bands), at least one of both; received {log_mel.shape}."
+        )
+    if not np.isfinite(log_mel).all():
+        raise AudioError(
+            f"Log-mel frames are finite; received {int(np.sum(~np.isfinite(log_mel)))} values that are not."
         )
     if not (0 < hop_length <= win_length <= n_fft and iterations >= 1):
         raise AudioError(

@@ -1330,31 +1330,47 @@ def compare_command(names, plot, out, as_json):
 @main.command()
 @click.argument("name")
 @click.option("--fast", is_flag=True, help="A few clips and steps, to see that it works; its figures mean nothing.")
+@click.option(
+    "--notes", type=path_type, metavar="FILE.json", help="Where runs are noted, so that a stopped study goes on."
+)
 @click.option("--keep", is_flag=True, help="Keep the table for README.md, in data/results/.")
 @json_option
-def study(name, fast, keep, as_json):
+def study(name, fast, notes, keep, as_json):
     """Measure what autoencoders are good for: NAME is one study, and prints one table.
 
     reconstruction: against principal component analysis. denoising: before recognisers in noise. few-shot: words from 1, 5, 10
     examples. search: a word in recordings, by example. pretraining: from an encoder against fresh, with few labels.
     augmentation: reconstructed and interpolated words as more data. They need fsdd, an4, speechocean762 and ESC-10 (`zoo
-    data`), and take minutes; pretraining and augmentation about an hour each on two cores.
+    data`), and take minutes; pretraining and augmentation about an hour each on two cores: with --notes they go on where they
+    were stopped.
 
     \b
     Example:
       zoo study reconstruction
       zoo study few-shot --json
+      zoo study pretraining --notes runs.json
     """
     names = ("reconstruction", "denoising", "few-shot", "search", "pretraining", "augmentation")
     if name not in names:
         raise unknown_name("study", name, names)
+    if notes and name not in ("pretraining", "augmentation"):
+        raise ZooError(f"--notes is for the long studies, pretraining and augmentation; {name} takes minutes.")
+    if notes and not notes.absolute().parent.is_dir():
+        raise MissingFileError(f"Notes are written into a folder that exists; there is no {notes.absolute().parent}.")
+    if notes and fast:
+        raise ZooError("Runs of --fast are not those of the study; leave out --notes or --fast.")
     if keep and fast:
         raise ZooError("Figures of --fast mean nothing; leave out --keep or --fast.")
     with _quiet():
         from zoo import compare, studies
     if keep and not compare.RESULTS.is_dir():
         raise ZooError("Results are kept in a checkout of the project, in data/results; this is an installed package.")
-    rows = studies.STUDIES[name](fast=fast, say=lambda line: click.echo(line, err=True))
+    more = {"notes": notes} if notes else {}
+    try:
+        rows = studies.STUDIES[name](fast=fast, say=lambda line: click.echo(line, err=True), **more)
+    except KeyboardInterrupt:
+        click.echo(f"\nStopped{'; the same command goes on' if notes else ''}.", err=True)
+        sys.exit(130)
     if keep:
         with _whole(compare.RESULTS / f"study_{name}.json") as partial:
             partial.write_text(json.dumps(_rounded(rows), indent=1) + "\n")

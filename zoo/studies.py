@@ -12,7 +12,10 @@ its table.
 """
 
 import itertools
+import json
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -25,7 +28,7 @@ from zoo.datasets.connected_digits import RATE as DIGITS_RATE
 from zoo.datasets.fsdd import SPEAKERS
 from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
-from zoo.errors import AudioError
+from zoo.errors import AudioError, DataError
 from zoo.fewshot import vectors
 from zoo.metrics import accuracy, wer
 from zoo.model import load, pad
@@ -411,6 +414,32 @@ def _an4_search(fast: bool, seed: int):
 
 # ------------------------------------------------------------------------------------- pretraining and augmentation
 
+
+class Notes:
+    """Scores of runs that are done, in a file: a study that was stopped goes on where it was.
+
+    Args: path: of a JSON file, made when the first run is done; None keeps nothing.
+    """
+
+    def __init__(self, path: str | Path | None = None):
+        self.path = Path(path) if path else None
+        try:
+            self.known = json.loads(self.path.read_text()) if self.path and self.path.exists() else {}
+        except ValueError as error:
+            raise DataError(f"Notes of a study are a JSON file that a study wrote; {path} is not: {error}") from None
+
+    def score(self, *what, run: Callable[[], float]) -> float:
+        """The score of the run called `what`, known or found by `run()`."""
+        key = " ".join(map(str, what))
+        if key not in self.known:
+            self.known[key] = run()
+            if self.path:
+                partial = self.path.with_name("partial-" + self.path.name)
+                partial.write_text(json.dumps(self.known, indent=0))
+                os.replace(partial, self.path)
+        return self.known[key]
+
+
 SHARES = (0.01, 0.05, 0.2, 1.0)  # of the labels
 STEPS = {
     0.01: 150,
@@ -418,7 +447,7 @@ STEPS = {
     0.2: 300,
     1.0: 500,
 }  # of training conv2d, by share; more made none better on validation takes
-WRITER_STEPS = {0.01: 300, 0.05: 400, 0.2: 500, 1.0: 700}
+WRITER_STEPS = 500  # of training lstm_ctc, whatever the share
 BATCH = 32  # clips
 RATE_OF_LEARNING = 1e-3
 STRINGS = 2000  # labelled strings of digits that are all of lstm_ctc's labels
@@ -501,7 +530,9 @@ class Digits:
         return np.concatenate([rng.permutation(np.flatnonzero(others & (self.ids == i)))[:each] for i in range(10)])
 
 
-def pretraining(fast: bool = False, say=print, seeds: int = 5, writer_seeds: int = 1) -> list[dict]:
+def pretraining(
+    fast: bool = False, say=print, notes: str | Path | None = None, seeds: int = 5, writer_seeds: int = 1
+) -> list[dict]:
     """Networks that start from an autoencoder's encoder, and fresh ones, at 1, 5, 20 and 100 % of the labels, on a speaker left
     out.
 
@@ -510,21 +541,28 @@ def pretraining(fast: bool = False, say=print, seeds: int = 5, writer_seeds: int
     the same steps, labels and seeds, and no augmentation. `gain` is in points, better is above 0; its interval is over the
     speakers' means (Student's t with five degrees of freedom).
     """
-    digits, rows = Digits(), []
+    digits, rows, known = Digits(), [], Notes(notes)
     learner = Learner(_upper(digits.model))
     shares = (0.05,) if fast else SHARES
+
+    def classify(start: str, share: float, chosen, out, seed: int) -> float:
+        keras.utils.set_random_seed(seed)
+        model = load("conv2d", weights=None)
+        if start == "pretrained":
+            borrow(model, "conv2d")
+        weights, steps = _upper(model).get_weights(), 20 if fast else STEPS[share]
+        learner.learn(weights, digits.pictures[chosen], digits.ids[chosen], steps, seed)
+        return 100 * learner.accuracy(digits.pictures[out], digits.ids[out])
+
     for share in shares:
         found = {start: np.zeros((len(SPEAKERS), 1 if fast else seeds)) for start in ("fresh", "pretrained")}
         for (i, speaker), seed in itertools.product(enumerate(SPEAKERS), range(1 if fast else seeds)):
             chosen, out = digits.labelled(speaker, share, seed), digits.speakers == speaker
             for start, scores in found.items():
-                keras.utils.set_random_seed(seed)
-                model = load("conv2d", weights=None)
-                if start == "pretrained":
-                    borrow(model, "conv2d")
-                weights, steps = _upper(model).get_weights(), 20 if fast else STEPS[share]
-                learner.learn(weights, digits.pictures[chosen], digits.ids[chosen], steps, seed)
-                scores[i, seed] = 100 * learner.accuracy(digits.pictures[out], digits.ids[out])
+                scores[i, seed] = known.score(
+                    "conv2d", share, speaker, seed, start,
+                    run=lambda start=start: classify(start, share, chosen, out, seed),  # noqa: B023
+                )  # fmt: skip
         rows.append(_gain("conv2d", "accuracy", share, len(chosen), found, 1))
         say(_told(rows[-1]))
     for share in shares:
@@ -533,7 +571,11 @@ def pretraining(fast: bool = False, say=print, seeds: int = 5, writer_seeds: int
         for (i, speaker), seed in itertools.product(enumerate(people), range(writer_seeds)):
             for start, scores in found.items():
                 count = max(8, round(share * STRINGS))
-                scores[i, seed] = _write_digits(speaker, count, start, 5 if fast else WRITER_STEPS[share], seed)
+                steps = 5 if fast else WRITER_STEPS
+                scores[i, seed] = known.score(
+                    "lstm_ctc", count, speaker, seed, start,
+                    run=lambda start=start: _write_digits(speaker, count, start, steps, seed),  # noqa: B023
+                )  # fmt: skip
                 say(f"lstm_ctc, {count} strings, {start}, without {speaker}: {scores[i, seed]:.1f} % WER")
         rows.append(_gain("lstm_ctc, one layer", "WER", share, count, found, -1))
         say(_told(rows[-1]))
@@ -594,7 +636,7 @@ RECIPES = {  # what is learnt from besides the labelled clips
 }
 
 
-def augmentation(fast: bool = False, say=print, seeds: int = 3) -> list[dict]:
+def augmentation(fast: bool = False, say=print, notes: str | Path | None = None, seeds: int = 3) -> list[dict]:
     """conv2d on a speaker left out, from few labelled clips and VARIATIONS of each: plain ones (speed, noise, echo, line),
     reconstructions by `vae`, or points on the way between two clips of the same digit in its code. `vae` has not heard FSDD.
 
@@ -603,7 +645,7 @@ def augmentation(fast: bool = False, say=print, seeds: int = 3) -> list[dict]:
     from zoo.augment import augment
     from zoo.training import WORDS
 
-    digits, rows = Digits(), []
+    digits, rows, known = Digits(), [], Notes(notes)
     learner, vae, rate = Learner(_upper(digits.model)), load("vae"), digits.model.config.sample_rate
     noises = [resample(noise, NOISE_RATE, rate) for noise in load_noise("train")]
     codes = np.stack(vae.encode(digits.clips, rate))
@@ -630,17 +672,23 @@ def augmentation(fast: bool = False, say=print, seeds: int = 3) -> list[dict]:
         found = {name: np.zeros((len(SPEAKERS), 1 if fast else seeds)) for name in RECIPES}
         for (i, speaker), seed in itertools.product(enumerate(SPEAKERS), range(1 if fast else seeds)):
             chosen, out = digits.labelled(speaker, share, seed), digits.speakers == speaker
-            made = {
-                kind: more(kind, chosen, np.random.default_rng((seed, i)))
-                for kind in ("plain", "reconstructed", "interpolated")
-            }
-            keras.utils.set_random_seed(seed)
-            weights = _upper(load("conv2d", weights=None)).get_weights()
-            for name, kinds in RECIPES.items():
+            made: dict[str, np.ndarray] = {}
+
+            def run(kinds, chosen=chosen, out=out, made=made, seed=seed, i=i, share=share) -> float:
+                for kind in kinds:
+                    if kind not in made:
+                        made[kind] = more(kind, chosen, np.random.default_rng((seed, i)))
+                keras.utils.set_random_seed(seed)
+                weights = _upper(load("conv2d", weights=None)).get_weights()
                 pictures = np.concatenate([digits.pictures[chosen], *(made[kind] for kind in kinds)])
                 ids = np.concatenate([digits.ids[chosen], *(np.repeat(digits.ids[chosen], VARIATIONS) for _ in kinds)])
                 learner.learn(weights, pictures, ids, 20 if fast else STEPS[share], seed)
-                found[name][i, seed] = 100 * learner.accuracy(digits.pictures[out], digits.ids[out])
+                return 100 * learner.accuracy(digits.pictures[out], digits.ids[out])
+
+            for name, kinds in RECIPES.items():
+                found[name][i, seed] = known.score(
+                    "conv2d", share, speaker, seed, name, run=lambda kinds=kinds, run=run: run(kinds)
+                )
         for name, scores in found.items():
             gain = scores.mean(axis=1) - found["nothing else"].mean(axis=1)
             half = T_95 * float(gain.std(ddof=1)) / len(gain) ** 0.5

@@ -5,7 +5,7 @@
       -> 3x3 convolution, stride 2 (batch, frames / 2, 20, 32)
       -> 3x3 convolution, stride 2 (batch, frames / 4, 10, 64)
       -> 3x3 convolution, stride 2 (batch, frames / 8, 5, 64)
-      -> dense over all 5 * 64 (batch, frames / 8, 40)  the code: 40 numbers for 320, 80 ms
+      -> dense over all 5 * 64 (batch, frames / 8, 16)  the code: 16 numbers for 320, 80 ms
       -> dense (batch, frames / 8, 5, 64)
       -> 3 transposed convolutions, stride 2 (batch, frames, 40, 64 -> 32 -> 32)
       -> 3x3 convolution (batch, frames, 40, 1)        the reconstruction
@@ -23,7 +23,7 @@ Departures: strides instead of pooling, as the way back of a stride is a layer o
 a multiple of the stride, against chessboard patterns; GELU instead of ReLU.
 
     model = zoo.load("conv_autoencoder")
-    model.encode("clip.wav")                               # (frames / 8, 40)
+    model.encode("clip.wav")                               # (frames / 8, 16)
 
 Try: `code=5` (which words can still be told apart?), `filters=8`.
 """
@@ -48,7 +48,7 @@ class Config(FrameConfig):
     hop_length: int = 80  # samples, 10 ms
     n_mels: int = 40  # bands, a multiple of 8
     filters: int = 32  # of the first convolution; the others have twice as many
-    code: int = 40  # numbers for eight frames
+    code: int = 16  # numbers for eight frames
 
 
 @register("conv_autoencoder", Config(), task="reconstruction")

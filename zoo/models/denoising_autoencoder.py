@@ -49,7 +49,7 @@ class Config(FrameConfig):
     stride: int = 3  # frames, 30 ms
     units: int = 192  # LSTM units in each direction
     dropout: float = 0.1  # share of the LSTM's inputs
-    strength: float = 1.0  # of `denoise`: factor of what is turned down in dB
+    strength: float = 0.7  # of `denoise`: factor of what is turned down in dB
 
 
 @register("denoising_autoencoder", Config(), task="denoising")
@@ -70,6 +70,6 @@ def build(config: Config) -> keras.Model:
         x
     )  # (batch, frames, n_mels) and up to two more
     down = layers.Rescaling(10.0, dtype="float32", name="decibel")(CutFrames(name="cut")(x, log_mel))
-    x = layers.Subtract(dtype="float32", name="reconstruction")([log_mel, down])
+    x = log_mel - down  # (batch, frames, n_mels) in dB
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": steps}
     return keras.Model(inputs, outputs | {"peak": peak}, name="denoising_autoencoder")

@@ -21,10 +21,12 @@ lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The figures in README.md come from the models' cards, its picture from the demo.
+# The figures in README.md come from the models' cards and from data/results, its pictures from the demo and the models.
 readme: $(VENV)/ready-test
 	$(BIN)/python data/write_readme.py
 	$(BIN)/zoo demo --picture docs/demo.png
+	$(BIN)/zoo reconstruct data/samples/seven.wav --plot docs/reconstruction.png
+	$(BIN)/zoo map vae --data fsdd --plot docs/map.png
 
 # The classifiers side by side; on an idle machine, for it takes their times.
 compare: $(VENV)/ready-test

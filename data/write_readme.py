@@ -155,7 +155,8 @@ def denoising() -> str:
 
         what = f"{metric} {'%' if name else 'dB'}"
         shown = f"`{name}`" if name and " " not in name and name not in ("svm", "dtw") else name or "the sound itself"
-        rows.append((shown, data, what, *(pair(snr) for snr in levels)))
+        clips = next(iter(cells.values()))["clips"]
+        rows.append((shown, f"{data}, {clips} clips", what, *(pair(snr) for snr in levels)))
     columns = "|".join(f"{level} dB#" if level != "clean" else "clean#" for level in levels)
     return "\n".join(table(f"recogniser|data||{columns}", rows))
 
@@ -174,17 +175,16 @@ def few_shot() -> str:
 def search() -> str:
     rows = [
         (
-            row["data"],
+            f"{row['data']}: {row['words']} words in {row['recordings']} recordings",
             "MFCC" if row["model"] == "mfcc" else f"`{row['model']}`",
-            f"**{row['precision']:.1f}**",
+            interval(row, "precision"),
             f"{row['average_precision']:.1f}",
-            f"{row['holds_word']:.1f}",
-            f"{row['pairs']:,}",
+            f"{row['hold_word']:.1f}",
         )
         for row in study("search")
     ]
-    columns = "precision at half recall, %#|average precision, %#|recordings that hold the word, %#|pairs#"
-    return "\n".join(table(f"recordings|frames or embeddings of|{columns}", rows))
+    columns = "precision at half recall, %#|average precision, %#|recordings that hold the word, %#"
+    return "\n".join(table(f"searched|frames or embeddings of|{columns}", rows))
 
 
 def pretraining() -> str:

@@ -632,6 +632,17 @@ def test_search(words):
     assert "likeness" in run("search", words / "yes" / "0.wav", words / "no" / "1.wav", "--model", "autoencoder").stdout
 
 
+def test_map(words, tmp_path):
+    about = json.loads(
+        run(
+            "map", "word_embedding", "--data", f"folder:all,source={words}", "--plot", tmp_path / "map.png", "--json"
+        ).stdout
+    )
+    assert about["clips"] == 12 and about["numbers"] == 96 and (tmp_path / "map.png").stat().st_size > 3000
+    said = sentence("map", "conv2d_mini", "--data", f"folder:all,source={words}", "--plot", tmp_path / "no.png")
+    assert "conv2d_mini has none" in said and not (tmp_path / "no.png").exists()
+
+
 def test_what_autoencoders_refuse_is_a_sentence(autoencoder, clips, words, tmp_path):
     clip = clips / "b.wav"
     (tmp_path / "examples" / "one").mkdir(parents=True)

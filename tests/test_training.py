@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -166,9 +167,9 @@ def test_what_does_not_fit_into_memory_is_read_when_it_is_needed(words, monkeypa
     np.testing.assert_allclose(a[0]["waveform"], b[0]["waveform"], atol=1 / 32767)
 
 
-def epoch_of(corpora, epoch=0, augmentation=None, **options):
+def epoch_of(corpora, epoch=0, augmentation=None, task="transcription", **options):
     config = TrainConfig(**({"batch_size": 4} | options))
-    return EpochBatches(corpora, epoch, config, RATE, lambda n: -(-(1 + n // 160) // 3), (), augmentation)
+    return EpochBatches(corpora, epoch, config, RATE, lambda n: -(-(1 + n // 160) // 3), (), augmentation, task)
 
 
 def test_an_epoch_shows_every_utterance_once():
@@ -185,6 +186,36 @@ def test_an_epoch_shows_every_utterance_once():
             (known,) = [k for k in range(20) if corpus.lengths[k] == n]
             assert list(ids[ids > 0]) == corpus.ids[known]
             np.testing.assert_allclose(row[:n], corpus.audio(known), atol=1e-6)
+
+
+def test_an_autoencoder_needs_no_answers():
+    ((inputs,),) = [epoch_of([(corpus_of(4), 1.0)], task="reconstruction")[0]]
+    assert set(inputs) == {"waveform", "lengths"}
+
+
+def test_what_is_denoised_has_its_clean_recording_beside_it():
+    loud = replace(training.NOISES, noise_chance=1.0, snr_db=(0.0, 0.0), telephone_chance=0.0)
+    inputs, clean = epoch_of([(corpus_of(4), 1.0)], augmentation=loud, task="denoising", silence_share=0.0)[0]
+    assert clean.shape == inputs["waveform"].shape and clean.dtype == "float32"
+    for noisy, quiet, n in zip(inputs["waveform"], clean, inputs["lengths"], strict=True):
+        assert not quiet[n:].any()
+        noise = (noisy - quiet)[:n]
+        assert np.mean(noise**2) == pytest.approx(np.mean(quiet[:n] ** 2), rel=0.05)  # 0 dB
+        assert abs(np.corrcoef(noise, quiet[:n])[0, 1]) < 0.1
+    inputs, clean = epoch_of([(corpus_of(4), 1.0)], task="denoising")[0]  # without augmentation there is no noise
+    np.testing.assert_array_equal(inputs["waveform"], clean)
+
+
+@pytest.mark.parametrize("name", ["conv_autoencoder", "denoising_autoencoder", "vae"])
+def test_autoencoders_learn_from_any_recordings(name, words, tmp_path):
+    model = train(
+        name, [f"folder,source={words}"], tmp_path / "run", validation=[f"folder:all,source={words}"], epochs=2,
+        batch_size=4, say=lambda line: None, model_config={"filters": 4, "units": 8} if name == "vae" else {},
+    )  # fmt: skip
+    history = (tmp_path / "run" / "curves.csv").read_text().splitlines()
+    assert "dB folder:all" in history[0] and len(history) == 3
+    found = model.reconstruct(0.1 * np.sin(np.arange(4000.0)), 8000)
+    assert np.isfinite(found.reconstruction).all() and (tmp_path / "run" / "curves.png").stat().st_size > 3000
 
 
 def test_weights_show_sets_more_or_less_often():

@@ -1327,6 +1327,51 @@ def compare_command(names, plot, out, as_json):
     _console().print(_table("model", *columns, *sizes, rows=cells))
 
 
+@main.command("map")
+@click.argument("name")
+@click.option(
+    "--data", required=True, metavar="SPEC", help="A set of words to lay out: NAME[:SPLIT][,OPTION=VALUE...]."
+)
+@click.option("--plot", required=True, type=path_type, metavar="OUT.png", help="Where the map is drawn.")
+@click.option(
+    "--method", type=click.Choice(["tsne", "pca"]), default="tsne", show_default=True, help="How n become two."
+)
+@weights_option
+@json_option
+def map_command(name, data, plot, method, weights, as_json):
+    """Draw the codes of the model NAME as a map, coloured by word and by speaker.
+
+    NAME is an autoencoder or has an embedding. With tsne neighbours on the map are neighbours in the code, and distances mean
+    nothing; with pca it is the plane in which the codes vary most.
+
+    \b
+    Example:
+      zoo map vae --data fsdd:test --plot map.png
+      zoo map word_embedding --data folder:all,source=recordings --plot map.png --method pca
+    """
+    _check_picture(plot)
+    _check_acoustic(name)
+    model = _load(name, weights)
+    from zoo import plots
+    from zoo.fewshot import vectors
+    from zoo.training import DataSpec
+
+    utterances = _to_score(DataSpec.parse(data, "test"))
+    rate = model.config.sample_rate
+    codes = vectors(model, [utterance.audio(rate) for utterance in utterances], rate)
+    groups = {"word": [u.text for u in utterances]}
+    if any(u.speaker for u in utterances):
+        groups["speaker"] = [u.speaker for u in utterances]
+    axes = plots.latent_map(codes, groups, method)
+    axes.figure.suptitle(f"{name}: {len(codes)} clips of {data}", parse_math=False)
+    with _whole(plot) as partial:
+        axes.figure.savefig(partial)
+    if as_json:
+        _json({"model": name, "data": data, "clips": len(codes), "numbers": codes.shape[1], "picture": str(plot)})
+    else:
+        click.echo(f"Drawn: {plot} ({len(codes)} clips, {codes.shape[1]} numbers each)")
+
+
 @main.command()
 @click.argument("name")
 @click.option("--fast", is_flag=True, help="A few clips and steps, to see that it works; its figures mean nothing.")

@@ -285,6 +285,7 @@ def latent_map(codes: np.ndarray, groups: dict[str, list[str]], method: str = "t
         place = TSNE(2, perplexity=neighbours, init="pca", random_state=seed).fit_transform(codes)
     else:
         raise unknown_name("method of a map", method, ("pca", "tsne"))
+    size = min(36.0, max(6.0, 7000 / len(codes)))  # square points: many dots are small
     figure = Figure(figsize=(6 * len(groups), 5.4), layout="constrained")
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
     for axes, (name, labels) in zip(panels, groups.items(), strict=True):
@@ -292,7 +293,7 @@ def latent_map(codes: np.ndarray, groups: dict[str, list[str]], method: str = "t
         for i, label in enumerate(sorted(set(labels))):
             own = place[labels == label]
             colour = _one_of_twenty(i)
-            axes.scatter(*own.T, s=9, color=colour, alpha=0.7, linewidths=0, label=label)
+            axes.scatter(*own.T, s=size, color=colour, alpha=0.7, linewidths=0, label=label)
             axes.annotate(
                 str(label), np.median(own, axis=0), fontsize=9, weight="bold", ha="center", va="center", parse_math=False,
                 bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},

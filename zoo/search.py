@@ -166,10 +166,15 @@ def _frame_network(model) -> tuple[keras.Model, float]:
         raise ZooError(
             f"Search needs a model with an embedding, codes of frames, or text; {model.architecture.name} has none of them."
         )
-    probe, lengths = np.zeros((1, 8 * config.sample_rate), "float32"), np.array([8 * config.sample_rate], "int32")
     made = keras.Model(network.input, [frames, ends])
-    seconds = 8 / int(np.asarray(made.predict_on_batch({"waveform": probe, "lengths": lengths})[1])[0])
-    return made, round(seconds * 1000) / 1000
+
+    def count(seconds: int) -> int:
+        samples = seconds * config.sample_rate
+        inputs = {"waveform": np.zeros((1, samples), "float32"), "lengths": np.array([samples], "int32")}
+        return int(np.asarray(made.predict_on_batch(inputs)[1])[0])
+
+    # The first and the last frame reach over the ends, so a difference is exact where a ratio is not.
+    return made, 12 / (count(24) - count(12))
 
 
 def _shared(a: Match, b: Match) -> float:

@@ -57,7 +57,7 @@ class Config(FrameConfig):
     filters: int = 32  # of the first convolution; the others have twice as many
     units: int = 256  # of the dense layers
     code: int = 24  # dimensions
-    beta: float = 0.2  # weight of the divergence
+    beta: float = 0.1  # weight of the divergence
 
 
 @keras.saving.register_keras_serializable("zoo")

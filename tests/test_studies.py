@@ -87,5 +87,5 @@ def test_every_study_runs(name, data_folder):
     for row in rows:
         assert all(np.isfinite(value) for value in row.values() if isinstance(value, float))
         # The interval is that of the gain, where there is one.
-        figure = next((row[key] for key in ("gain", "gain_db", "precision", "value") if key in row))
+        figure = next(row[key] for key in ("gain", "gain_db", "precision", "value") if key in row)
         assert row["low"] <= figure + 1e-9 and figure <= row["high"] + 1e-9

@@ -341,40 +341,40 @@ def search(fast: bool = False, say=print, seed: int = 0) -> list[dict]:
     learnt digits and letters (and FSDD's voices); the others have not.
     """
     rows = []
-    for data, (queries, recordings) in {
-        "connected_digits": _digit_search(fast, seed),
-        "an4": _an4_search(fast, seed),
-    }.items():
+    for data, found in {"connected_digits": _digit_search(fast, seed), "an4": _an4_search(fast, seed)}.items():
         for name in SEARCHERS:
-            searcher = Searcher(name if name == "mfcc" else load(name))
-            listened = [
-                (searcher.listen(resample(clip, 16000, searcher.rate)), spans, who) for clip, spans, who in recordings
-            ]
-            found = []  # of each word: precision, average precision, share of recordings that hold it
-            for clip, text, who in queries:
-                word, scores, right, wanted = searcher.prepare(resample(clip, 16000, searcher.rate)), [], [], 0
-                for heard, spans, speaker in listened:
-                    if who == speaker:
-                        continue
-                    wanted += any(said == text for said, _, _ in spans)
-                    try:
-                        (match,) = searcher.find(word, heard, best=1)
-                    except AudioError:  # the word is longer than the recording: it is not in it
-                        continue
-                    middle = (match.start + match.end) / 2
-                    scores.append(match.score)
-                    right.append(any(said == text and start <= middle <= end for said, start, end in spans))
-                if wanted:
-                    precision, average = precision_at(np.array(scores), np.array(right), wanted, RECALL)
-                    found.append((100 * precision, 100 * average, 100 * wanted / len(scores)))
-            table = np.array(found)
-            precision, low, high = _bootstrap(lambda i, t=table: t[i, 0].mean(), len(table))
-            rows.append({
-                "model": name, "data": data, "words": len(table), "recordings": len(recordings), "precision": precision,
-                "low": low, "high": high, "average_precision": float(table[:, 1].mean()), "hold_word": float(table[:, 2].mean()),
-            })  # fmt: skip
-            say(f"{data}, {name}: precision {precision:.1f} % at recall {100 * RECALL:.0f} %")
+            rows.append({"model": name, "data": data} | _searched(name, *found))
+            say(f"{data}, {name}: precision {rows[-1]['precision']:.1f} % at recall {100 * RECALL:.0f} %")
     return rows
+
+
+def _searched(name: str, queries, recordings) -> dict:
+    """The figures of one model on one set of words and recordings."""
+    searcher = Searcher(name if name == "mfcc" else load(name))
+    listened = [(searcher.listen(resample(clip, 16000, searcher.rate)), spans, who) for clip, spans, who in recordings]
+    found = []  # of each word: precision, average precision, share of recordings that hold it
+    for clip, text, who in queries:
+        word, scores, right, wanted = searcher.prepare(resample(clip, 16000, searcher.rate)), [], [], 0
+        for heard, spans, speaker in listened:
+            if who == speaker:
+                continue
+            wanted += any(said == text for said, _, _ in spans)
+            try:
+                (match,) = searcher.find(word, heard, best=1)
+            except AudioError:  # the word is longer than the recording: it is not in it
+                continue
+            middle = (match.start + match.end) / 2
+            scores.append(match.score)
+            right.append(any(said == text and start <= middle <= end for said, start, end in spans))
+        if wanted:
+            precision, average = precision_at(np.array(scores), np.array(right), wanted, RECALL)
+            found.append((100 * precision, 100 * average, 100 * wanted / len(scores)))
+    table = np.array(found)
+    precision, low, high = _bootstrap(lambda i: table[i, 0].mean(), len(table))
+    return {
+        "words": len(table), "recordings": len(recordings), "precision": precision, "low": low, "high": high,
+        "average_precision": float(table[:, 1].mean()), "hold_word": float(table[:, 2].mean()),
+    }  # fmt: skip
 
 
 def precision_at(scores: np.ndarray, right: np.ndarray, wanted: int, recall: float) -> tuple[float, float]:

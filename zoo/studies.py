@@ -338,7 +338,7 @@ def search(fast: bool = False, say=print, seed: int = 0) -> list[dict]:
     the word. Recordings are ranked for each word by itself, and the figures are means over the words, with their 95 % intervals
     (bootstrap over words). Digits: takes of FSDD in strings of `connected_digits`, where the truth is known. AN4: letters
     and digits cut out of test utterances, in test utterances, where the truth is the alignment with lstm_ctc. `lstm_ctc` has
-    learnt digits and letters (and FSDD's voices); the others have not.
+    learnt digits and letters (and FSDD's voices), `word_embedding` letters; the autoencoders were told neither.
     """
     rows = []
     for data, found in {"connected_digits": _digit_search(fast, seed), "an4": _an4_search(fast, seed)}.items():

@@ -11,6 +11,7 @@ from zoo.layers import (
     MaskedConv2D,
     MaskedConv2DTranspose,
     MaskFrames,
+    Rescale,
     StridedConv1D,
     frame_mask,
     reverse_frames,
@@ -251,6 +252,12 @@ def test_a_masked_transposed_convolution_doubles_and_does_not_see_the_padded_len
     for row, n in enumerate(lengths):
         alone, _ = layer(pictures[row : row + 1, :n], lengths[row : row + 1])
         np.testing.assert_allclose(numpy(wide)[row, : 2 * n], numpy(alone)[0], atol=1e-5)
+
+
+def test_rescaled():
+    layer = Rescale(0.05, 2.0)
+    np.testing.assert_allclose(numpy(layer(np.array([-80.0, 0.0], "float32"))), [-2, 2], atol=1e-6)
+    assert Rescale.from_config(layer.get_config()).get_config() == layer.get_config()
 
 
 @pytest.mark.parametrize("layer", [MaskedConv2D(4, (3, 5), (2, 1)), MaskedConv2DTranspose(2, 2)])

@@ -31,6 +31,21 @@ class FixedLayer(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("zoo")
+class Rescale(FixedLayer):
+    """scale * x + offset. Keras' own `Rescaling` does it with TensorFlow under every backend, so it fails without."""
+
+    def __init__(self, scale: float, offset: float = 0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale, self.offset = scale, offset
+
+    def call(self, x):
+        return self.scale * x + self.offset
+
+    def get_config(self):
+        return super().get_config() | {"scale": self.scale, "offset": self.offset}
+
+
+@keras.saving.register_keras_serializable("zoo")
 class MaskFrames(FixedLayer):
     """Sets padded frames to 0, as a convolution over time wants them: (frames (batch, frames, n), lengths) -> the same."""
 

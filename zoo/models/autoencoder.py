@@ -35,6 +35,7 @@ import keras
 from keras import layers
 
 from zoo.frontend import FrameConfig, frames_below_peak
+from zoo.layers import Rescale
 from zoo.registry import register
 
 
@@ -49,11 +50,11 @@ def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> log-mel, its reconstruction, and the code of each frame."""
     inputs, log_mel, frames, peak = frames_below_peak(config)  # (batch, frames, n_mels) in dB
     quarter = config.range_db / 4
-    x = layers.Rescaling(1 / quarter, 2.0, dtype="float32", name="scale")(log_mel)  # -2 ... 2
+    x = Rescale(1 / quarter, 2.0, name="scale")(log_mel)  # -2 ... 2
     x = layers.Dense(config.units, activation="gelu", name="encoder_0")(x)  # (batch, frames, units)
     code = layers.Dense(config.code, name="encoder_1")(x)  # (batch, frames, code)
     x = layers.Dense(config.units, activation="gelu", name="decoder_0")(code)
     x = layers.Dense(config.n_mels, dtype="float32", name="decoder_1")(x)
-    x = layers.Rescaling(quarter, -2.0 * quarter, dtype="float32", name="decibel")(x)
+    x = Rescale(quarter, -2.0 * quarter, name="decibel")(x)
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": frames}
     return keras.Model(inputs, outputs | {"peak": peak}, name="autoencoder")

@@ -33,7 +33,7 @@ from keras import layers
 
 from zoo.features import Splice
 from zoo.frontend import FrameConfig, frames_below_peak
-from zoo.layers import CutFrames
+from zoo.layers import CutFrames, Rescale
 from zoo.registry import register
 
 
@@ -55,7 +55,7 @@ def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> log-mel, its reconstruction, and the code of each group of frames."""
     inputs, log_mel, frames, peak = frames_below_peak(config)  # (batch, frames, n_mels) in dB
     quarter, activation = config.range_db / 4, "relu" if config.relu else None
-    x = layers.Rescaling(1 / quarter, 2.0, dtype="float32", name="scale")(log_mel)  # -2 ... 2
+    x = Rescale(1 / quarter, 2.0, name="scale")(log_mel)  # -2 ... 2
     x, groups = Splice(config.splice, name="splice")(x, frames)  # (batch, frames / splice, splice * n_mels)
     x = layers.Dense(config.units, activation=activation, name="encoder_0")(x)
     code = layers.Dense(config.code, name="encoder_1")(x)  # (batch, frames / splice, code)
@@ -64,6 +64,6 @@ def build(config: Config) -> keras.Model:
     x = layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(
         x
     )  # (batch, whole groups of frames, n_mels)
-    x = layers.Rescaling(quarter, -2.0 * quarter, dtype="float32", name="decibel")(CutFrames(name="cut")(x, log_mel))
+    x = Rescale(quarter, -2.0 * quarter, name="decibel")(CutFrames(name="cut")(x, log_mel))
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": groups}
     return keras.Model(inputs, outputs | {"peak": peak}, name="autoencoder_mini")

@@ -34,7 +34,7 @@ import keras
 from keras import layers
 
 from zoo.frontend import FrameConfig, frames_below_peak
-from zoo.layers import CutFrames, MaskedConv2D, MaskedConv2DTranspose
+from zoo.layers import CutFrames, MaskedConv2D, MaskedConv2DTranspose, Rescale
 from zoo.registry import register
 
 FOLDS = 3  # strides of 2 in time and in frequency
@@ -56,7 +56,7 @@ def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> log-mel, its reconstruction, and a code for every eight frames."""
     inputs, log_mel, frames, peak = frames_below_peak(config)  # (batch, frames, n_mels) in dB
     quarter = config.range_db / 4
-    x = layers.Rescaling(1 / quarter, 2.0, dtype="float32", name="scale")(log_mel)  # -2 ... 2
+    x = Rescale(1 / quarter, 2.0, name="scale")(log_mel)  # -2 ... 2
     x, folded = layers.Reshape((-1, config.n_mels, 1), name="picture")(x), frames
     for i, filters in enumerate((config.filters, 2 * config.filters, 2 * config.filters)):
         x, folded = MaskedConv2D(filters, (3, 3), (2, 2), name=f"encoder_{i}")(x, folded)
@@ -71,6 +71,6 @@ def build(config: Config) -> keras.Model:
         x = layers.Activation("gelu", name=f"decoder_gelu_{i}")(x)  # twice the frames, twice the bands
     x, _ = MaskedConv2D(1, (3, 3), dtype="float32", name="decoder_3")(x, unfolded)
     x = CutFrames(name="cut")(layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(x), log_mel)
-    x = layers.Rescaling(quarter, -2.0 * quarter, dtype="float32", name="decibel")(x)  # (batch, frames, n_mels)
+    x = Rescale(quarter, -2.0 * quarter, name="decibel")(x)  # (batch, frames, n_mels)
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": folded}
     return keras.Model(inputs, outputs | {"peak": peak}, name="conv_autoencoder")

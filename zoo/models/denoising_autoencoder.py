@@ -38,7 +38,7 @@ from keras import layers
 from zoo.augment import SpecAugment
 from zoo.features import Normalise
 from zoo.frontend import FrameConfig, frames_below_peak
-from zoo.layers import BidirectionalLSTM, CutFrames, StridedConv1D
+from zoo.layers import BidirectionalLSTM, CutFrames, Rescale, StridedConv1D
 from zoo.registry import register
 
 
@@ -69,7 +69,7 @@ def build(config: Config) -> keras.Model:
     x = layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(
         x
     )  # (batch, frames, n_mels) and up to two more
-    down = layers.Rescaling(10.0, dtype="float32", name="decibel")(CutFrames(name="cut")(x, log_mel))
+    down = Rescale(10.0, name="decibel")(CutFrames(name="cut")(x, log_mel))
     x = log_mel - down  # (batch, frames, n_mels) in dB
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": steps}
     return keras.Model(inputs, outputs | {"peak": peak}, name="denoising_autoencoder")

@@ -37,7 +37,7 @@ from keras import layers, ops
 
 from zoo.features import BelowPeak, LogMel, Picture, TrimSilence
 from zoo.frontend import FrameConfig
-from zoo.layers import FixedLayer
+from zoo.layers import FixedLayer, Rescale
 from zoo.registry import register
 
 FOLDS = 3  # strides of 2 in time and in frequency
@@ -112,7 +112,7 @@ def decoder(config: Config) -> keras.Model:
     x = layers.Conv2D(1, 3, padding="same", dtype="float32", name="conv")(x)
     x = layers.Reshape((config.width, config.n_mels), dtype="float32", name="frames")(x)
     quarter = config.range_db / 4
-    x = layers.Rescaling(quarter, -2.0 * quarter, dtype="float32", name="decibel")(x)
+    x = Rescale(quarter, -2.0 * quarter, name="decibel")(x)
     return keras.Model(code, x, name="decoder")
 
 
@@ -129,7 +129,7 @@ def build(config: Config) -> keras.Model:
     x, peak = BelowPeak(config.range_db, name="below_peak")(x, frames)
     picture = Picture(config.width, name="picture")(x, frames)  # (batch, width, n_mels, 1)
     quarter = config.range_db / 4
-    x = layers.Rescaling(1 / quarter, 2.0, dtype="float32", name="scale")(picture)  # -2 ... 2
+    x = Rescale(1 / quarter, 2.0, name="scale")(picture)  # -2 ... 2
     for i, filters in enumerate((config.filters, 2 * config.filters, 2 * config.filters)):
         x = layers.Conv2D(filters, 3, 2, padding="same", activation="relu", name=f"encoder_{i}")(x)
     x = layers.Flatten(name="flatten")(x)  # (batch, width / 8 * n_mels / 8 * 2 * filters)

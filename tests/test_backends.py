@@ -40,7 +40,8 @@ def under_jax(code: str, *arguments) -> str:
 
 
 # Of the models what hangs on the backend; files, names and errors are the same code, and each test is ten compilations.
-OF_MODELS = "(padding or fit_evaluate or takes_one or saliency or test_embed) and not autoencoder_mini"
+# That padding changes nothing is seen below, where every model hears clips together and alone.
+OF_MODELS = "(fit_evaluate or takes_one or saliency or test_embed) and not autoencoder_mini"
 
 
 @pytest.mark.parametrize(

@@ -642,6 +642,8 @@ def test_denoise_turns_down_by_what_the_network_says(rng):
     assert half == pytest.approx(down / 2, abs=0.05)
     many = model.denoise([clip, clip[:3000], clip[:170]], rate)
     assert [len(one) for one in many] == [len(clip), 3000, 170]
+    with pytest.raises(ZooError, match="give the clean waveforms as y; received none"):
+        model.compute_loss({"waveform": clip[None], "lengths": np.array([len(clip)])}, None, {})
     with pytest.raises(ZooError, match="received strength=2"):
         model.denoise(clip, rate, strength=2)
     with pytest.raises(ZooError, match="denoise needs a model for denoising; vae does reconstruction"):

@@ -88,6 +88,13 @@ def test_bad_input_is_a_sentence(load):
     assert Match(0.0, 1.0, 0.5).to_dict() == {"start": 0.0, "end": 1.0, "score": 0.5}
 
 
+def test_a_long_word_is_searched_for_in_windows_that_a_model_takes(load):
+    """1.25 times 3.5 s would be more than word_embedding hears at once."""
+    word = np.concatenate([tone(hertz, 0.5) for hertz in (300, 500, 700, 900, 1100, 1300, 1500)])
+    (match,) = find(load("word_embedding"), word, np.concatenate([word, tone(400, 1.5)]), RATE, best=1)
+    assert match.end - match.start <= 4
+
+
 def test_precision_at_a_recall():
     scores, right = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False])
     assert precision_at(scores, right, 2, 0.5) == (1.0, pytest.approx((1 + 2 / 3) / 2))

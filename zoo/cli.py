@@ -14,6 +14,7 @@ import sys
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from inspect import signature
 from pathlib import Path
 
 import click
@@ -1395,10 +1396,11 @@ def study(name, fast, notes, keep, as_json):
       zoo study few-shot --json
       zoo study pretraining --notes runs.json
     """
-    names = ("reconstruction", "denoising", "few-shot", "search", "pretraining", "augmentation")
-    if name not in names:
-        raise unknown_name("study", name, names)
-    if notes and name not in ("pretraining", "augmentation"):
+    with _quiet():
+        from zoo import compare, studies
+    if name not in studies.STUDIES:
+        raise unknown_name("study", name, studies.STUDIES)
+    if notes and "notes" not in signature(studies.STUDIES[name]).parameters:
         raise ZooError(f"--notes is for the long studies, pretraining and augmentation; {name} takes minutes.")
     if notes and not notes.absolute().parent.is_dir():
         raise MissingFileError(f"Notes are written into a folder that exists; there is no {notes.absolute().parent}.")
@@ -1406,8 +1408,6 @@ def study(name, fast, notes, keep, as_json):
         raise ZooError("Runs of --fast are not those of the study; leave out --notes or --fast.")
     if keep and fast:
         raise ZooError("Figures of --fast mean nothing; leave out --keep or --fast.")
-    with _quiet():
-        from zoo import compare, studies
     if keep and not compare.RESULTS.is_dir():
         raise ZooError("Results are kept in a checkout of the project, in data/results; this is an installed package.")
     more = {"notes": notes} if notes else {}

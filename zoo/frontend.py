@@ -52,21 +52,29 @@ class WordConfig:
         return self.hop_length / self.sample_rate
 
 
-def word_frames(config: WordConfig):
-    """The inputs of a classifier and its first layers.
+def log_mel_frames(config):
+    """The inputs of a network and its log-mel.
 
-    Returns: ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels) that are 0 beyond their lengths, lengths).
+    Returns: ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels) in dB, lengths in frames).
     """
     waveform = keras.Input((None,), name="waveform")  # (batch, samples)
     lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
     log_mel = LogMel(
         config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel"
     )
-    x, frames = log_mel(waveform, lengths)  # (batch, frames, n_mels)
+    return {"waveform": waveform, "lengths": lengths}, *log_mel(waveform, lengths)
+
+
+def word_frames(config: WordConfig):
+    """The inputs of a classifier and its first layers.
+
+    Returns: ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels) that are 0 beyond their lengths, lengths).
+    """
+    inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, frames = TrimSilence(config.top_db, name="trim")(x, frames)
     x = Level(name="level")(x, frames)
     x = SpecAugment(band_bins=config.n_mels // 8, stretches=1, stretch_frames=6, name="spec_augment")(x, frames)
-    return {"waveform": waveform, "lengths": lengths}, x, frames
+    return inputs, x, frames
 
 
 @dataclass(frozen=True)
@@ -81,17 +89,23 @@ class FrameConfig:
     range_db: float = 80.0  # dB below the loudest point of the clip, from which on everything counts as silence
 
 
+@dataclass(frozen=True)
+class TelephoneConfig(FrameConfig):
+    """Those of them that hear what a telephone lets through, as the classifiers of words do."""
+
+    sample_rate: int = 8000  # Hz
+    n_fft: int = 256  # points
+    win_length: int = 200  # samples, 25 ms
+    hop_length: int = 80  # samples, 10 ms
+    n_mels: int = 40  # bands
+
+
 def frames_below_peak(config):
     """The inputs of an autoencoder and what it is to give back.
 
     Returns: ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels) in dB below the clip's loudest point, lengths,
         that point's level (batch,) in dB).
     """
-    waveform = keras.Input((None,), name="waveform")  # (batch, samples)
-    lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
-    log_mel = LogMel(
-        config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel"
-    )
-    x, frames = log_mel(waveform, lengths)  # (batch, frames, n_mels)
+    inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, peak = BelowPeak(config.range_db, name="below_peak")(x, frames)
-    return {"waveform": waveform, "lengths": lengths}, x, frames, peak
+    return inputs, x, frames, peak

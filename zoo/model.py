@@ -74,6 +74,10 @@ class SpeechModel(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if self.architecture.task == "denoising":
+            if y is None:
+                raise ZooError(
+                    f"{self.architecture.name} learns from pairs: give the clean waveforms as y; received none."
+                )
             y = self._target(y, x["lengths"], y_pred)
         losses = LOSSES[self.architecture.task](y, y_pred)
         if sample_weight is not None:

@@ -65,11 +65,8 @@ def find(model, query, recording, sample_rate: int | None = None, best: int = 5)
 
 
 class Searcher:
-    """`find` for many words and recordings at `rate` hertz: what one of them gives is computed once.
-
-    searcher = Searcher(model)
-    word = searcher.prepare(samples)
-    searcher.find(word, recording)          # samples too, or what `listen` gave of them
+    """`find` for many words and recordings at `rate` hertz: `prepare` a word and `listen` to a recording once, and `find`
+    the one in the other as often as there are pairs.
     """
 
     def __init__(self, model):
@@ -135,8 +132,9 @@ class Searcher:
 
     def _windows(self, word: dict, heard: dict) -> list[Match]:
         samples, places = heard["samples"], []
+        longest = min(len(samples), int(self.model.config.max_seconds * self.rate))
         for stretch in STRETCHES:
-            length = min(round(stretch * word["seconds"] * self.rate), len(samples))
+            length = min(round(stretch * word["seconds"] * self.rate), longest)
             for start in range(0, len(samples) - length + 1, round(HOP * self.rate)):
                 places.append((start, start + length))
         cut = [samples[start:end] for start, end in places]

@@ -32,17 +32,13 @@ import keras
 from keras import layers
 
 from zoo.features import Splice
-from zoo.frontend import FrameConfig, frames_below_peak
+from zoo.frontend import TelephoneConfig, frames_below_peak
 from zoo.layers import CutFrames, Rescale
 from zoo.registry import register
 
 
 @dataclass(frozen=True)
-class Config(FrameConfig):
-    sample_rate: int = 8000  # Hz
-    n_fft: int = 256  # points
-    win_length: int = 200  # samples, 25 ms
-    hop_length: int = 80  # samples, 10 ms
+class Config(TelephoneConfig):
     n_mels: int = 20  # bands
     splice: int = 5  # frames side by side: 5 * 20 = 100 numbers
     units: int = 32  # of the layers on either side of the code

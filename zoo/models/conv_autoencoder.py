@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.frontend import FrameConfig, frames_below_peak
+from zoo.frontend import TelephoneConfig, frames_below_peak
 from zoo.layers import CutFrames, MaskedConv2D, MaskedConv2DTranspose, Rescale
 from zoo.registry import register
 
@@ -41,11 +41,7 @@ FOLDS = 3  # strides of 2 in time and in frequency
 
 
 @dataclass(frozen=True)
-class Config(FrameConfig):
-    sample_rate: int = 8000  # Hz
-    n_fft: int = 256  # points
-    win_length: int = 200  # samples, 25 ms
-    hop_length: int = 80  # samples, 10 ms
+class Config(TelephoneConfig):
     n_mels: int = 40  # bands, a multiple of 8
     filters: int = 32  # of the first convolution; the others have twice as many
     code: int = 16  # numbers for eight frames

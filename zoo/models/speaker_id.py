@@ -28,8 +28,8 @@ import keras
 from keras import layers, ops
 
 from zoo.augment import SpecAugment
-from zoo.features import Level, LogMel, TrimSilence
-from zoo.frontend import WordConfig
+from zoo.features import Level, TrimSilence
+from zoo.frontend import WordConfig, log_mel_frames
 from zoo.layers import FixedLayer, MaskFrames, StridedConv1D, frame_mask
 from zoo.registry import register
 
@@ -94,12 +94,7 @@ class CosineLogits(keras.layers.Layer):
 @register("speaker_id", Config(), task="classification")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of speakers; embedding (batch, units) of length 1."""
-    waveform = keras.Input((None,), name="waveform")  # (batch, samples)
-    lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
-    log_mel = LogMel(
-        config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel"
-    )
-    x, frames = log_mel(waveform, lengths)  # (batch, frames, n_mels)
+    inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, frames = TrimSilence(config.top_db, name="trim")(x, frames)
     x = Level(name="level")(x, frames)
     # No warp along frequency: it would make one speaker into another.
@@ -113,6 +108,4 @@ def build(config: Config) -> keras.Model:
     x = layers.Dense(config.units, name="embedding")(x)
     x = layers.UnitNormalization(dtype="float32", name="unit")(x)  # (batch, units)
     logits = CosineLogits(len(config.labels), config.scale, dtype="float32", name="logits")(x)
-    return keras.Model(
-        inputs={"waveform": waveform, "lengths": lengths}, outputs={"logits": logits, "embedding": x}, name="speaker_id"
-    )
+    return keras.Model(inputs, {"logits": logits, "embedding": x}, name="speaker_id")

@@ -35,8 +35,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from zoo.features import BelowPeak, LogMel, Picture, TrimSilence
-from zoo.frontend import FrameConfig
+from zoo.features import BelowPeak, Picture, TrimSilence
+from zoo.frontend import TelephoneConfig, log_mel_frames
 from zoo.layers import FixedLayer, Rescale
 from zoo.registry import register
 
@@ -44,11 +44,7 @@ FOLDS = 3  # strides of 2 in time and in frequency
 
 
 @dataclass(frozen=True)
-class Config(FrameConfig):
-    sample_rate: int = 8000  # Hz
-    n_fft: int = 256  # points
-    win_length: int = 200  # samples, 25 ms
-    hop_length: int = 80  # samples, 10 ms
+class Config(TelephoneConfig):
     n_mels: int = 40  # bands, a multiple of 8
     range_db: float = 60.0
     top_db: float = 22.0  # dB below the loudest frame at which the ends of a clip are silence
@@ -119,12 +115,7 @@ def decoder(config: Config) -> keras.Model:
 @register("vae", Config(), task="reconstruction")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> picture of the word, its reconstruction, its code, and the code's divergence."""
-    waveform = keras.Input((None,), name="waveform")  # (batch, samples)
-    lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
-    log_mel = LogMel(
-        config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel"
-    )
-    x, frames = log_mel(waveform, lengths)  # (batch, frames, n_mels)
+    inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, frames = TrimSilence(config.top_db, name="trim")(x, frames)
     x, peak = BelowPeak(config.range_db, name="below_peak")(x, frames)
     picture = Picture(config.width, name="picture")(x, frames)  # (batch, width, n_mels, 1)
@@ -144,4 +135,4 @@ def build(config: Config) -> keras.Model:
         "divergence": Divergence(config.beta / points, name="divergence")(mean, log_variance),
         "peak": peak,
     }
-    return keras.Model({"waveform": waveform, "lengths": lengths}, outputs, name="vae")
+    return keras.Model(inputs, outputs, name="vae")

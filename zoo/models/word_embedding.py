@@ -14,7 +14,7 @@ J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017, wi
 
 What tutorials get wrong: they call a network few-shot that has been trained on the very words it is then shown five
 examples of. Here no number, and nothing that sounds like one, was among the words, and none of FSDD's speakers among the
-voices: what it does with digits it does with any new word. It is no autoencoder: it stands here to be compared with them,
+voices: digits are new words to it. It is no autoencoder: it stands here to be compared with them,
 since it is told which takes are the same word and they are not.
 
 Departures: characters of the word are not used; 747 words, most of them said by synthetic voices only.

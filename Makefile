@@ -5,7 +5,7 @@ VENV ?= .venv
 export ZOO_DATA ?= $(abspath $(wildcard ../shared/data))
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick lint readme compare clean
+.PHONY: demo test quick lint readme compare notebooks clean
 
 demo: $(VENV)/ready-demo
 	$(BIN)/zoo demo $(if $(WAV),"$(WAV)") --picture demo.png
@@ -28,6 +28,10 @@ readme: $(VENV)/ready-test
 	$(BIN)/zoo reconstruct data/samples/seven.wav --plot docs/reconstruction.png
 	$(BIN)/zoo map vae --data fsdd --plot docs/map.png
 
+# Every notebook is run from top to bottom and keeps what it printed; with ZOO_FAST=1 trainings are short and nothing is kept.
+notebooks: $(VENV)/ready-test
+	$(BIN)/python notebooks/run.py $(NOTEBOOKS)
+
 # The classifiers side by side; on an idle machine, for it takes their times.
 compare: $(VENV)/ready-test
 	$(BIN)/zoo compare --plot docs/comparison.png --out data/results/compare.json
@@ -46,5 +50,5 @@ $(VENV)/ready-demo: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/pytho
 	@touch $@
 
 $(VENV)/ready-test: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export,baselines]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export,baselines,notebooks,demo]'
 	@touch $@ $(VENV)/ready-demo

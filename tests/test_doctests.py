@@ -2,12 +2,22 @@
 
 import doctest
 import importlib
+import os
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in (ROOT / "zoo").rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["zoo.audio", "zoo.fewshot", "zoo.search"])
-def test_examples(name):
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name, monkeypatch):
+    monkeypatch.setitem(os.environ, "ZOO_NO_MICROPHONE", "1")
     found = doctest.testmod(importlib.import_module(name))
-    assert found.attempted >= 2 and not found.failed
+    assert found.attempted >= 1 and not found.failed

@@ -5,10 +5,13 @@
     zoo.language: which words are likely, for the beam search in zoo.decoding
     zoo.text, zoo.losses, zoo.augment, zoo.datasets, zoo.training: how a model learns
     zoo.registry, zoo.card, zoo.model: how a name becomes a model
+    zoo.plots, zoo.pictures: what a model saw and answered, drawn
+    zoo.notebook: a microphone, a player and tables for the notebooks
 
 >>> import zoo
 >>> model = zoo.load("lstm_ctc")
->>> model.transcribe("clip.wav").text
+>>> model.transcribe(zoo.audio.bundled("woman-us")).text
+'three four zero one two seven one'
 """
 
 # Imported at once because the function must win over the module of the same name; both are light.
@@ -16,10 +19,16 @@ from zoo.card import card
 from zoo.registry import list_models
 
 __version__ = "0.1.0"
-__all__ = ["card", "few_shot", "list_models", "load"]
+__all__ = ["card", "few_shot", "list_models", "load", "play", "record"]
 
 # Keras, TensorFlow and librosa take seconds to import, so nothing heavy is imported before it is needed.
-_HOMES = {"load": "zoo.model", "SpeechModel": "zoo.model", "few_shot": "zoo.fewshot"}
+_HOMES = {
+    "load": "zoo.model",
+    "SpeechModel": "zoo.model",
+    "few_shot": "zoo.fewshot",
+    "play": "zoo.notebook",
+    "record": "zoo.notebook",
+}
 
 
 def __getattr__(name: str):

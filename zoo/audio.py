@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from zoo.errors import AudioError, MissingFileError
+from zoo.errors import AudioError, MissingFileError, unknown_name
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # hertz; beyond them a number is a mistake, not a sample rate
 SHORTEST = 0.01  # seconds: less holds not one period of a voice
@@ -30,6 +30,9 @@ def load_audio(
         sample_rate: hertz of an array; files carry their own.
     Returns: (samples,) float32. Channels are averaged. Floats beyond [-1, 1] are scaled down as a whole, not clipped.
     Raises: MissingFileError, AudioError (not audio, cut short, empty, not finite, impossible rate or shape).
+
+    >>> load_audio(bundled("seven"), 8000).shape  # 1.4 s
+    (11567,)
     """
     _check_rate(target_rate, "target rate")
     if isinstance(source, str | os.PathLike):
@@ -57,6 +60,22 @@ def load_audio(
     return samples / max(1.0, float(np.abs(samples).max()))
 
 
+def bundled(name: str) -> Path:
+    """Path of a clip that comes with the package: inside it in an installed one, in data/ in a checkout.
+
+    Raises: UnknownNameError.
+
+    >>> bundled("woman-us").name
+    'woman-us.wav'
+    """
+    package = Path(__file__).parent
+    folders = (package / "samples", package.parent / "data" / "samples")
+    clips = {path.stem: path for folder in folders for path in sorted(folder.glob("*.wav"))}
+    if name.removesuffix(".wav") not in clips:
+        raise unknown_name("bundled clip", name, clips)
+    return clips[name.removesuffix(".wav")]
+
+
 def duration(path: str | os.PathLike) -> float:
     """Seconds of an audio file as its header has them. Raises MissingFileError, AudioError."""
     import soundfile
@@ -71,7 +90,11 @@ def duration(path: str | os.PathLike) -> float:
 
 
 def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
-    """(samples,) at another rate, band-limited (soxr's high quality); float32."""
+    """(samples,) at another rate, band-limited (soxr's high quality); float32.
+
+    >>> resample(np.zeros(44100), 44100, 16000).shape
+    (16000,)
+    """
     if from_rate == to_rate:
         return np.asarray(samples, "float32")
     import soxr

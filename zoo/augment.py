@@ -33,13 +33,23 @@ class AugmentConfig:
 
 
 def speed(samples: np.ndarray, factor: float) -> np.ndarray:
-    """Play `factor` times as fast: tempo, pitch and formants all move, as with another, smaller or larger, speaker."""
+    """Play `factor` times as fast: tempo, pitch and formants all move, as with another, smaller or larger, speaker.
+
+    >>> speed(np.zeros(1000), 1.25).shape
+    (800,)
+    """
     # A ratio of small integers keeps the resampler quick; 1 % steps are finer than anyone hears.
     return resample(samples, int(round(100 * factor)), 100)
 
 
 def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    """Noise (same length) mixed in at `snr_db`, the ratio of mean powers over the whole clip in dB."""
+    """Noise (same length) mixed in at `snr_db`, the ratio of mean powers over the whole clip in dB.
+
+    >>> tone, noise = np.sin(np.arange(8000) / 5), np.random.default_rng(0).normal(size=8000)
+    >>> added = add_noise(tone, noise, snr_db=10) - tone
+    >>> round(10 * np.log10(np.mean(tone**2) / np.mean(added**2)))
+    10
+    """
     speech_power, noise_power = np.mean(np.square(samples)), np.mean(np.square(noise))
     if noise_power <= 1e-12 or speech_power <= 1e-12:
         return samples
@@ -47,19 +57,32 @@ def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarr
 
 
 def excerpt(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """`length` samples of a recording from a random place, repeated from its start where it is too short."""
+    """`length` samples of a recording from a random place, repeated from its start where it is too short.
+
+    >>> excerpt(np.arange(5), 7, np.random.default_rng(0)).tolist()
+    [4, 0, 1, 2, 3, 4, 0]
+    """
     start = rng.integers(len(noise))
     return np.resize(np.roll(noise, -start), length)
 
 
 def telephone(samples: np.ndarray, sample_rate: int, line_rate: int = 8000) -> np.ndarray:
-    """What is left after a line of `line_rate` hertz: nothing above half of it."""
+    """What is left after a line of `line_rate` hertz: nothing above half of it.
+
+    >>> whistle = np.sin(2 * np.pi * 6000 / 16000 * np.arange(16000))  # higher than a line of 8 kHz carries
+    >>> bool(np.abs(telephone(whistle, 16000)[2000:-2000]).max() < 0.01)
+    True
+    """
     through = resample(resample(samples, sample_rate, line_rate), line_rate, sample_rate)
     return np.resize(np.pad(through, (0, max(0, len(samples) - len(through)))), len(samples))
 
 
 def reverberate(samples: np.ndarray, sample_rate: int, t60: float, rng: np.random.Generator) -> np.ndarray:
-    """A small room: the direct sound, then noise that decays by 60 dB in `t60` seconds (Polack 1988)."""
+    """A small room: the direct sound, then noise that decays by 60 dB in `t60` seconds (Polack 1988).
+
+    >>> reverberate(np.eye(1, 8000)[0], 8000, t60=0.3, rng=np.random.default_rng(0)).shape
+    (8000,)
+    """
     from scipy.signal import fftconvolve
 
     time = np.arange(int(t60 * sample_rate), dtype="float32") / sample_rate
@@ -127,6 +150,9 @@ class SpecAugment(FixedLayer):
         seed: of all that is random.
 
     Call: (frames (batch, frames, n), lengths) -> frames of the same shape.
+
+    >>> tuple(SpecAugment()(np.ones((2, 50, 40), "float32"), np.array([50, 30]), training=True).shape)
+    (2, 50, 40)
     """
 
     def __init__(

@@ -40,6 +40,9 @@ def features(clip: np.ndarray, trim: bool = True) -> np.ndarray:
 
     Args: clip: (samples,) in [-1, 1] at RATE hertz. trim: False keeps silence, and with it the time of each frame.
     Raises: ZooError where it is empty or not finite.
+
+    >>> features(np.sin(np.arange(4000) / 3)).shape[1]  # 13 cepstra and their slopes
+    26
     """
     import librosa
 
@@ -86,7 +89,11 @@ class Baseline:
 
 @dataclass
 class Majority(Baseline):
-    """The most frequent label, whatever is said; of equally frequent ones the first in the alphabet."""
+    """The most frequent label, whatever is said; of equally frequent ones the first in the alphabet.
+
+    >>> Majority().fit([np.ones(4000)] * 3, ["a", "b", "b"]).predict([np.ones(4000)])
+    ['b']
+    """
 
     name = "majority"
 
@@ -99,7 +106,12 @@ class Majority(Baseline):
 
 @dataclass
 class DTW(Baseline):
-    """The label of the nearest example under dynamic time warping (Sakoe & Chiba 1978)."""
+    """The label of the nearest example under dynamic time warping (Sakoe & Chiba 1978).
+
+    >>> low, high = np.sin(0.2 * np.arange(4000)), np.sin(2.0 * np.arange(4000))
+    >>> DTW().fit([low, high], ["low", "high"]).predict([high[:3000]])
+    ['high']
+    """
 
     name = "dtw"
     templates: int = 30  # examples kept of each label; the time to predict grows with them
@@ -133,6 +145,10 @@ def dtw_distance(a: np.ndarray, b: np.ndarray) -> float:
     squared distance of the frames it arrives at, twice where both move on: so each walk weighs len(a) + len(b), by which the
     least sum is divided. It is Sakoe and Chiba's symmetric form without a limit on the slope; librosa counts the first
     pair of frames once, not twice, so that the weight is one less.
+
+    >>> slow = np.repeat(np.eye(3), 2, axis=0)
+    >>> float(dtw_distance(np.eye(3), slow))  # the same, at half the speed
+    0.0
     """
     from librosa.sequence import dtw
 
@@ -147,6 +163,9 @@ class GMMHMM(Baseline):
     A state is a stretch of the word, and the chain runs left to right. It is learnt by segmental k-means (Juang &
     Rabiner 1990): cut each take into equal stretches, fit a mixture to each state's frames, move the cuts to where the
     model finds the takes likeliest, and repeat. Needs hmmlearn.
+
+    >>> GMMHMM(states=4).states
+    4
     """
 
     name = "gmm_hmm"
@@ -204,6 +223,10 @@ class SVM(Baseline):
     """A support vector machine (Cortes & Vapnik 1995) on the mean and spread of each fifth of the word.
 
     It knows no time: to make all words equally long, they are cut into as many parts, and their length is told apart.
+
+    >>> low, high = np.sin(0.2 * np.arange(4000)), np.sin(2.0 * np.arange(4000))
+    >>> SVM().fit([low, high], ["low", "high"]).predict([high[:3900]])
+    ['high']
     """
 
     name = "svm"
@@ -236,7 +259,11 @@ BASELINES = {kind.name: kind for kind in (Majority, DTW, GMMHMM, SVM)}
 
 
 def baseline(name: str, **settings) -> Baseline:
-    """A fresh baseline of BASELINES, its settings changed where given. Raises UnknownNameError, ZooError."""
+    """A fresh baseline of BASELINES, its settings changed where given. Raises UnknownNameError, ZooError.
+
+    >>> baseline("dtw", templates=5).templates
+    5
+    """
     if name not in BASELINES:
         raise unknown_name("baseline", name, BASELINES)
     valid = [setting.name for setting in fields(BASELINES[name])]

@@ -81,7 +81,11 @@ class ModelCard:
 
 
 def card(name: str) -> ModelCard:
-    """The card of a registered model, read from zoo/cards/<name>.toml. Raises UnknownNameError, DataError."""
+    """The card of a registered model, read from zoo/cards/<name>.toml. Raises UnknownNameError, DataError.
+
+    >>> card("conv2d").sample_rate
+    8000
+    """
     if name not in list_models():
         raise unknown_name("model", name, list_models())
     path = CARDS / f"{name}.toml"

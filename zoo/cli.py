@@ -256,51 +256,18 @@ def _batches(paths, rate: int, complain):
 
 def _draw(model, samples, sample_rate: int, path: Path, transcript, title: str) -> None:
     """Waveform, log-mel, and words over time with the frame probabilities, as a picture."""
-    import numpy as np
+    from zoo import pictures
 
-    from zoo import decoding, plots
-    from zoo.audio import resample
-    from zoo.features import LogMel
-
-    config = model.config
-    samples = resample(samples, sample_rate, config.sample_rate)
-    logits = model.logits([samples], config.sample_rate)[0]
-    # The model's own front end, where it is a LogMel; else the usual one.
-    layer = next((layer for layer in model.network.layers if isinstance(layer, LogMel)), None)
-    layer = layer or LogMel(config.sample_rate)
-    log_mel, frames = layer(samples[None], np.array([len(samples)], "int32"))
-    figure = plots.transcription(
-        samples=samples,
-        sample_rate=config.sample_rate,
-        log_mel=np.asarray(log_mel)[0, : int(frames[0])],
-        hop_seconds=layer.hop_length / config.sample_rate,
-        transcript=transcript,
-        probabilities=np.exp(decoding.log_softmax(logits)),
-        labels=model.labels,
-        frame_seconds=config.frame_seconds,
-        title=title,
-    )
+    figure = pictures.transcription(model, samples, sample_rate, transcript, title)
     with _whole(path) as partial:
         figure.savefig(partial)
 
 
-def _draw_word(model, samples, path: Path, found, title: str) -> None:
+def _draw_word(model, samples, path: Path, title: str) -> None:
     """One classification: its bars, and the log-mel with the attention over time or the saliency."""
-    from matplotlib.figure import Figure
+    from zoo import pictures
 
-    from zoo import plots
-
-    rate = model.config.sample_rate
-    hop = model.config.hop_length / rate
-    decibel, attention = model.word_frames(samples, rate), model.outputs([samples], rate)[0].get("attention")
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 2))
-    plots.bars(found.probabilities, left)
-    if attention is not None:
-        plots.attention(decibel, attention, hop, model.config.frame_seconds, right, "how much each frame counted")
-    else:
-        plots.saliency(decibel, model.saliency(samples, rate), hop, right, f"what {found.label!r} depended on")
-    figure.suptitle(title, parse_math=False)
+    figure = pictures.classification(model, samples, model.config.sample_rate, title)
     with _whole(path) as partial:
         figure.savefig(partial)
 
@@ -591,7 +558,7 @@ def classify(paths, name, weights, top, plot, as_json):
             rows.append((path, "   ".join(f"{label} {100 * found.probabilities[label]:.0f} %" for label in best)))
             if plot:
                 place = plot if not len(results) > 1 else plot.with_stem(f"{plot.stem}-{len(results)}-{path.stem}")
-                _draw_word(model, samples, place, found, path.name)
+                _draw_word(model, samples, place, path.name)
     if as_json:
         _json(results)
     elif rows:
@@ -1579,13 +1546,12 @@ def _read(path: Path, rate: int):
 
 
 def _samples() -> list[tuple[Path, str]]:
-    """(path, text) of the bundled clips: inside the package in a wheel, in data/ in a checkout."""
-    package = Path(zoo.__file__).parent
-    for folder in (package / "samples", package.parent / "data" / "samples"):
-        if (folder / "samples.csv").is_file():
-            with open(folder / "samples.csv", encoding="utf-8", newline="") as file:
-                return [(folder / row["path"], row["text"]) for row in csv.DictReader(file)]
-    return []
+    """(path, text) of the bundled strings of digits."""
+    from zoo.audio import bundled
+
+    folder = bundled("seven").parent
+    with open(folder / "samples.csv", encoding="utf-8", newline="") as file:
+        return [(folder / row["path"], row["text"]) for row in csv.DictReader(file)]
 
 
 def _various(utterances, count: int = 3):

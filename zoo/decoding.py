@@ -65,13 +65,21 @@ class Classification:
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Log probabilities over the last axis, computed without overflow."""
+    """Log probabilities over the last axis, computed without overflow.
+
+    >>> np.exp(log_softmax(np.array([0.0, 0.0]))).tolist()
+    [0.5, 0.5]
+    """
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def classify(logits: np.ndarray, classes: Classes) -> Classification:
-    """The most probable class of one clip, of logits (classes,)."""
+    """The most probable class of one clip, of logits (classes,).
+
+    >>> classify(np.array([0.0, 2.0]), Classes(["no", "yes"])).label
+    'yes'
+    """
     probabilities = np.exp(log_softmax(np.asarray(logits)))
     best = int(probabilities.argmax())
     named = dict(zip(classes.names, map(float, probabilities), strict=True))
@@ -93,6 +101,11 @@ def greedy(
         frame_seconds: seconds from one frame to the next.
         durations: (batch,) seconds of the clips, which may end within their last frames; no word ends later.
     Returns: a Transcript of each utterance.
+
+    >>> labels = Labels("ab")
+    >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b
+    >>> greedy(logits[None], [4], labels, frame_seconds=0.03)[0].text
+    'aab'
     """
     durations = [length * frame_seconds for length in lengths] if durations is None else durations
     return [
@@ -303,6 +316,11 @@ def beam_search(
     Raises: ZooError for a beam width or n_best below 1, an empty list of words, a model of other characters.
     Source: A. Hannun et al., "First-pass large vocabulary continuous speech recognition using bi-directional recurrent
         DNNs", 2014 (arxiv.org/abs/1408.2873), algorithm 1; shallow fusion: C. Gulcehre et al. 2015.
+
+    >>> labels = Labels("ab")
+    >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b
+    >>> [(found.text, round(found.score, 2)) for found in beam_search(logits, labels, beta=0, n_best=2)]
+    [('aab', -0.89), ('ab', -1.42)]
     """
     if not (isinstance(beam_width, int) and beam_width >= 1 and isinstance(n_best, int) and n_best >= 1):
         raise ZooError(f"Beam width and n_best are at least 1; received beam_width={beam_width!r}, n_best={n_best!r}.")
@@ -382,6 +400,11 @@ def align(
         name: of the clip, for the error.
     Returns: a Transcript of the text; confidences are those of the frames that its letters were given.
     Raises: DataError where the frames are too few for the labels.
+
+    >>> labels = Labels("ab")
+    >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b
+    >>> align(logits, labels.encode("ab"), labels, frame_seconds=0.03).text
+    'ab'
     """
     log_probabilities = log_softmax(np.asarray(logits, "float64"))
     n_frames, ids = len(log_probabilities), list(ids)

@@ -25,6 +25,10 @@ class Ensemble:
 
     Args: models: two or more SpeechModels for classification.
     Raises: ZooError where they are fewer, do something else, or tell other classes apart.
+
+    >>> import zoo
+    >>> zoo.load("ds_cnn+conv2d_mini").name
+    'ds_cnn+conv2d_mini'
     """
 
     def __init__(self, models: Sequence):

@@ -55,6 +55,9 @@ def export(model, format: str, path: str | os.PathLike) -> Path:
     Args:
         model: a SpeechModel. format: "litert", "onnx" or "savedmodel". path: ends in .tflite, .onnx, or is a folder.
     Raises: UnknownNameError (format), ZooError (path of another format, missing packages, a conversion that failed).
+
+    >>> import zoo
+    >>> path = export(zoo.load("conv2d_mini"), "litert", "mini.tflite")  # doctest: +SKIP
     """
     if format not in FORMATS:
         raise unknown_name("export format", format, FORMATS)
@@ -79,6 +82,9 @@ def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndar
     Args: waveform: (batch, samples) float32 at the model's rate. lengths: (batch,) true samples.
     Returns: all outputs by name, as the model does: "logits", and "lengths", the true frames, where it gives them.
     Raises: MissingFileError, ZooError.
+
+    >>> run_exported("mini.tflite", np.zeros((1, 8000)), [8000])["logits"].shape  # doctest: +SKIP
+    (1, 10)
     """
     path = Path(path).expanduser()
     if not path.exists():

@@ -25,14 +25,22 @@ _LOG_STEP = np.log(6.4) / 27.0
 
 
 def hz_to_mel(hz: np.ndarray) -> np.ndarray:
-    """Frequencies in hertz as Slaney mels."""
+    """Frequencies in hertz as Slaney mels.
+
+    >>> hz_to_mel([0, 500, 1000, 4000]).round(1)
+    array([ 0. ,  7.5, 15. , 35.2])
+    """
     hz = np.asarray(hz, dtype=float)
     above = _BREAK_HZ / _HZ_PER_MEL + np.log(np.maximum(hz, _BREAK_HZ) / _BREAK_HZ) / _LOG_STEP
     return np.where(hz < _BREAK_HZ, hz / _HZ_PER_MEL, above)
 
 
 def mel_to_hz(mel: np.ndarray) -> np.ndarray:
-    """Slaney mels as frequencies in hertz."""
+    """Slaney mels as frequencies in hertz.
+
+    >>> mel_to_hz([0, 7.5, 15]).round()
+    array([   0.,  500., 1000.])
+    """
     mel = np.asarray(mel, dtype=float)
     break_mel = _BREAK_HZ / _HZ_PER_MEL
     above = _BREAK_HZ * np.exp(_LOG_STEP * (np.maximum(mel, break_mel) - break_mel))
@@ -40,7 +48,11 @@ def mel_to_hz(mel: np.ndarray) -> np.ndarray:
 
 
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float = 0.0, fmax: float | None = None) -> np.ndarray:
-    """Triangular filters of equal area, (n_fft // 2 + 1, n_mels); see `librosa.filters.mel`."""
+    """Triangular filters of equal area, (n_fft // 2 + 1, n_mels); see `librosa.filters.mel`.
+
+    >>> mel_filters(16000, 512, 80).shape
+    (257, 80)
+    """
     fmax = sample_rate / 2 if fmax is None else fmax
     bins = (np.arange(n_fft // 2 + 1) * sample_rate / n_fft)[:, None]
     edges = mel_to_hz(np.linspace(hz_to_mel(fmin), hz_to_mel(fmax), n_mels + 2))
@@ -62,6 +74,11 @@ class PowerSpectrum(FixedLayer):
         (power (batch, frames, n_fft // 2 + 1), lengths (batch,) in frames); frames = 1 + samples // hop_length, for an
         odd n_fft 1 + (samples - 1) // hop_length.
     Raises: ZooError where win_length exceeds n_fft or a size is not positive.
+
+    >>> waveform, lengths = np.random.default_rng(0).normal(size=(2, 16000)).astype("float32"), np.array([16000, 9000])
+    >>> power, frames = PowerSpectrum(n_fft=512, hop_length=160)(waveform, lengths)
+    >>> tuple(power.shape), [int(n) for n in frames]
+    ((2, 101, 257), [101, 57])
     """
 
     def __init__(self, n_fft: int = 512, hop_length: int = 160, win_length: int | None = None, **kwargs):
@@ -116,6 +133,11 @@ class LogMel(PowerSpectrum):
             maximum (a quiet clip beside a loud one is left as it is), so features do not depend on recording level.
 
     Call: (waveform, lengths) -> (log-mel (batch, frames, n_mels), lengths in frames); padded frames hold the floor.
+
+    >>> waveform, lengths = np.random.default_rng(0).normal(size=(2, 16000)).astype("float32"), np.array([16000, 9000])
+    >>> log_mel, frames = LogMel(16000, n_fft=512, hop_length=160, n_mels=80)(waveform, lengths)
+    >>> tuple(log_mel.shape)
+    (2, 101, 80)
     """
 
     AMIN = 1e-10  # power below which nothing is told apart; librosa's value
@@ -165,6 +187,10 @@ class MFCC(LogMel):
 
     Args (besides LogMel's): n_mfcc: coefficients kept, at most n_mels.
     Call: (waveform, lengths) -> (coefficients (batch, frames, n_mfcc), lengths in frames).
+
+    >>> waveform, lengths = np.random.default_rng(0).normal(size=(2, 16000)).astype("float32"), np.array([16000, 9000])
+    >>> tuple(MFCC(13, sample_rate=16000)(waveform, lengths)[0].shape)
+    (2, 101, 13)
     """
 
     def __init__(self, n_mfcc: int = 13, **kwargs):
@@ -195,6 +221,10 @@ class Deltas(FixedLayer):
     Args: width: frames of the fit (odd, at least 3). order: 1 appends deltas, 2 also their deltas.
     Call: (frames (batch, frames, n), lengths) -> (frames (batch, frames, n * (1 + order)), lengths).
     The first and last valid frames are repeated outwards, so padding is never looked at.
+
+    >>> frames = np.arange(20, dtype="float32").reshape(1, 20, 1)  # a straight line: its slope is 1, the slope of that 0
+    >>> np.asarray(Deltas()(frames, np.array([20]))[0])[0, 10].round(4).tolist()
+    [10.0, 1.0, 0.0]
     """
 
     def __init__(self, width: int = 9, order: int = 2, **kwargs):
@@ -235,6 +265,11 @@ class Normalise(FixedLayer):
 
     Args: silence_db: a frame whose loudest bin is so many dB below that of the clip's loudest frame is silence.
     Call: (frames (batch, frames, n) in dB, lengths) -> (frames (batch, frames, n), lengths).
+
+    >>> frames = np.random.default_rng(0).normal(5, 2, (1, 50, 3)).astype("float32")
+    >>> found, _ = Normalise()(frames, np.array([50]))
+    >>> bool(np.allclose(np.mean(found, axis=1), 0, atol=1e-3))
+    True
     """
 
     # dB, added to the deviation in quadrature. Speech moves every bin by more than this; a bin that hardly moves, such
@@ -269,6 +304,10 @@ class Level(FixedLayer):
     microphone, and here it is kept.
 
     Call: (frames (batch, frames, n) in dB, lengths) -> frames of the same shape, 0 beyond their lengths.
+
+    >>> frames = np.full((1, 4, 2), -30, "float32")
+    >>> tuple(Level()(frames, np.array([4])).shape)
+    (1, 4, 2)
     """
 
     def call(self, frames, lengths):
@@ -318,6 +357,10 @@ class Splice(FixedLayer):
 
     Args: size: frames of a group.
     Call: (frames (batch, frames, n), lengths) -> (batch, ceil(frames / size), size * n), lengths in groups).
+
+    >>> frames = np.arange(6, dtype="float32").reshape(1, 6, 1)
+    >>> tuple(Splice(3)(frames, np.array([6]))[0].shape)
+    (1, 2, 3)
     """
 
     def __init__(self, size: int = 5, **kwargs):
@@ -347,6 +390,10 @@ class TrimSilence(FixedLayer):
         top_db: dB below the clip's loudest frame from which a frame is quiet. A frame is as loud as its loudest band.
         margin: quiet frames kept at either end, where there are some: words begin and end softly.
     Call: (frames (batch, frames, n) in dB, lengths) -> (frames of the same shape, 0 beyond the new lengths, lengths).
+
+    >>> frames = np.array([-80, -80, -5, 0, -5, -80], "float32").reshape(1, 6, 1)
+    >>> [int(n) for n in TrimSilence(40, margin=1)(frames, np.array([6]))[1]]
+    [5]
     """
 
     def __init__(self, top_db: float = 22.0, margin: int = 3, **kwargs):
@@ -382,6 +429,10 @@ class Picture(FixedLayer):
 
     Args: width: frames of the picture.
     Call: (frames (batch, frames, n), lengths) -> (batch, width, n, 1), an image of one channel.
+
+    >>> frames = np.zeros((2, 70, 40), "float32")
+    >>> tuple(Picture(32)(frames, np.array([70, 41])).shape)
+    (2, 32, 40, 1)
     """
 
     def __init__(self, width: int = 48, **kwargs):

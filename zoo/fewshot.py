@@ -88,6 +88,11 @@ def vectors(model, clips: Sequence, sample_rate: int | None = None) -> np.ndarra
     other.
 
     Raises: AudioError for what is not audio or holds silence; ZooError where the model has neither.
+
+    >>> import zoo
+    >>> from zoo.audio import bundled
+    >>> vectors(zoo.load("word_embedding"), [bundled("seven")]).shape
+    (1, 96)
     """
     _check_model(model)
     rate = model.config.sample_rate

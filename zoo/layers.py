@@ -5,7 +5,12 @@ from keras import ops
 
 
 def frame_mask(lengths, n_frames):
-    """True where a frame is real: (batch,) lengths -> (batch, n_frames) booleans."""
+    """True where a frame is real: (batch,) lengths -> (batch, n_frames) booleans.
+
+    >>> import numpy as np
+    >>> np.asarray(frame_mask(np.array([1, 3]), 3)).astype(int).tolist()
+    [[1, 0, 0], [1, 1, 1]]
+    """
     return ops.arange(n_frames, dtype="int32")[None, :] < ops.cast(lengths, "int32")[:, None]
 
 
@@ -15,7 +20,12 @@ def real_frames(pictures, lengths):
 
 
 def reverse_frames(frames, lengths):
-    """Each sequence backwards within its own length; the padding stays on the right. Its own inverse."""
+    """Each sequence backwards within its own length; the padding stays on the right. Its own inverse.
+
+    >>> import numpy as np
+    >>> np.asarray(reverse_frames(np.array([[[1.0], [2.0], [0.0]]]), np.array([2]))).ravel().tolist()
+    [2.0, 1.0, 0.0]
+    """
     time = ops.arange(ops.shape(frames)[1], dtype="int32")[None, :]
     last = ops.cast(lengths, "int32")[:, None] - 1
     index = ops.where(time <= last, last - time, time)
@@ -47,7 +57,12 @@ class Rescale(FixedLayer):
 
 @keras.saving.register_keras_serializable("zoo")
 class MaskFrames(FixedLayer):
-    """Sets padded frames to 0, as a convolution over time wants them: (frames (batch, frames, n), lengths) -> the same."""
+    """Sets padded frames to 0, as a convolution over time wants them: (frames (batch, frames, n), lengths) -> the same.
+
+    >>> import numpy as np
+    >>> np.asarray(MaskFrames()(np.array([[[1.0], [2.0], [9.0]]], "float32"), np.array([2]))).ravel().tolist()
+    [1.0, 2.0, 0.0]
+    """
 
     def call(self, frames, lengths):
         return frames * ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
@@ -58,6 +73,10 @@ class LastFrame(FixedLayer):
     """The last real frame of each clip: (frames (batch, frames, n), lengths) -> (batch, n).
 
     Of a recurrent layer's states it is the one that has read the whole clip and no padding.
+
+    >>> import numpy as np
+    >>> np.asarray(LastFrame()(np.array([[[1.0], [2.0], [0.0]]], "float32"), np.array([2]))).tolist()
+    [[2.0]]
     """
 
     def call(self, frames, lengths):
@@ -67,7 +86,12 @@ class LastFrame(FixedLayer):
 
 @keras.saving.register_keras_serializable("zoo")
 class MeanFrames(FixedLayer):
-    """The mean of the real frames of each clip: (frames (batch, frames, n), lengths) -> (batch, n)."""
+    """The mean of the real frames of each clip: (frames (batch, frames, n), lengths) -> (batch, n).
+
+    >>> import numpy as np
+    >>> np.asarray(MeanFrames()(np.array([[[1.0], [2.0], [9.0]]], "float32"), np.array([2]))).tolist()
+    [[1.5]]
+    """
 
     def call(self, frames, lengths):
         real = ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
@@ -107,6 +131,10 @@ class BidirectionalLSTM(keras.layers.Layer):
     exact, and a GPU may use cuDNN's LSTM, which masks would turn off.
 
     Call: (frames (batch, frames, n), lengths) -> (batch, frames, 2 * units); padded frames hold no meaning.
+
+    >>> import numpy as np
+    >>> tuple(BidirectionalLSTM(4)(np.zeros((2, 7, 3), "float32"), np.array([7, 5])).shape)
+    (2, 7, 8)
     """
 
     def __init__(self, units: int, **kwargs):

@@ -58,6 +58,10 @@ class SpeechModel(keras.Model):
         the model's file names, such as "attention"; y is (batch,) ids of classes. For reconstruction and denoising
         {"log_mel", "reconstruction": (batch, frames, bands) dB below the clip's loudest point, "code", "peak"} and their
         lengths; a reconstruction needs no y, and for denoising y is the clean waveform (batch, samples).
+
+    >>> model = SpeechModel("lstm_ctc", {"units": 8, "layers": 1})
+    >>> model.logits([np.zeros(16000)], 16000)[0].shape  # frames of 30 ms, 28 characters and the blank
+    (34, 29)
     """
 
     def __init__(self, architecture_name: str, config: dict | None = None, **kwargs):
@@ -374,6 +378,10 @@ def pad(clips: list[np.ndarray], sample_rate: int, widths=()) -> tuple[np.ndarra
 
     The width is rounded up (to the next of `widths` in seconds; beyond them to a whole second, and past ten seconds
     to about a tenth more), so that a compiler which makes one program for each shape, as XLA does, makes few.
+
+    >>> waveform, lengths = pad([np.ones(5000, "float32"), np.ones(9000, "float32")], 8000)
+    >>> waveform.shape, lengths.tolist()  # whole seconds
+    ((2, 16000), [5000, 9000])
     """
     longest = max(len(clip) for clip in clips)
     width = next((int(w * sample_rate) for w in widths if w * sample_rate >= longest), sample_rate)
@@ -408,6 +416,12 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
         weights: "bundled" (checked against the card's sha256), None (fresh), or a .weights.h5 file of one's own.
         config: fields of the architecture's Config to change; bundled weights fit the default config only.
     Raises: UnknownNameError, MissingFileError, WeightsError.
+
+    >>> model = load("conv2d_mini")
+    >>> model.count_params()
+    16630
+    >>> load("lstm", weights=None, units=16).config.units  # untrained, and smaller
+    16
     """
     if str(name).endswith(".keras"):
         if config or weights != "bundled":
@@ -489,7 +503,13 @@ def _stored_size(path: Path) -> int:
 
 
 def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:
-    """Compile with the usual optimizer (AdamW, gradients clipped to norm 5), so that `fit` can follow at once."""
+    """Compile with the usual optimizer (AdamW, gradients clipped to norm 5), so that `fit` can follow at once.
+
+    >>> model = load("simple_rnn", weights=None)
+    >>> compile_model(model, keras.optimizers.SGD(0.1))
+    >>> model.optimizer.name
+    'sgd'
+    """
     optimizer = optimizer or keras.optimizers.AdamW(3e-4, weight_decay=1e-4, global_clipnorm=5.0)
     model.compile(optimizer, jit_compile=_jit())
 

@@ -1,8 +1,10 @@
 """Pictures of what goes through a model and of how good it is. Plain arrays in; no function touches global state.
 
 `transcription` returns a matplotlib Figure. The others return Axes, on `axes` where those are given, or else on a figure
-of their own: `axes.figure.savefig("name.png")` keeps the picture.
+of their own: `axes.figure.savefig("name.png")` keeps the picture, and `axes.figure` ends a notebook's cell.
 """
+
+import io
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,14 +22,26 @@ STRONG, ACCENT, PALE = COLOURS[0], COLOURS[1], "0.6"
 KINDS = {"network": STRONG, "baseline": PALE}
 
 
+class Drawing(Figure):
+    """A figure that Jupyter shows although pyplot has not made it."""
+
+    def _repr_png_(self) -> bytes:
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=90)
+        return picture.getvalue()
+
+
 def learning_curves(columns: dict[str, list[float]]) -> Axes:
     """Loss and, below it, error rates over the epochs.
 
     Args: columns: "epoch", "loss", and any number of "wer ..." (words) or "error ..." (clips) columns in percent, or "dB ...".
     Returns: the Axes of the loss; those of the error rates, where there are some, are in its figure.
+
+    >>> len(learning_curves({"epoch": [1, 2], "loss": [2.0, 1.0], "error fsdd": [60.0, 30.0]}).figure.axes)
+    2
     """
     rates = {name: values for name, values in columns.items() if name.startswith(("wer", "error", "dB"))}
-    figure = Figure(figsize=(8, 3.2 if not rates else 5.5), layout="constrained")
+    figure = Drawing(figsize=(8, 3.2 if not rates else 5.5), layout="constrained")
     axes = figure.subplots(1 + bool(rates), 1, sharex=True, squeeze=False)[:, 0]
     axes[0].plot(columns["epoch"], columns["loss"], color="tab:gray", marker=".")
     axes[0].set(ylabel="training loss (nats)", yscale="log")
@@ -64,7 +78,7 @@ def transcription(
         probabilities: (frames, symbols), one frame every frame_seconds; symbol 0 is the blank.
     """
     seconds = len(samples) / sample_rate
-    figure = Figure(figsize=(min(16, max(8, 2.2 * seconds)), 7), layout="constrained")
+    figure = Drawing(figsize=(min(16, max(8, 2.2 * seconds)), 7), layout="constrained")
     wave, mel, chart = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.6, 1.8))
     wave.plot(np.arange(len(samples)) / sample_rate, samples, linewidth=0.4, color="tab:blue")
     wave.set(ylabel="waveform", xlim=(0, seconds))
@@ -104,6 +118,9 @@ def confusion(said: list[str], heard: list[str], labels: list[str], axes: Axes |
         said: (clips,) the true label of each clip.
         heard: (clips,) the label that the classifier chose for it.
         labels: (classes,) every label, in the order of the rows and columns.
+
+    >>> confusion(["yes", "no"], ["yes", "yes"], ["no", "yes"]).get_xlabel()
+    'heard'
     """
     if len(said) != len(heard) or not said:
         raise DataError(
@@ -150,6 +167,9 @@ def saliency(
     Args:
         log_mel: (frames, bands) in dB, one frame every hop_seconds.
         weights: (frames, bands), zero or more; drawn as shares of the largest.
+
+    >>> saliency(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01).get_xlabel()
+    'seconds'
     """
     log_mel, weights = np.asarray(log_mel), np.asarray(weights)
     if weights.shape != log_mel.shape or not (weights >= 0).all():
@@ -181,6 +201,9 @@ def attention(
     Args:
         log_mel: (frames, bands) in dB, one frame every hop_seconds.
         weights: (frames of the network,), one every frame_seconds; they sum to 1.
+
+    >>> attention(np.zeros((30, 40)), np.full(30, 1 / 30), 0.01, 0.01).get_xlabel()
+    'seconds'
     """
     log_mel, weights = np.asarray(log_mel), np.asarray(weights)
     if weights.ndim != 1 or not (weights >= 0).all() or not np.isclose(weights.sum(), 1, atol=0.01):
@@ -220,7 +243,7 @@ def reconstruction(
         raise DataError(
             f"A reconstruction has the shape (frames, bands) of what went in: got {reconstruction.shape} for {log_mel.shape}."
         )
-    figure = Figure(figsize=(9, 6.5), layout="constrained")
+    figure = Drawing(figsize=(9, 6.5), layout="constrained")
     top, middle, bottom = figure.subplots(3, 1, sharex=True)
     low, high = log_mel.min(), log_mel.max()
     for axes, values, name in ((top, log_mel, names[0]), (middle, reconstruction, names[1])):
@@ -246,6 +269,8 @@ def band_errors(errors: dict[str, np.ndarray], edges_hz: np.ndarray | None = Non
     """Where in frequency autoencoders err: a line for each, root mean square error in dB over the mel bands.
 
     Args: errors: name -> (bands,). edges_hz: (bands,) frequencies of the bands, for the axis; else they are numbered.
+
+    >>> axes = band_errors({"autoencoder": np.ones(40), "pca": np.ones(40)})
     """
     if not errors or len({np.shape(values) for values in errors.values()}) > 1:
         raise DataError("Errors by band need at least one name, and as many bands for each.")
@@ -268,6 +293,9 @@ def latent_map(codes: np.ndarray, groups: dict[str, list[str]], method: str = "t
         method: "pca" (the plane in which they vary most) or "tsne" (neighbours stay neighbours, distances mean nothing;
             van der Maaten & Hinton 2008).
     Returns: the first Axes; the others are in its figure.
+
+    >>> codes = np.random.default_rng(0).normal(size=(30, 8))
+    >>> axes = latent_map(codes, {"word": ["yes", "no"] * 15}, method="pca")
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -286,7 +314,7 @@ def latent_map(codes: np.ndarray, groups: dict[str, list[str]], method: str = "t
     else:
         raise unknown_name("method of a map", method, ("pca", "tsne"))
     size = min(36.0, max(6.0, 7000 / len(codes)))  # square points: many dots are small
-    figure = Figure(figsize=(6 * len(groups), 5.4), layout="constrained")
+    figure = Drawing(figsize=(6 * len(groups), 5.4), layout="constrained")
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
     for axes, (name, labels) in zip(panels, groups.items(), strict=True):
         labels = np.asarray(labels)
@@ -314,6 +342,9 @@ def bars(probabilities: dict[str, float], axes: Axes | None = None, top: int = 1
     """One classification: the `top` most probable labels, best above, the winner in another colour.
 
     Args: probabilities: label -> probability from 0 to 1.
+
+    >>> bars({"yes": 0.9, "no": 0.1}).get_xlabel()
+    'probability (%)'
     """
     if not probabilities:
         raise DataError("A classification needs at least one label with a probability; got none.")
@@ -385,7 +416,7 @@ def noise(rows: list[dict], axes=None) -> Axes:
     if not panels:
         raise DataError("Lines over noise need at least one accuracy under 'noise' or 'babble'; got none.")
     if axes is None:
-        figure = Figure(figsize=(6.5 * len(panels), 4.5), layout="constrained")
+        figure = Drawing(figsize=(6.5 * len(panels), 4.5), layout="constrained")
         axes = figure.subplots(1, len(panels), sharey=True)
     axes = np.ravel(axes)
     if len(axes) != len(panels):
@@ -421,7 +452,7 @@ def noise(rows: list[dict], axes=None) -> Axes:
 
 def _axes(axes: Axes | None, size: tuple[float, float]) -> Axes:
     """The axes given, or those of a new figure of `size` inches."""
-    return Figure(figsize=size, layout="constrained").subplots() if axes is None else axes
+    return Drawing(figsize=size, layout="constrained").subplots() if axes is None else axes
 
 
 def _frames(axes: Axes, values: np.ndarray, hop_seconds: float, **style) -> AxesImage:

@@ -14,6 +14,9 @@ class Labels:
     Args:
         symbols: the n distinct characters (or words) that a model may write.
     Raises: DataError where there are none, or one of them twice.
+
+    >>> Labels("abc").encode("cab")
+    [3, 1, 2]
     """
 
     def __init__(self, symbols: Iterable[str]):
@@ -46,6 +49,9 @@ class Classes:
     """The classes that a classifier tells apart: ids 0..n-1 are `names` in order, and there is no blank.
 
     Args: names: the n distinct words or speakers. Raises: DataError for fewer than two, or one of them twice.
+
+    >>> Classes(["no", "yes"]).encode("yes")
+    [1]
     """
 
     def __init__(self, names: Iterable[str]):
@@ -69,5 +75,9 @@ CHARACTERS = Labels(" 'abcdefghijklmnopqrstuvwxyz")
 
 
 def normalise(text: str) -> str:
-    """Lower case, one space between words, none at the ends: the form in which transcripts are compared."""
+    """Lower case, one space between words, none at the ends: the form in which transcripts are compared.
+
+    >>> normalise("  Hello   World ")
+    'hello world'
+    """
     return re.sub(r"\s+", " ", text).strip().lower()

@@ -89,12 +89,20 @@ def _discover() -> dict[str, DataSet]:
 
 
 def names() -> list[str]:
-    """The names of all data sets, sorted."""
+    """The names of all data sets, sorted.
+
+    >>> "fsdd" in names()
+    True
+    """
     return sorted(_discover())
 
 
 def describe(name: str) -> DataSet:
-    """The splits and options of a data set. Raises UnknownNameError."""
+    """The splits and options of a data set. Raises UnknownNameError.
+
+    >>> describe("fsdd").splits[:2]
+    ('train', 'test')
+    """
     sets = _discover()
     if name not in sets:
         raise unknown_name("data set", name, sets)
@@ -115,6 +123,10 @@ def load(name: str, split: str = "train", source: str | Path | None = None, **op
         UnknownNameError: no such set, split or option. ZooError: an option that is no number where it must be one.
         MissingFileError: `source` leads nowhere.
         DataError: the data are not whole, or not what the manifest says.
+
+    >>> from zoo.audio import bundled
+    >>> load("folder", "all", source=bundled("seven").parent / "samples.csv")[0].text
+    'three four zero one two seven one'
     """
     dataset = describe(name)
     if split not in dataset.splits:

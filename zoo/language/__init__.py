@@ -105,6 +105,10 @@ class Mixture(LanguageModel):
 
     Args: models: of words or of characters. shares: their weights, which sum to 1; equal if not given.
     Raises: ZooError for models of different units, or shares that are none.
+
+    >>> mixture = Mixture([load("ngram_lm"), load("lstm_lm")])
+    >>> mixture.score("three", "four") > mixture.score("three", "january")
+    True
     """
 
     def __init__(self, models: Sequence[LanguageModel], shares: Sequence[float] | None = None):
@@ -137,6 +141,10 @@ def load(name: str, weights: str | os.PathLike = "bundled") -> LanguageModel:
 
     Args: weights: "bundled" (checked against the card's sha256) or a file such as the model's `save` writes.
     Raises: UnknownNameError, MissingFileError, WeightsError, DataError.
+
+    >>> model = load("ngram_lm")
+    >>> round(model.perplexity("three four five"), 1) < round(model.perplexity("five banana"), 1)
+    True
     """
     if "+" in name and weights == "bundled":
         return Mixture([load(part) for part in name.split("+")])

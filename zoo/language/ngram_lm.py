@@ -37,6 +37,9 @@ class NGramModel(LanguageModel):
     Args:
         unit: "word" or "character".
         grams: n-gram -> (log10 P(last token | those before), log10 back-off weight of the n-gram as a history).
+
+    >>> train(["one two", "one three"], order=2).score("one", "two") > -2
+    True
     """
 
     def __init__(self, unit: str, grams: dict[NGram, tuple[float, float]]):
@@ -88,6 +91,10 @@ def train(texts: Iterable[str], order: int = 3, unit: str = "word") -> NGramMode
 
     Args: texts: one utterance each. order: tokens in the longest n-gram, 1 or more. unit: "word" or "character".
     Raises: ZooError (order, unit), DataError where the texts hold no token.
+
+    >>> model = train(["one two", "one three", "two three"], order=2)
+    >>> model.score("one", "two") > model.score("one", "one")  # seen, and never seen
+    True
     """
     if not (isinstance(order, int) and order >= 1):
         raise ZooError(f"The order of an n-gram model is a whole number of at least 1; received {order!r}.")
@@ -157,7 +164,14 @@ def _discounts(counts: Iterable[int]) -> tuple[float, float, float]:
 
 
 def write(model: NGramModel, path: str | os.PathLike) -> None:
-    """Write a model as ARPA text (gzipped where `path` ends in .gz), which KenLM and SRILM read; whole or not at all."""
+    """Write a model as ARPA text (gzipped where `path` ends in .gz), which KenLM and SRILM read; whole or not at all.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "small.arpa"
+    >>> write(train(["one two", "one three"], order=2), path)
+    >>> path.read_text().splitlines()[1]
+    'ngram 1=6'
+    """
     levels: list[list[str]] = [[] for _ in range(model.order)]
     for gram, (value, backoff) in sorted(model.grams.items()):
         line = f"{value:.7g}\t{' '.join(SPACE if token == ' ' else token for token in gram)}"
@@ -180,6 +194,12 @@ def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
 
     Args: unit: "word" or "character"; by default, characters where no token is longer than one.
     Raises: MissingFileError; DataError for a file that is cut short, or whose counts or numbers are wrong.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "small.arpa"
+    >>> write(train(["one two", "one three"], order=2), path)
+    >>> round(read(path).perplexity("one two"), 3) == round(train(["one two", "one three"], 2).perplexity("one two"), 3)
+    True
     """
     path = Path(path)
     if not path.is_file():

@@ -1,7 +1,12 @@
 """What the notebooks share works without a microphone, in a browser that is not there, and in a plain terminal."""
 
 import base64
+import io
+import shutil
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -10,7 +15,7 @@ import pytest
 import zoo
 from zoo.audio import bundled, load_audio
 from zoo.errors import ZooError
-from zoo.notebook import caught, full_or_fast, play, record, table
+from zoo.notebook import JAVASCRIPT, caught, full_or_fast, play, record, table
 
 
 @pytest.fixture
@@ -82,8 +87,6 @@ def test_a_player_is_small_and_plays_the_sound():
     player = play(bundled("woman-us"), title="<seven> digits")
     page = player._repr_html_()
     assert "&lt;seven&gt; digits" in page and "<audio controls" in page and len(page) < 50_000
-    import io
-
     sound = base64.b64decode(page.split("base64,")[1].split('"')[0])
     heard = load_audio(io.BytesIO(sound), 16000)
     assert len(heard) / 16000 == pytest.approx(len(player.samples) / 16000, abs=0.15)  # MP3 has frames of its own
@@ -116,3 +119,76 @@ def test_short_runs_are_for_tests(monkeypatch):
     assert full_or_fast(5, fast=1) == 1
     monkeypatch.setenv("ZOO_FAST", "0")
     assert full_or_fast(5, fast=1) == 5
+
+
+FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
+FAKE = "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream --use-file-for-fake-audio-capture="
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """`open(*flags)` gives a page on localhost, where a browser lets scripts ask for the microphone."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("chromium is not installed")
+    (tmp_path / "index.html").write_text("<title>a cell</title><div id=output-area></div>")
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, playwright.sync_playwright() as play:
+        Thread(target=server.serve_forever, daemon=True).start()
+        opened = []
+
+        def open_page(*flags):
+            opened.append(play.chromium.launch(executable_path=chromium, args=[*FLAGS.split(), *flags]))
+            page = opened[-1].new_page()
+            page.goto(f"http://127.0.0.1:{server.server_port}/")
+            return page
+
+        yield open_page
+        for one in opened:
+            one.close()
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *about):
+        pass
+
+
+def heard_by(answer: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(answer), "<i2").astype("float32") / 32768
+
+
+@pytest.mark.slow
+def test_the_browser_records(browser):
+    page = browser(*(FAKE + str(bundled("woman-us"))).split())
+    heard = heard_by(page.evaluate(f"({JAVASCRIPT.strip()})(5, 16000, 20)"))
+    assert 4.5 < len(heard) / 16000 < 6 and np.abs(heard).max() > 0.1
+    text = zoo.load("lstm_ctc").transcribe(heard, sample_rate=16000).text
+    assert "zero one two seven" in text
+
+
+@pytest.mark.slow
+def test_without_a_microphone_the_page_takes_a_file_or_goes_on(browser):
+    page = browser()
+
+    def ask(wait):
+        page.evaluate(
+            f"() => {{ window.answer = 0; ({JAVASCRIPT.strip()})(1, 8000, {wait}).then(a => window.answer = a) }}"
+        )
+
+    ask(20)
+    page.locator("input[type=file]").set_input_files(bundled("seven"))
+    page.wait_for_function("window.answer !== 0")
+    there = load_audio(bundled("seven"), 8000)
+    assert len(heard_by(page.evaluate("window.answer"))) == pytest.approx(len(there), abs=10)
+    ask(20)
+    page.get_by_role("button", name="Use the bundled clip").click()
+    page.wait_for_function("window.answer === null")
+    ask(0.2)  # nobody answers
+    page.wait_for_function("window.answer === null")
+    ask(20)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "a.wav", "mimeType": "audio/wav", "buffer": b"not a sound"}
+    )
+    page.wait_for_function("window.answer === null")

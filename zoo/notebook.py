@@ -21,7 +21,7 @@ WAIT = 60  # seconds that Colab's page waits for an answer before the bundled cl
 CLIP = "seven.wav"  # what is heard where nobody can be
 
 # Records in the browser, or takes a file there; resolves to base64 of 16-bit samples, or null. Whatever happens, it ends.
-_JAVASCRIPT = """
+JAVASCRIPT = """
 (async (seconds, rate, wait) => {
   const box = document.createElement("div");
   box.setAttribute("role", "status");
@@ -107,7 +107,7 @@ def _from_browser(seconds: float, sample_rate: int) -> np.ndarray | None:
     from google.colab import output
 
     try:
-        answer = output.eval_js(f"({_JAVASCRIPT.strip()})({seconds}, {sample_rate}, {WAIT})")
+        answer = output.eval_js(f"({JAVASCRIPT.strip()})({seconds}, {sample_rate}, {WAIT})")
     except Exception as error:  # the page was closed, or its scripts are not allowed
         print(f"The browser gave no sound: {error}")
         return None

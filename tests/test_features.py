@@ -18,7 +18,7 @@ from zoo.errors import ZooError
 TOLERANCE = 1e-4  # of the largest value of the reference
 JAX = keras.backend.backend() == "jax"
 # JAX compiles for every shape anew, so it sees fewer of the same examples.
-quick = settings(max_examples=12 if JAX else 40, deadline=None, derandomize=True)
+quick = settings(max_examples=6 if JAX else 40, deadline=None, derandomize=True)
 
 
 def assert_close(found, reference) -> None:
@@ -208,7 +208,7 @@ LAYERS += [
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
-@settings(max_examples=4 if JAX else 8, deadline=None, derandomize=True)
+@settings(max_examples=2 if JAX else 8, deadline=None, derandomize=True)
 @given(st.lists(LENGTHS, min_size=2, max_size=4), st.integers(0, 99))
 def test_a_batch_equals_single_calls(layer, lengths, seed):
     if isinstance(layer, Chain):

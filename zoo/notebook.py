@@ -6,6 +6,7 @@
 import base64
 import html
 import io
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,9 @@ import numpy as np
 
 from zoo.audio import bundled, load_audio, resample
 from zoo.errors import AudioError, ZooError
+
+# TensorFlow tells in warnings that it compiled again for clips of another length; it is right to.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 LONGEST = 60.0  # seconds that `record` takes
 WAIT = 60  # seconds that Colab's page waits for an answer before the bundled clip is taken

@@ -15,7 +15,7 @@ diagonal matrix):
     o_t = sigmoid(W_xo x_t + W_ho h_(t-1) + p_o * c_t     + b_o)      output gate: it sees the new cell
     h_t = o_t * tanh(c_t)
 
-Source: F. Gers, N. Schraudolph, J. Schmidhuber, "Learning precise timing with LSTM recurrent networks", JMLR 3, 2002
+Source: F. Gers, J. Schmidhuber, "Recurrent nets that time and count", IJCNN 2000; F. Gers, N. Schraudolph, J. Schmidhuber, "Learning precise timing with LSTM recurrent networks", JMLR 3, 2002
 (jmlr.org/papers/v3/gers02a.html); A. Graves, A. Mohamed, G. Hinton, ICASSP 2013 (arxiv.org/abs/1303.5778).
 
 What tutorials get wrong: they print these equations and then call `keras.layers.LSTM`, which has no p. The output gate

@@ -8,6 +8,7 @@ import html
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -193,7 +194,8 @@ def caught(*kinds: type[BaseException], lines: int = 3):
     try:
         yield
     except kinds as error:
-        said = [line for line in str(error).splitlines() if line.strip()]
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras prints some of its words bold
+        said = [line for line in plain.splitlines() if line.strip()]
         more = " ..." if len(said) > lines else ""
         print(f"{type(error).__name__}: " + "\n".join(line[:300] for line in said[:lines]) + more)
     else:

@@ -10,8 +10,10 @@ The English notebooks are run; those of notebooks/zh have the same code cells an
 """
 
 import argparse
+import base64
 import configparser
 import hashlib
+import io
 import os
 import re
 import subprocess
@@ -22,6 +24,7 @@ from pathlib import Path
 from statistics import median
 
 import nbformat
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -33,7 +36,11 @@ OTHER_SECONDS = 300.0
 CELL_SECONDS = 180.0
 EXERCISES = 3
 MEDIA = re.compile(r"image/|data:audio/[^\"']*")
-NOISE = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d .*: [IWE] |\s*$)")
+NOISE = re.compile(
+    r"^(INFO: Created TensorFlow Lite|WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d .*: [IWE] |\s*$)"
+)
+# Markdown sees no end of an emphasis between punctuation and a Chinese character: the mark must stand outside.
+UNSEEN = re.compile(r"[\u4e00-\u9fff][。，：；、！？）”]\*{1,2}[\u4e00-\u9fff]")
 FOLDED = re.compile(r"<details>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SETUP = """\
@@ -121,9 +128,7 @@ def faults(path: Path) -> list[str]:
     if notebook.metadata.get("zoo", {}).get("code") != fingerprint(notebook):
         found.append("the outputs are stale: the code has changed since (make notebooks)")
     for i, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code":
-            continue
-        for output in cell.outputs:
+        for output in cell.get("outputs", ()):
             if output.output_type == "error":
                 found.append(f"cell {i} ended in {output.ename}")
             said = output.get("text", "") + "".join(
@@ -132,6 +137,8 @@ def faults(path: Path) -> list[str]:
             home = next((place for place in (str(ROOT.parent), str(Path.home())) if place + "/" in said), None)
             if home:
                 found.append(f"the output of cell {i} names a folder of the machine it ran on")
+        if cell.cell_type == "markdown" and UNSEEN.search(cell.source):
+            found.append(f"cell {i} has an emphasis that is not seen: {UNSEEN.search(cell.source)[0]}")
     english = HERE / path.name
     if path != english and english.exists():
         theirs = read(english)
@@ -195,6 +202,15 @@ def _tail(text: str, lines: int = 12) -> str:
     return "\n".join(re.sub(r"\x1b\[[0-9;]*m", "", text).strip().splitlines()[-lines:])
 
 
+def smaller(picture: str) -> str:
+    """A PNG in base64 with 256 colours, which is less than half of it; the history of the repository counts."""
+    image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+    data = io.BytesIO()
+    image.quantize(256, dither=Image.Dither.NONE).save(data, "PNG", optimize=True)
+    small = base64.b64encode(data.getvalue()).decode()
+    return small if len(small) < len(picture) else picture
+
+
 def tidy(notebook) -> None:
     """Leave out what differs from run to run and says nothing: logs of TensorFlow, the machine's kernel, timings."""
     for count, cell in enumerate(code_cells(notebook), 1):
@@ -209,6 +225,8 @@ def tidy(notebook) -> None:
                 output.text = "\n".join(said) + "\n"
             if output.output_type == "execute_result":
                 output.execution_count = count
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = smaller(output.data["image/png"])
             kept.append(output)
         cell.outputs = kept
     notebook.metadata = nbformat.from_dict(

@@ -39,8 +39,8 @@ MEDIA = re.compile(r"image/|data:audio/[^\"']*")
 NOISE = re.compile(
     r"^(INFO: Created TensorFlow Lite|WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d .*: [IWE] |\s*$)"
 )
-# Markdown sees no end of an emphasis between punctuation and a Chinese character: the mark must stand outside.
-UNSEEN = re.compile(r"[\u4e00-\u9fff][。，：；、！？）”]\*{1,2}[\u4e00-\u9fff]")
+# Between punctuation and a Chinese character Markdown sees no mark of emphasis: the punctuation must stand outside.
+MARKED = re.compile(r"(.?)(?<!\*)(\*{1,2})(?![*\s])([^*\n]+)\2(?!\*)(.?)")
 FOLDED = re.compile(r"<details>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SETUP = """\
@@ -108,6 +108,16 @@ def size(notebook) -> int:
     return total
 
 
+def unseen(text: str) -> list[str]:
+    """Emphasised text that would be shown with its asterisks."""
+
+    def hidden(inside: str, outside: str) -> bool:
+        return not inside.isalnum() and inside not in "`$\\" and "\u4e00" <= outside <= "\u9fff"
+
+    text = re.sub(r"```.*?```|`[^`\n]*`|\$[^$]*\$", "x", text, flags=re.DOTALL)
+    return [m[0] for m in MARKED.finditer(text) if hidden(m[3][-1], m[4]) or hidden(m[3][0], m[1])]
+
+
 def faults(path: Path) -> list[str]:
     """What is wrong with a notebook as it lies there; it is not run."""
     notebook, found = read(path), []
@@ -137,8 +147,8 @@ def faults(path: Path) -> list[str]:
             home = next((place for place in (str(ROOT.parent), str(Path.home())) if place + "/" in said), None)
             if home:
                 found.append(f"the output of cell {i} names a folder of the machine it ran on")
-        if cell.cell_type == "markdown" and UNSEEN.search(cell.source):
-            found.append(f"cell {i} has an emphasis that is not seen: {UNSEEN.search(cell.source)[0]}")
+        if cell.cell_type == "markdown":
+            found += [f"cell {i} has an emphasis that Markdown does not see: {text}" for text in unseen(cell.source)]
     english = HERE / path.name
     if path != english and english.exists():
         theirs = read(english)

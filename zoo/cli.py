@@ -1486,18 +1486,36 @@ def export(name, format, out, weights, as_json):
 
 @main.command()
 @click.argument("paths", metavar="[WAV]...", nargs=-1, type=path_type)
-@click.option("--picture", type=path_type, default="demo.png", show_default=True, help="Where one clip is drawn.")
+@click.option("--picture", type=path_type, metavar="OUT.png", help="No page: where one clip is drawn (demo.png).")
 @json_option
-def demo(paths, picture, as_json):
-    """Transcribe the bundled clips and any WAV given.
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="Of the page; 0 is any free one.")  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the page; another one lets others in.")
+@click.option("--browser/--no-browser", default=None, help="Whether to open a browser (where there is a screen).")
+@click.option("--data-folder", type=path_type, default="recordings", show_default=True, help="Where the page keeps the clips of a class.")  # fmt: skip
+@click.pass_context
+def demo(ctx, paths, picture, as_json, port, host, browser, data_folder):
+    """Open a page in the browser, or transcribe the bundled clips and any WAV given.
 
-    A few clips of AN4 and of connected digits come between, if their recordings are on this machine.
+    The page takes a microphone or a file: transcript, words over the log-mel, every classifier side by side with what it
+    looked at, the models' cards, the table of `zoo compare`, and a tab that records a data set. It needs gradio (pip install
+    "speech-zoo[demo]") and no internet, and nobody but this machine reaches it.
+
+    With a WAV, --picture or --json there is no page: the bundled clips and the WAVs are transcribed, and one is drawn. A few
+    clips of AN4 and of connected digits come between, if their recordings are on this machine.
 
     \b
     Example:
       zoo demo
+      zoo demo --port 8000 --data-folder words --no-browser
       zoo demo mine.wav --picture mine.png
     """
+    if not (paths or picture or as_json):
+        _open_page(host, port, data_folder, browser)
+        return
+    for name in ("port", "host", "browser", "data_folder"):
+        if ctx.get_parameter_source(name).name == "COMMANDLINE":
+            raise ZooError(f"--{name.replace('_', '-')} is for the page, which a WAV, --picture and --json replace.")
+    picture = picture or Path("demo.png")
     _check_picture(picture)
     model = _load("lstm_ctc", None)
     rate, failed = model.config.sample_rate, False
@@ -1537,6 +1555,23 @@ def demo(paths, picture, as_json):
         click.echo(f"Picture of {name}: {picture}")
     if failed:
         sys.exit(1)
+
+
+def _open_page(host: str, port: int, folder: Path, browser: bool | None) -> None:
+    """Serve the page until Ctrl-C; a browser comes up by itself where somebody sits in front of a screen."""
+    from zoo.demo import serve
+
+    def prepare():
+        click.echo("One moment: Keras is loading ...", err=True)
+        with _quiet():
+            import zoo.model  # noqa: F401
+
+    if browser is None:
+        screen = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        browser = bool(screen) and sys.stdout.isatty()
+    serve(
+        host, port, folder, browser, say=lambda line: click.echo(line, err=line.startswith("Warning")), prepare=prepare
+    )
 
 
 def _read(path: Path, rate: int):

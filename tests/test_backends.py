@@ -33,7 +33,9 @@ def under_jax(code: str, *arguments) -> str:
     """The output of `code` under JAX, without TensorFlow."""
     path = [str(TESTS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(path)}
-    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # most of the time goes into compiling, a third of that into these
+    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = (
+        "1"  # most of the time goes into compiling, a third of that into these
+    )
     command = [sys.executable, "-c", NO_TENSORFLOW + textwrap.dedent(code), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=TESTS.parent)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

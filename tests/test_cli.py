@@ -586,18 +586,18 @@ def test_demo(saved, clips, tmp_path, monkeypatch):
 
 def test_demo_opens_the_page(monkeypatch, tmp_path):
     """Without a WAV, --picture and --json; what is then served is tests/test_demo.py's."""
-    from zoo import demo
+    from zoo import page
 
     asked = []
-    monkeypatch.setattr(demo, "serve", lambda *given, **more: asked.append(given))
+    monkeypatch.setattr(page, "serve", lambda *given, **more: asked.append(given))
     monkeypatch.setattr(cli, "_load", lambda *_: pytest.fail("no model is loaded before somebody needs it"))
     run("demo")
     run("demo", "--port", 8000, "--host", "::1", "--browser", "--data-folder", tmp_path)
-    assert asked == [(demo.HOST, demo.PORT, Path(demo.FOLDER), False), ("::1", 8000, tmp_path, True)]
+    assert asked == [(page.HOST, page.PORT, Path(page.FOLDER), False), ("::1", 8000, tmp_path, True)]
 
 
 def test_demo_page_ends_in_a_sentence(monkeypatch, tmp_path):
-    from zoo import demo
+    from zoo import page
 
     monkeypatch.chdir(tmp_path)
     for option in (("--port", 8000), ("--host", "::1"), ("--browser",), ("--no-browser",), ("--data-folder", "x")):
@@ -606,9 +606,9 @@ def test_demo_page_ends_in_a_sentence(monkeypatch, tmp_path):
     for given in (("mine.wav", "--port", 0), ("--json", "--port", 0)):
         assert "is for the page" in sentence("demo", *given)
     assert "a file" in sentence("demo", "--data-folder", Path(__file__))
-    with demo.bind(demo.HOST, 0) as taken:
+    with page.bind(page.HOST, 0) as taken:
         assert "Choose a port with --port" in sentence("demo", "--port", taken.getsockname()[1])
-    monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None)
     assert 'pip install "speech-zoo[demo]"' in sentence("demo")
     assert not os.listdir(tmp_path)
 

@@ -11,7 +11,8 @@ ZOO = Path(__file__).parent.parent / "zoo"
 # A module may import those before it, never those after.
 ORDER = (
     "errors text audio layers features augment frontend registry losses decoding reconstruction ensemble card language model "
-    "metrics plots pictures notebook baselines fewshot search datasets training crossval compare studies exporting demo cli"
+    "metrics plots pictures notebook baselines fewshot search datasets training crossval compare studies exporting demo "
+    "recordings page cli"
 ).split()
 FILES = sorted(path for path in ZOO.rglob("*.py"))
 

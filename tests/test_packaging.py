@@ -45,7 +45,13 @@ def wheel(tmp_path_factory) -> Path:
 def test_wheel_holds_all_that_is_needed_and_no_more(wheel):
     with zipfile.ZipFile(wheel) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-    needed = ["weights/lstm_ctc.weights.h5", "cards/lstm_ctc.toml", "models/lstm_ctc.py", "samples/samples.csv"]
+    needed = [
+        "weights/lstm_ctc.weights.h5",
+        "cards/lstm_ctc.toml",
+        "models/lstm_ctc.py",
+        "samples/samples.csv",
+        "page.css",
+    ]
     for folder, pattern in (("manifests", "*.csv"), ("samples", "*.wav")):
         needed += [f"{folder}/{path.name}" for path in (ROOT / "data" / folder).glob(pattern)]
     needed += [path.relative_to(ROOT / "zoo").as_posix() for path in (ROOT / "zoo").rglob("*.py")]

@@ -7,7 +7,7 @@
     zoo.registry, zoo.card, zoo.model: how a name becomes a model
     zoo.plots, zoo.pictures: what a model saw and answered, drawn
     zoo.notebook: a microphone, a player and tables for the notebooks
-    zoo.demo: the page of `zoo demo`
+    zoo.demo, zoo.recordings, zoo.page: what the page of `zoo demo` answers and keeps, and the page
 
 >>> import zoo
 >>> model = zoo.load("lstm_ctc")

@@ -1258,41 +1258,18 @@ def compare_command(names, plot, out, as_json):
     if out:
         with _whole(out) as partial:
             partial.write_text(json.dumps(rows, indent=1) + "\n")
-    levels = [
-        {"name": row["name"]} | {k: {snr: v["value"] for snr, v in row[k].items()} for k in ("noise", "babble")}
-        for row in rows
-    ]
     noisy = plot.with_stem(f"{plot.stem}-noise")
-    for axes, place in ((plots.comparison(rows), plot), (plots.noise(levels), noisy)):
+    for axes, place in ((plots.comparison(rows), plot), (plots.noise(compare.levels(rows)), noisy)):
         with _whole(place) as partial:
             axes.figure.savefig(partial)
     click.echo(f"Drawn: {plot} and {noisy}", err=True)
     if as_json:
         _json(rows)
         return
-
-    def percent(value):
-        return f"{value['value']:.1f} [{value['low']:.1f}, {value['high']:.1f}]" if value else ""
-
-    cells = [
-        (
-            row["name"],
-            percent(row["official"]),
-            percent(row["loso"]),
-            " ".join(f"{row['noise'][str(snr)]['value']:.0f}" for snr in compare.SNR_DB),
-            " ".join(f"{row['babble'][str(snr)]['value']:.0f}" for snr in compare.SNR_DB),
-            f"{row['parameters']:,}" if row.get("parameters") else "",
-            f"{row['bytes'] / 1000:.0f}" if row.get("bytes") else "",
-            f"{row['milliseconds']:.1f}",
-            row["clips_per_second"],
-            row["minutes"] if row["minutes"] is not None else "",
-        )
-        for row in sorted(rows, key=lambda row: -(row["loso"] or {"value": 0})["value"])
-    ]
     snrs = ", ".join(map(str, compare.SNR_DB))
     columns = ("official %#", "unseen speakers %#", f"noise {snrs} dB#", f"babble {snrs} dB#")
     sizes = ("parameters#", "kB#", "ms a clip#", "clips/s#", "minutes#")
-    _console().print(_table("model", *columns, *sizes, rows=cells))
+    _console().print(_table("model", *columns, *sizes, rows=compare.cells(rows)))
 
 
 @main.command("map")
@@ -1559,7 +1536,7 @@ def demo(ctx, paths, picture, as_json, port, host, browser, data_folder):
 
 def _open_page(host: str, port: int, folder: Path, browser: bool | None) -> None:
     """Serve the page until Ctrl-C; a browser comes up by itself where somebody sits in front of a screen."""
-    from zoo.demo import serve
+    from zoo.page import serve
 
     def prepare():
         click.echo("One moment: Keras is loading ...", err=True)

@@ -111,6 +111,55 @@ def compare(names: Sequence[str], say=print) -> list[dict]:
     return rows
 
 
+def levels(rows: Sequence[dict]) -> list[dict]:
+    """Accuracies under noise and babble as `zoo.plots.noise` takes them.
+
+    >>> levels([{"name": "svm", "noise": {"20": {"value": 91.0, "low": 86.6, "high": 94.1}}}])
+    [{'name': 'svm', 'noise': {'20': 91.0}, 'babble': {}}]
+    """
+    kinds = ("noise", "babble")
+    return [
+        {"name": row["name"]} | {kind: {snr: v["value"] for snr, v in row.get(kind, {}).items()} for kind in kinds}
+        for row in rows
+    ]
+
+
+def cells(rows: Sequence[dict], interval: str = "[{low:.1f}, {high:.1f}]", between: str = " ") -> list[tuple[str, ...]]:
+    """The table as text, best on unseen speakers first.
+
+    Args:
+        rows: of `compare`; what is missing but the name leaves its cell empty.
+        interval: how the ends of a 95 % interval are written. between: what is written between levels of noise.
+    Returns: of each row: name; percent of the official test, and of unseen speakers; percent under noise, and under
+        babble, at SNR_DB; parameters; kB; milliseconds for a clip; clips a second; minutes of training.
+
+    >>> cells([{"name": "svm", "official": {"value": 95.333, "low": 92.3, "high": 97.2}, "milliseconds": 3}])
+    [('svm', '95.3 [92.3, 97.2]', '', '', '', '', '', '3.0', '', '')]
+    """
+
+    def percent(found):
+        return f"{found['value']:.1f} {interval.format(**found)}" if found else ""
+
+    def under(found):
+        return between.join(f"{found[str(snr)]['value']:.0f}" for snr in SNR_DB if str(snr) in found)
+
+    return [
+        (
+            row["name"],
+            percent(row.get("official")),
+            percent(row.get("loso")),
+            under(row.get("noise") or {}),
+            under(row.get("babble") or {}),
+            f"{row['parameters']:,}" if row.get("parameters") else "",
+            f"{row['bytes'] / 1000:.0f}" if row.get("bytes") else "",
+            f"{row['milliseconds']:.1f}" if row.get("milliseconds") is not None else "",
+            str(row.get("clips_per_second", "")),
+            str(row["minutes"]) if row.get("minutes") is not None else "",
+        )
+        for row in sorted(rows, key=lambda row: -(row.get("loso") or {"value": 0})["value"])
+    ]
+
+
 def _percent(score: Accuracy) -> dict[str, float]:
     return {key: round(100 * getattr(score, key), 2) for key in ("value", "low", "high")}
 

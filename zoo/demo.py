@@ -1,58 +1,40 @@
-"""The page that `zoo demo` opens: hear a clip, see what each model makes of it, look the models up, record a data set.
+"""The answers behind the page that `zoo demo` opens: hear a clip, see what each model makes of it, look the models up.
 
     listen      a recording -> transcript, words over the log-mel, each classifier's bars, attention and saliency
     card_text   a model -> its card; look: the same model's picture of a clip
     comparison  the table and the pictures of `zoo compare`
-    save_clip   a recording, a label and a speaker -> a file of the data set `folder`
 
-All of these take and return plain values. Only `page`, which wires them together, and `serve` know gradio, which is
-imported there and nowhere else: the rest of the package needs none of it.
+All of these take and return plain values: HTML, or Markdown for a card. What is recorded for a data set is kept by
+zoo.recordings, and zoo.page makes a page of both.
 """
 
-import asyncio
 import base64
-import csv
 import html
-import importlib.util
 import io
-import ipaddress
 import json
-import logging
 import os
-import re
-import shlex
-import signal
-import socket
-import sys
-import tempfile
 import textwrap
 import threading
-import webbrowser
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
-from zoo.audio import bundled, duration, load_audio
+from zoo.audio import duration, load_audio
 from zoo.card import card
 from zoo.errors import AudioError, DataError, ZooError, first_line
 from zoo.registry import architecture, language_models, list_models
 
-HOST, PORT, FOLDER = "127.0.0.1", 7860, "recordings"
 RATE = 16000  # hertz of clips in memory and on disk; each model resamples for itself
 LONGEST = 60.0  # seconds that the page transcribes: a minute is answered in seconds on two cores, and fits a picture
 SILENT_DB = -60.0  # loudest tenth of a second, below full scale: microphones in quiet rooms hiss louder than that
-UPLOAD = "200mb"  # ten minutes in stereo, so that they are refused with a sentence on their length, not their size
 WRITER = "lstm_ctc"
 PICTURED = ("attention", "ds_cnn")  # one that has attention, and the best of those that are asked by occlusion
-CLIPS = ("seven", "woman-us", "man-gb", "telephone")  # to try where there is no microphone
 TOP = 5  # labels with a bar
 RESULTS = Path(__file__).parent.parent / "data" / "results" / "compare.json"  # zoo.compare keeps it there
 NOTHING = "Record something, choose a file, or take one of the clips."
 
-log = logging.getLogger(__name__)
 # Networks and matplotlib are not made for several threads at once. One lock is enough for one machine, and since it is
 # taken anew for each step, two users advance together.
 _lock = threading.RLock()
@@ -206,20 +188,12 @@ def summary(transcript, heard: dict) -> str:
 
 def focus(name: str, samples: np.ndarray) -> str:
     """What a classifier's answer depended on, as HTML: its attention over time, or else the saliency of each point."""
-    from zoo import plots
+    from zoo import pictures, plots
 
     with _lock:
-        model = loaded(name)
-        config, found = model.config, model.classify(samples, RATE)
-        decibel, attention = model.word_frames(samples, RATE), model.outputs([samples], RATE)[0].get("attention")
-        hop = config.hop_length / config.sample_rate
         axes = plots.Drawing(figsize=(6.4, 3.6), layout="constrained").subplots()
-        if attention is not None:
-            plots.attention(decibel, attention, hop, config.frame_seconds, axes, f"{name}: how much each frame counted")
-        else:
-            plots.saliency(
-                decibel, model.saliency(samples, RATE), hop, axes, f"{name}: what {found.label!r} depended on"
-            )
+        pictures.focus(loaded(name), samples, RATE, axes)
+        axes.set_title(f"{name}: {axes.get_title()}")
         return picture_html(axes.figure, f"{axes.get_title()}, over the log-mel frames of the word.")
 
 
@@ -377,7 +351,7 @@ def _row(name: str) -> dict:
 
 def comparison() -> str:
     """The table of `zoo compare` and its pictures, as HTML. Raises DataError where the file of results is damaged."""
-    from zoo import plots
+    from zoo import compare, plots
 
     try:
         rows, origin = compared()
@@ -386,565 +360,26 @@ def comparison() -> str:
             parts.append(picture_html(plots.comparison(rows).figure, "Accuracy on known and on unseen speakers."))
             if any(row.get("noise") for row in rows):
                 alt = "Accuracy as noise and babble grow from none to 0 dB."
-                parts.append(picture_html(plots.noise(levels(rows)).figure, alt))
+                parts.append(picture_html(plots.noise(compare.levels(rows)).figure, alt))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"The results must be those of `zoo compare`; {RESULTS} is not: {first_line(error)}") from error
     return "".join(parts)
 
 
-def levels(rows: list[dict]) -> list[dict]:
-    """Accuracies under noise and babble as `zoo.plots.noise` takes them."""
-    kinds = ("noise", "babble")
-    return [
-        {"name": row["name"]} | {kind: {snr: v["value"] for snr, v in row.get(kind, {}).items()} for kind in kinds}
-        for row in rows
-    ]
-
-
 def comparison_table(rows: list[dict]) -> str:
-    """What `zoo compare` prints, best on unseen speakers first."""
+    """What `zoo compare` prints, up to the milliseconds for a clip; without kB."""
+    from zoo import compare
 
-    def percent(found):
-        return f"{found['value']:.1f} ({found['low']:.1f} to {found['high']:.1f})" if found else ""
-
-    def under(row, kind):
-        values = row.get(kind) or {}
-        return " / ".join(f"{values[snr]['value']:.0f}" for snr in ("20", "10", "0") if snr in values)
-
-    rows = sorted(rows, key=lambda row: -(row.get("loso") or {"value": 0})["value"])
-    cells = [
-        (
-            row["name"],
-            percent(row.get("official")),
-            percent(row.get("loso")),
-            under(row, "noise"),
-            under(row, "babble"),
-            f"{row['parameters']:,}" if row.get("parameters") else "",
-            f"{row['milliseconds']:.1f}" if row.get("milliseconds") is not None else "",
-        )
-        for row in rows
-    ]
+    cells = compare.cells(rows, "({low:.1f} to {high:.1f})", " / ")
+    snrs = " / ".join(map(str, compare.SNR_DB))
     columns = (
         "model",
         "official test %#",
         "unseen speakers %#",
-        "noise 20 / 10 / 0 dB#",
-        "babble 20 / 10 / 0 dB#",
+        f"noise {snrs} dB#",
+        f"babble {snrs} dB#",
         "parameters#",
         "ms a clip#",
     )
-    return table_html("Accuracy of the word classifiers, with 95 % intervals", columns, cells)
-
-
-# --- a data set of one's own: folder/label/speaker_take.wav
-
-
-def label_name(text: str) -> str:
-    """A label as the data set `folder` reads it: small letters a to z, _ between words. Raises ZooError."""
-    label = "_".join((text or "").lower().replace("_", " ").split())
-    if not re.fullmatch(r"[a-z]+(_[a-z]+)*", label) or len(label) > 40:
-        raise ZooError(
-            "A label is the word that is said, in at most 40 letters a to z, with _ or a space between words (write "
-            f"numbers as words); received {(text or '')[:60]!r}."
-        )
-    return label
-
-
-def speaker_name(text: str) -> str:
-    """Who speaks: letters, digits, - and _. Raises ZooError."""
-    name = (text or "").strip()
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
-        raise ZooError(
-            "A speaker is named by at most 40 letters a to z, digits, - and _, a letter or digit first; received "
-            f"{(text or '')[:60]!r}."
-        )
-    return name
-
-
-def save_clip(folder: str | Path, label: str, speaker: str, path) -> Path:
-    """Keep a recording as folder/label/speaker_take.wav, 16 kHz and 16 bit, under a take that is free.
-
-    Raises: ZooError for names that cannot be; AudioError for what is no audio, silent, or longer than a word may be.
-    """
-    folder, label, speaker = Path(folder), label_name(label), speaker_name(speaker)
-    samples = hear(path, min(map(longest_word, classifiers())))
-    with _lock:  # two users may save at once
-        place = folder / label
-        place.mkdir(parents=True, exist_ok=True)
-        try:
-            taken = _write_new(place, speaker, samples)
-        except BaseException:
-            with suppress(OSError):  # an empty folder would be a label without clips, which no training takes
-                place.rmdir()
-            raise
-        _write_list(folder)
-    return taken
-
-
-def _write_new(place: Path, speaker: str, samples: np.ndarray) -> Path:
-    """A file under the first free take; whole, or not at all."""
-    import soundfile
-
-    made = io.BytesIO()  # libsndfile has no word for a full disk; Python has
-    soundfile.write(made, samples, RATE, subtype="PCM_16", format="WAV")
-    take = 1 + max((number for name, number in map(_said_by, place.glob("*.wav")) if name == speaker), default=0)
-    handle, partial = tempfile.mkstemp(dir=place.parent, prefix=".clip-")  # no .wav: training does not look at it
-    try:
-        with open(handle, "wb") as file:
-            file.write(made.getvalue())
-        os.chmod(partial, 0o644)  # as other files are; temporary ones are their owner's alone
-        while True:
-            path = place / f"{speaker}_{take}.wav"
-            with suppress(FileExistsError):  # on disks that tell no capitals apart, or by a second server
-                open(path, "xb").close()
-                break
-            take += 1
-        try:
-            os.replace(partial, path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-    finally:
-        Path(partial).unlink(missing_ok=True)
-    return path
-
-
-def _said_by(path: Path) -> tuple[str, int]:
-    """(speaker, take) of anna_3.wav; ("", 0) of a file that was named in another way."""
-    match = re.fullmatch(r"(.+)_(\d{1,9})", path.stem)
-    return (match[1], int(match[2])) if match else ("", 0)
-
-
-def _clips(folder: Path) -> list[tuple[str, str, str]]:
-    """(path below the folder, label, speaker) of every clip."""
-    paths = sorted(path for path in folder.glob("[!.]*/*.wav") if path.is_file())
-    return [(f"{p.parent.name}/{p.name}", p.parent.name, _said_by(p)[0]) for p in paths]
-
-
-def _write_list(folder: Path) -> None:
-    """folder/clips.csv, from which the data set `folder` learns who speaks: a split then shares no speaker."""
-    handle, partial = tempfile.mkstemp(dir=folder, prefix=".clips-")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            rows = [(path, label.replace("_", " "), speaker) for path, label, speaker in _clips(folder)]
-            csv.writer(file).writerows([("path", "text", "speaker"), *rows])
-        os.chmod(partial, 0o644)
-        os.replace(partial, folder / "clips.csv")
-    finally:
-        Path(partial).unlink(missing_ok=True)
-
-
-def recorded(folder: str | Path) -> str:
-    """How many clips there are of each label, by speaker, as an HTML table."""
-    counts = Counter((label, speaker or "?") for _, label, speaker in _clips(Path(folder)))
-    speakers = sorted({speaker for _, speaker in counts})
-    rows = []
-    for label in sorted({label for label, _ in counts}):
-        by = [counts[label, speaker] for speaker in speakers]
-        rows.append((label, sum(by), *by))
-    if not rows:
-        return note("No clips yet.")
-    return table_html("Clips of each label, by speaker", ("label", "clips#", *(f"{s}#" for s in speakers)), rows)
-
-
-def next_step(folder: str | Path) -> str:
-    """What to do with the clips, as Markdown: the command that trains on them, or what is missing for that."""
-    folder = Path(folder)
-    labels = {label for _, label, _ in _clips(folder)}
-    if len(labels) < 2:
-        return f"Training needs clips of at least two labels; there are {len(labels)} so far."
-    try:
-        command = train_command(folder)
-    except ZooError as error:  # what somebody else put into the folder
-        return f"These clips cannot be trained on: {error}"
-    return (
-        "Train a classifier on them, in a terminal:\n\n"
-        f"```\n{command}\n```\n\n"
-        "With few clips of each word, without training, in Python:\n\n"
-        "```\n"
-        "import zoo\n"
-        "from pathlib import Path\n"
-        f"folders = [f for f in Path({str(folder)!r}).iterdir() if f.is_dir()]\n"
-        'words = zoo.few_shot(zoo.load("word_embedding"), {f.name: sorted(f.glob("*.wav")) for f in folders})\n'
-        "```"
-    )
-
-
-def train_command(folder: str | Path) -> str:
-    """The `zoo train` line for the clips of a folder; with enough people, some are held out to choose the epoch by."""
-    from zoo import datasets
-
-    folder = Path(folder)
-    source = f"source={folder / 'clips.csv'}"
-    words = ["zoo", "train", "ds_cnn", "--data"]
-    said = {
-        split: {u.text for u in datasets.load("folder", split, folder / "clips.csv")}
-        for split in ("train", "validation")
-    }
-    if len(said["train"]) > 1 and said["validation"] and said["validation"] <= said["train"]:
-        words += [f"folder,{source}", "--validation", f"folder,{source}"]
-    else:
-        words += [f"folder:all,{source}"]
-    return shlex.join([*words, "--out", "runs/mine"])
-
-
-def check_folder(folder: str | Path) -> Path:
-    """Where clips are kept. Raises ZooError where that is a file, or what `--data` cannot name."""
-    folder = Path(folder).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise ZooError(f"Clips are kept in a folder; {folder} is a file.")
-    if set(",=") & set(str(folder)):
-        raise ZooError(
-            f"The folder of clips has no , or = in its name, since --data could not name it; received {folder}."
-        )
-    return folder
-
-
-# --- the page; from here on gradio is known
-
-STYLE = """
-.gradio-container {max-width: 1120px !important; width: 100% !important; margin: 0 auto !important;}
-.html-container {padding: 0 !important;}
-@media (max-width: 500px) {.tabs button[role=tab] {padding: 0 6px !important;}}
-.tabs button[role=tab].selected {color: var(--body-text-color) !important; font-weight: 600;}
-.source-selection {height: auto !important; gap: 16px;}
-.source-selection button {display: flex; align-items: center; width: auto !important; gap: 6px; padding: 4px 8px;
-  color: var(--body-text-color) !important;}
-.source-selection button.selected {text-decoration: underline; text-underline-offset: 4px; font-weight: 600;}
-.source-selection button[aria-label="Upload file"]::after {content: "File";}
-.source-selection button[aria-label="Record audio"]::after {content: "Microphone";}
-.zoo-scroll {overflow-x: auto; margin: 8px 0; background: white; border: 1px solid var(--border-color-primary);
-  border-radius: 6px;}
-.zoo-scroll:has(table) {background: none;}
-.zoo-scroll img {display: block; height: auto; margin: 0 auto;}
-.prose.zoo-looks {display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 8px;}
-.zoo-looks .zoo-scroll {min-width: 0; margin: 0;}
-.zoo-scroll table, .zoo-wide table {border-collapse: collapse; width: 100%; font-size: 0.92em;
-  border: none !important; margin: 0 !important;}
-.zoo-caption {margin: 8px 0 0; font-weight: 600;}
-.zoo-wide :is(thead, tbody, tr), .zoo-scroll :is(thead, tbody, tr) {border: none !important;}
-.zoo-wide td:last-child {min-width: 16em;}
-.zoo-scroll :is(th, td), .zoo-wide :is(th, td) {padding: 4px 10px !important; text-align: left; vertical-align: top;
-  border: none !important; border-top: 1px solid var(--border-color-primary) !important;
-  overflow-wrap: normal !important; word-break: normal !important;}
-.zoo-scroll :is(th, td), .zoo-wide th {white-space: nowrap;}
-.zoo-wide table {display: block; overflow-x: auto;}
-.zoo-scroll .zoo-number {text-align: right !important; font-variant-numeric: tabular-nums;}
-.zoo-problem {display: block; padding: 8px 12px; border-left: 4px solid #D55E00; background: #D55E0018;}
-.zoo-note {margin: 0; opacity: 0.85;}
-.zoo-text {font-size: 1.7em; line-height: 1.3; margin: 0 0 4px; overflow-wrap: anywhere;}
-.zoo-text span {display: block; font-size: 0.5em; opacity: 0.75;}
-summary {cursor: pointer;}
-ul.zoo-grid {display: grid; grid-template-columns: repeat(auto-fill, minmax(158px, 1fr)); gap: 8px;
-  list-style: none; margin: 0; padding: 0;}
-.zoo-card {border: 1px solid var(--border-color-primary); border-radius: 6px; padding: 8px 10px; margin: 0;
-  min-width: 0;}
-.zoo-card h3 {font-size: 0.95em; margin: 0 0 4px; font-weight: 600;}
-.zoo-card small {display: block; font-weight: 400; opacity: 0.75;}
-.zoo-card ol {display: grid; grid-template-columns: fit-content(6.5em) 1fr max-content; gap: 1px 6px;
-  list-style: none; margin: 0; padding: 0; font-size: 0.86em;}
-.zoo-card ol li {display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; align-items: center; margin: 0;}
-.zoo-card ol li > span {min-width: 0; overflow-wrap: anywhere;}
-.zoo-card ol li > span:last-child {text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums;}
-.zoo-card ol li:first-child {font-weight: 600;}
-.zoo-bar {display: block; height: 0.8em; background: #8883; border-radius: 2px;}
-.zoo-bar span {display: block; height: 100%; background: #0072B2; border-radius: 2px;}
-.zoo-card ol li:first-child .zoo-bar span {background: #D55E00;}
-.zoo-wide pre, .zoo-wide code {white-space: pre-wrap; overflow-wrap: anywhere;}
-:focus-visible {outline: 3px solid #D55E00 !important; outline-offset: 2px;}
-"""
-
-# gradio lets STYLE reach only what is inside the page; its margins are not.
-MARGINS = "<style>@media (max-width: 500px) {.gradio-container .main.app {padding: 8px 12px !important;}}</style>"
-
-# Status lines are said aloud by screen readers when they change. Those of a tab are made when it is opened.
-ALOUD = """() => {
-  const unmarked = () => document.querySelectorAll('.block.zoo-status:not([role])');
-  const mark = () => unmarked().forEach(line => line.setAttribute('role', 'status'));
-  new MutationObserver(mark).observe(document.body, {childList: true, subtree: true});
-  mark();
-}"""
-
-
-def check_gradio() -> None:
-    """Raises ZooError where gradio is not installed; said before seconds of importing it, and at once."""
-    if importlib.util.find_spec("gradio") is None:
-        raise ZooError('The page needs gradio, not installed here: pip install "speech-zoo[demo]".')
-
-
-def _gradio():
-    """gradio, told to keep to itself. Raises ZooError where it is not installed."""
-    check_gradio()
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    import gradio
-
-    return gradio
-
-
-def sentence(error: Exception) -> str:
-    """What the page says of an error; what nobody foresaw is written to the terminal in full."""
-    if isinstance(error, ZooError):
-        return " ".join(str(error).split())
-    if isinstance(error, OSError) and error.strerror:  # a full disk, a folder without permission
-        return f"{error.filename or 'The disk'}: {error.strerror}."
-    log.exception("The page met what it did not expect")
-    return (
-        f"This went wrong in a way that nobody foresaw ({type(error).__name__}: {first_line(error)}). The page goes on."
-    )
-
-
-def guarded(answers: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:
-    """The same answers; an error ends them with a sentence in the status line."""
-    try:
-        yield from answers
-    except Exception as error:  # the server must outlive whatever it is given
-        yield {"status": problem(sentence(error))}
-
-
-def page(folder: str | Path = FOLDER):
-    """The page as gradio.Blocks; clips of the tab "Record the class" go to `folder`. Raises ZooError without gradio."""
-    gr, folder = _gradio(), check_folder(folder)
-    with gr.Blocks(title="speech-zoo", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
-        gr.Markdown(
-            "# speech-zoo\n"
-            "Small speech models, and what they make of your voice. Nothing leaves the machine that runs this page."
-        )
-        with gr.Tabs(overflow_behavior="wrap"):
-            with gr.Tab("Listen", elem_id="listen"):
-                audio = _listen_tab(gr)
-            with gr.Tab("Models", elem_id="models") as tab:
-                _models_tab(gr, tab, audio)
-            with gr.Tab("Compare", elem_id="compare") as tab:
-                _compare_tab(gr, tab)
-            with gr.Tab("Record the class", elem_id="class") as tab:
-                _class_tab(gr, tab, folder)
-    return blocks.queue(default_concurrency_limit=4)
-
-
-def _wire(gr, events, answers, inputs, places: dict, mode: str = "always_last") -> None:
-    """Let `answers(*inputs)`, an iterator of {place: HTML}, fill the places as it goes.
-
-    Args: mode: of what comes while something else is answered: "always_last" answers it next, "once" forgets it.
-    """
-
-    def handler(*values):
-        for changed in guarded(answers(*values)):
-            yield [changed.get(name, gr.skip()) for name in places]
-
-    outputs = list(places.values())
-    gr.on(events, handler, inputs, outputs, trigger_mode=mode, show_progress="hidden", api_visibility="private")
-
-
-def _places(gr, *names: str) -> dict:
-    """Empty HTML by name; the one called status is a line of its own."""
-    return {name: gr.HTML(elem_classes=[f"zoo-{name}"]) for name in names}
-
-
-def _microphone(gr, label: str):
-    return gr.Audio(
-        sources=["microphone", "upload"], type="filepath", label=label, editable=False, buttons=[],
-        waveform_options=gr.WaveformOptions(waveform_color="#0072B2", waveform_progress_color="#D55E00"),
-    )  # fmt: skip
-
-
-def _listen_tab(gr):
-    audio = _microphone(gr, f"A recording of at most {LONGEST:g} seconds")
-    with gr.Row(elem_classes=["zoo-clips"]):
-        for name in CLIPS:
-            gr.Button(f"Clip: {name}", size="sm", min_width=120).click(
-                lambda name=name: str(bundled(name)), None, audio, show_progress="hidden", api_visibility="private"
-            )
-    places = _places(gr, "status", "words", "picture", "bars", "looks")
-
-    def answers(path):
-        if path is None:
-            yield dict.fromkeys(places, "") | {"status": NOTHING}
-        else:
-            yield from listen(path)
-
-    _wire(gr, [audio.change], answers, [audio], places)
-    return audio
-
-
-def _models_tab(gr, tab, audio) -> None:
-    picker = gr.Dropdown(list_models(), value=PICTURED[-1], label="Model", filterable=False)
-    places = _places(gr, "status", "picture")
-    text = gr.Markdown(card_text(PICTURED[-1]), elem_classes=["zoo-wide"])
-
-    def answers(name, path):
-        yield {"status": f"{name} is drawing ...", "picture": ""}
-        clip, samples = ("your clip", hear(path)) if path else (f"the clip {CLIPS[0]}", hear(bundled(CLIPS[0])))
-        yield {"picture": look(name, samples), "status": f"What {name} makes of {clip}:"}
-
-    picker.change(card_text, picker, text, show_progress="hidden", api_visibility="private")
-    _wire(gr, [picker.change, tab.select], answers, [picker, audio], places)
-
-
-def _compare_tab(gr, tab) -> None:
-    places = _places(gr, "status", "comparison")
-
-    def answers():
-        yield {"status": "Drawing ..."}
-        yield {"comparison": comparison(), "status": ""}
-
-    _wire(gr, [tab.select], answers, None, places)
-
-
-def _class_tab(gr, tab, folder: Path) -> None:
-    gr.Markdown(
-        f"Collect clips of single words, a few by each person. They are kept in `{folder.absolute()}` on the machine "
-        "that runs this page, as 16 kHz WAV: ask before you record somebody."
-    )
-    with gr.Row():
-        label = gr.Textbox(label="Label: the word that is said", max_length=60)
-        speaker = gr.Textbox(label="Speaker: a short name or number", max_length=60)
-    audio = _microphone(gr, "The word, once")
-    button = gr.Button("Save clip", variant="primary")
-    places = _places(gr, "status", "counts") | {"next": gr.Markdown(elem_classes=["zoo-wide"])}
-
-    def show():
-        yield {"counts": recorded(folder), "next": next_step(folder)}
-
-    def save(label, speaker, path):
-        yield {"status": html.escape(f"Saved {save_clip(folder, label, speaker, path)}."), "audio": None}
-        yield from show()
-
-    _wire(gr, [tab.select], show, None, places)
-    # A second click while a clip is saved does not save it twice.
-    _wire(gr, [button.click], save, [label, speaker, audio], places | {"audio": audio}, mode="once")
-
-
-# --- and its server
-
-
-class Policy:
-    """ASGI middleware: the browser is told to load nothing from elsewhere, whatever a later gradio may ask for."""
-
-    VALUE = (
-        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        b"img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
-        b"connect-src 'self' data: blob:; worker-src 'self' blob:; form-action 'self'"
-    )
-
-    def __init__(self, app):
-        self.app = app
-
-    async def __call__(self, scope, receive, send):
-        async def with_policy(message):
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (b"content-security-policy", self.VALUE)]
-            await send(message)
-
-        await self.app(scope, receive, with_policy if scope["type"] == "http" else send)
-
-
-def is_local(address: str) -> bool:
-    """Whether only programs on this machine reach an address."""
-    return ipaddress.ip_address(address.split("%")[0]).is_loopback
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises ZooError for a host that is not this machine's, and for a port that is taken."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
-        listener = socket.socket(family, kind)
-    except OSError:
-        raise ZooError(f"--host is a name or an address of this machine, such as {HOST}; received {host!r}.") from None
-    try:
-        if os.name == "posix":  # elsewhere it would let two servers share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise ZooError(
-            f"The page cannot listen on {host}, port {port}: {(error.strerror or str(error)).lower()}. Is another "
-            "`zoo demo` running? Choose a port with --port, or any free one with --port 0."
-        ) from None
-    return listener
-
-
-def _cut_off(record: logging.LogRecord) -> bool:
-    """Whether the server's log speaks of a connection that Ctrl-C has cut."""
-    cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
-    return bool(cancelled) or "timeout graceful shutdown" in record.getMessage()
-
-
-@contextmanager
-def _uploads():
-    """A folder for what users record, which is gone when the server ends."""
-    before = os.environ.get("GRADIO_TEMP_DIR")
-    with tempfile.TemporaryDirectory(prefix="zoo-demo-", ignore_cleanup_errors=True) as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        try:
-            yield
-        finally:
-            os.environ.pop("GRADIO_TEMP_DIR")
-            if before is not None:
-                os.environ["GRADIO_TEMP_DIR"] = before
-
-
-def app(blocks):
-    """The page as an ASGI application, with fonts of the system and no request to anywhere else."""
-    gr = _gradio()
-    from fastapi import FastAPI
-
-    theme = gr.themes.Base(
-        primary_hue="blue", font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
-    ).set(button_primary_background_fill="#0072B2", button_primary_background_fill_hover="#005A8C")
-    mounted = gr.mount_gradio_app(
-        FastAPI(), blocks, "/", theme=theme, css=STYLE, head=MARGINS, js=ALOUD, footer_links=[], run_history=False,
-        ssr_mode=False, pwa=False, mcp_server=False, enable_monitoring=False, max_file_size=UPLOAD,
-        allowed_paths=[str(bundled(CLIPS[0]).parent)],
-    )  # fmt: skip
-    return Policy(mounted)
-
-
-def serve(
-    host: str = HOST,
-    port: int = PORT,
-    folder: str | Path = FOLDER,
-    browser: bool = False,
-    say=print,
-    prepare=lambda: None,
-) -> None:
-    """Serve the page until Ctrl-C.
-
-    Args:
-        host: where to listen; other addresses than this machine's own let others in, which is said.
-        port: 0 for any that is free. folder: of the clips that are recorded. browser: whether to open one.
-        say: called with each line for the user. prepare: called once the port is ours, before the page is.
-    Raises: ZooError without gradio, for a port that is taken, a host that is not here, a folder that cannot be.
-    """
-    check_gradio()
-    folder = check_folder(folder)
-    logging.getLogger("tensorflow").setLevel("ERROR")  # it counts in warnings how often it compiled
-    listener = bind(host, port)
-    prepare()
-    address, port = listener.getsockname()[:2]
-    if threading.current_thread() is threading.main_thread():  # nothing that was recorded stays behind then either
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with listener, _uploads(), suppress(KeyboardInterrupt):
-        import uvicorn
-
-        application = app(page(folder))
-        local = is_local(address)
-        everywhere = ipaddress.ip_address(address).is_unspecified
-        name = "localhost" if everywhere else f"[{address}]" if ":" in address else address
-        if not local:
-            say(
-                f"Warning: whoever reaches {socket.gethostname() if everywhere else address}, port {port}, in the network"
-                f" can use this page and save clips into {folder}: it has no password and no encryption. Browsers lend"
-                " a microphone only to pages from localhost or by https; others can upload files."
-            )
-        say(f"The page is at http://{name}:{port} (Ctrl-C ends it).")
-        if browser:
-            webbrowser.open(f"http://{name}:{port}")
-        # Pages keep a connection open for as long as they are shown, so it is cut and not waited for; that is no error.
-        logging.getLogger("uvicorn.error").addFilter(lambda record: not _cut_off(record))
-        config = uvicorn.Config(application, log_level="error", timeout_graceful_shutdown=1)
-        uvicorn.Server(config).run(sockets=[listener])
-    say("The page is closed.")
+    caption = "Accuracy of the word classifiers, with 95 % intervals"
+    return table_html(caption, columns, [(*row[:6], row[7]) for row in cells])

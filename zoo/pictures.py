@@ -1,6 +1,7 @@
 """A model's answer to one clip as a picture: what `zoo transcribe --plot` draws, the notebooks and the demo page."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zoo import decoding, plots
@@ -52,17 +53,35 @@ def classification(model, audio, sample_rate: int | None = None, title: str = ""
     >>> len(classification(zoo.load("attention"), bundled("seven")).axes) >= 2
     True
     """
-    config = model.config
-    rate, hop = config.sample_rate, config.hop_length / config.sample_rate
+    rate = model.config.sample_rate
     samples = load_audio(audio, rate, sample_rate=sample_rate)
     found = model.classify(samples, rate)
-    decibel, attention = model.word_frames(samples, rate), model.outputs([samples], rate)[0].get("attention")
     figure = plots.Drawing(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 2))
     plots.bars(found.probabilities, left)
-    if attention is not None:
-        plots.attention(decibel, attention, hop, config.frame_seconds, right, "how much each frame counted")
-    else:
-        plots.saliency(decibel, model.saliency(samples, rate), hop, right, f"what {found.label!r} depended on")
+    focus(model, samples, rate, right)
     figure.suptitle(title, parse_math=False)
     return figure
+
+
+def focus(model, audio, sample_rate: int | None = None, axes: Axes | None = None) -> Axes:
+    """What a classification depended on, over the log-mel frames: attention over time or, without one, the saliency.
+
+    Args:
+        model: for classification. audio, sample_rate: one clip, as for `model.classify`.
+        axes: where it is drawn, if not on a figure of its own.
+    Raises: AudioError; ZooError where the model knows no classes.
+
+    >>> import zoo
+    >>> from zoo.audio import bundled
+    >>> focus(zoo.load("ds_cnn"), bundled("seven")).get_title()
+    "what 'seven' depended on"
+    """
+    config = model.config
+    rate, hop = config.sample_rate, config.hop_length / config.sample_rate
+    samples = load_audio(audio, rate, sample_rate=sample_rate)
+    decibel, attention = model.word_frames(samples, rate), model.outputs([samples], rate)[0].get("attention")
+    if attention is not None:
+        return plots.attention(decibel, attention, hop, config.frame_seconds, axes, "how much each frame counted")
+    label = model.classify(samples, rate).label
+    return plots.saliency(decibel, model.saliency(samples, rate), hop, axes, f"what {label!r} depended on")

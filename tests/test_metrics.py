@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import DataError
-from zoo.metrics import accuracy, cer, equal_error_rate, wer
+from zoo.metrics import accuracy, cer, equal_error_rate, mcnemar, wer
 
 WORDS = st.lists(st.sampled_from(["one", "two", "three", "oh"]), max_size=6).map(" ".join)
 
@@ -124,6 +124,61 @@ def test_accuracy_prints_in_percent_and_needs_pairs():
     for said, heard in (([], []), (["a"], []), (["a"], ["a", "b"])):
         with pytest.raises(DataError, match=f"received {len(said)} said and {len(heard)} heard"):
             accuracy(said, heard)
+
+
+# --- two classifiers on the same clips
+
+
+def pairs(both: int, only_first: int, only_second: int, neither: int) -> tuple[list[str], list[str], list[str]]:
+    """(said, first, second) with so many clips of each kind."""
+    kinds = [("a", "a")] * both + [("a", "b")] * only_first + [("b", "a")] * only_second + [("b", "b")] * neither
+    return ["a"] * len(kinds), [first for first, _ in kinds], [second for _, second in kinds]
+
+
+@pytest.mark.parametrize(
+    ("counts", "p"),  # twice the smaller tail of the binomial distribution, by hand
+    [
+        ((0, 1, 0, 0), 1.0),
+        ((5, 5, 0, 3), 2 / 32),
+        ((9, 1, 8, 1), 2 * (1 + 9) / 512),
+        ((0, 4, 4, 0), 1.0),
+        ((7, 0, 0, 2), 1.0),
+        ((794, 150, 86, 570), 3.7e-5),  # Agresti, Categorical Data Analysis, 2002, table 10.1: z^2 = 17.36
+    ],
+)
+def test_mcnemar_by_hand(counts, p):
+    found = mcnemar(*pairs(*counts))
+    assert (found.only_first, found.only_second, found.clips) == (counts[1], counts[2], sum(counts))
+    assert found.difference == (counts[1] - counts[2]) / sum(counts) and found.p == pytest.approx(p, rel=0.02)
+    said, first, second = pairs(*counts)
+    turned = mcnemar(said, second, first)
+    assert (turned.difference, turned.low, turned.high) == (-found.difference, -found.high, -found.low)
+    assert turned.p == found.p and found.low <= found.difference <= found.high
+
+
+def test_mcnemar_is_scipys_sign_test():
+    stats = pytest.importorskip("scipy.stats")
+    for only_first, only_second in ((3, 11), (0, 6), (40, 25), (900, 1100)):
+        expected = stats.binomtest(only_first, only_first + only_second).pvalue
+        assert mcnemar(*pairs(20, only_first, only_second, 5)).p == pytest.approx(expected)
+
+
+def test_the_interval_of_a_difference_holds_the_truth():
+    """Drawn 400 times: the interval holds the true difference in 95 of 100, and p is below 0.05 seldom where there is none."""
+    rng = np.random.default_rng(0)
+    for shares, truth in (((0.8, 0.08, 0.04, 0.08), 0.04), ((0.85, 0.05, 0.05, 0.05), 0.0)):
+        drawn = [mcnemar(*pairs(*rng.multinomial(120, shares))) for _ in range(400)]
+        assert 0.92 <= np.mean([one.low <= truth <= one.high for one in drawn]) <= 0.99
+        if truth == 0:
+            assert np.mean([one.p < 0.05 for one in drawn]) <= 0.05
+
+
+def test_mcnemar_prints_in_points_and_needs_the_same_clips():
+    # By hand: (6 +- 1.96 * sqrt(7 - 36 / 12)) / 12.
+    assert str(mcnemar(*pairs(4, 6, 0, 0))) == "+60.00 points [+17.33, +82.67], p = 0.031"
+    for said, first, second in (([], [], []), (["a"], ["a"], []), (["a"], ["a", "b"], ["a"])):
+        with pytest.raises(DataError, match=f"{len(said)} said, {len(first)} and {len(second)} heard"):
+            mcnemar(said, first, second)
 
 
 def voices(speakers: int, recordings: int, spread: float, seed: int = 0):

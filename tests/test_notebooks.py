@@ -52,6 +52,8 @@ def public(module: str, name: str):
         return None
     for part in name.split("."):
         thing = getattr(thing, part, None)
+    if isinstance(thing, type) and issubclass(thing, Exception):
+        return None
     return thing if callable(thing) and (getattr(thing, "__module__", "") or "").startswith("zoo") else None
 
 

@@ -109,6 +109,9 @@ def augment(
         room: samples up to which silence may lengthen the clip; in a batch that is padding, and costs nothing.
         with_clean: return a pair: the variation, and the same without the noise.
     Returns: (samples,) float32, or two of one length.
+
+    >>> augment(np.zeros(8000, "float32"), 8000, np.random.default_rng(0)).dtype
+    dtype('float32')
     """
     if rng.random() < config.speed_chance:
         samples = speed(samples, rng.uniform(*config.speed))

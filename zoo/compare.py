@@ -43,7 +43,12 @@ def classifiers() -> list[str]:
 
 
 def noisy(clips: Sequence[np.ndarray], noises: Sequence[np.ndarray], snr_db: float, seed: int = 0) -> list[np.ndarray]:
-    """Each clip under a random stretch of a random noise (all at one rate), the same for every model."""
+    """Each clip under a random stretch of a random noise (all at one rate), the same for every model.
+
+    >>> rng = np.random.default_rng(0)
+    >>> [len(clip) for clip in noisy([rng.normal(size=300), rng.normal(size=500)], [rng.normal(size=900)], snr_db=10)]
+    [300, 500]
+    """
     rng = np.random.default_rng(seed)
     return [add_noise(c, excerpt(noises[rng.integers(len(noises))], len(c), rng), snr_db) for c in clips]
 

@@ -79,7 +79,14 @@ class FewShot:
 
 
 def few_shot(model, examples, sample_rate: int | None = None) -> FewShot:
-    """A classifier from a few examples of each word; see `FewShot`, whose arguments these are."""
+    """A classifier from a few examples of each word; see `FewShot`, whose arguments these are.
+
+    >>> import zoo
+    >>> from zoo.audio import bundled
+    >>> words = few_shot(zoo.load("word_embedding"), {"seven": [bundled("seven")], "five": [bundled("woman-scotland")]})
+    >>> words.classify(bundled("seven")).label
+    'seven'
+    """
     return FewShot(model, examples, sample_rate)
 
 

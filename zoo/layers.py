@@ -175,6 +175,11 @@ class StridedConv1D(keras.layers.Layer):
 
     Call: (frames (batch, frames, n), zero beyond their lengths; lengths) ->
         (frames (batch, ceil(frames / stride), filters), lengths).
+
+    >>> import numpy as np
+    >>> frames, lengths = StridedConv1D(8, kernel_size=3, stride=2)(np.zeros((2, 7, 4), "float32"), np.array([7, 4]))
+    >>> tuple(frames.shape), [int(n) for n in lengths]
+    ((2, 4, 8), [4, 2])
     """
 
     def __init__(self, filters: int, kernel_size: int, stride: int, **kwargs):

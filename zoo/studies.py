@@ -124,7 +124,11 @@ def linear_mini(fast: bool, say):
 
 
 def blocks(frames: np.ndarray, size: int | None) -> np.ndarray:
-    """(frames, bands) in rows of `size` frames, the last filled up with its last frame; one row of all for None."""
+    """(frames, bands) in rows of `size` frames, the last filled up with its last frame; one row of all for None.
+
+    >>> blocks(np.arange(6).reshape(3, 2), 2).tolist()
+    [[0, 1, 2, 3], [4, 5, 4, 5]]
+    """
     if size is None:
         return frames.reshape(1, -1)
     count = -(-len(frames) // size) * size
@@ -255,7 +259,12 @@ def _spectral_distance(model) -> Callable:
 
 
 def si_sdr(clean: np.ndarray, other: np.ndarray) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al., ICASSP 2019): what of `other` is `clean`, over the rest."""
+    """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al., ICASSP 2019): what of `other` is `clean`, over the rest.
+
+    >>> clean, noise = np.array([1.0, -1.0, 1.0, -1.0]), np.array([1.0, 1.0, -1.0, -1.0])
+    >>> round(si_sdr(clean, 3 * clean + 0.3 * noise))  # as loud as one likes; a tenth of it is noise
+    20
+    """
     part = np.dot(other, clean) / max(float(np.dot(clean, clean)), 1e-12) * clean
     return float(10 * np.log10((np.dot(part, part) + 1e-12) / (np.sum(np.square(other - part)) + 1e-12)))
 

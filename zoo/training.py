@@ -269,6 +269,8 @@ def train(
         say: called with each line of progress.
         settings: fields of TrainConfig.
     Raises: DataError, ZooError (a run that exists and is not resumed, or was asked for differently).
+
+    >>> model = train("lstm_ctc", ["an4:train"], "runs/small", validation=["an4:validation"], epochs=5)  # doctest: +SKIP
     """
     config = TrainConfig(**settings)
     specs = [DataSpec.parse(text, "train") for text in data]

@@ -60,5 +60,8 @@ def class_name(folder: str) -> str:
 
 
 def load_noise(split: str = "train", source=None) -> list[np.ndarray]:
-    """All recordings of a split, each (samples,) float32 at 16 kHz."""
+    """All recordings of a split, each (samples,) float32 at 16 kHz.
+
+    >>> noises = load_noise("train")  # doctest: +SKIP
+    """
     return [clip for clips in load_noise_by_class(split, source).values() for clip in clips]

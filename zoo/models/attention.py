@@ -77,6 +77,11 @@ class AttentionPooling(keras.layers.Layer):
     """score -> softmax over the real frames -> weighted sum.
 
     Call: (frames (batch, frames, n), lengths) -> (sum (batch, n), weights (batch, frames), which sum to 1).
+
+    >>> import numpy as np
+    >>> _, weights = AttentionPooling(4)(np.ones((1, 3, 2), "float32"), np.array([2]))
+    >>> np.asarray(weights).round(2).tolist()
+    [[0.5, 0.5, 0.0]]
     """
 
     def __init__(self, units: int, **kwargs):

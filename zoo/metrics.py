@@ -49,7 +49,7 @@ def accuracy(said: Sequence[str], heard: Sequence[str]) -> Accuracy:
     >>> accuracy(["yes", "no", "no", "yes"], ["yes", "no", "yes", "yes"]).value
     0.75
     """
-    if len(said) != len(heard) or not said:
+    if len(said) != len(heard) or not len(said):
         raise DataError(f"Each clip said is heard once; received {len(said)} said and {len(heard)} heard.")
     n, correct = len(said), sum(a == b for a, b in zip(said, heard, strict=True))
     share, z = correct / n, 1.96  # z: standard deviations that hold 95 % of a normal distribution

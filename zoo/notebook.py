@@ -12,14 +12,16 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 
 import numpy as np
 
 from zoo.audio import bundled, load_audio, resample
 from zoo.errors import AudioError, ZooError
 
-# TensorFlow tells in warnings that it compiled again for clips of another length; it is right to.
-logging.getLogger("tensorflow").setLevel(logging.ERROR)
+# TensorFlow tells in warnings that it compiled again for clips of another length; it is right to. A filter stays where the
+# level would be set anew when TensorFlow is imported later.
+logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
 
 LONGEST = 60.0  # seconds that `record` takes
 WAIT = 60  # seconds that Colab's page waits for an answer before the bundled clip is taken
@@ -96,7 +98,7 @@ def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
     """
     if not 0 < seconds <= LONGEST:
         raise ZooError(f"A recording lasts more than 0 and at most {LONGEST:g} seconds; received {seconds}.")
-    if not (isinstance(sample_rate, int) and 1000 <= sample_rate <= 192000):
+    if not (isinstance(sample_rate, Integral) and 1000 <= sample_rate <= 192000):
         raise ZooError(f"A sample rate is a whole number of hertz from 1,000 to 192,000; received {sample_rate!r}.")
     heard = _from_browser(seconds, sample_rate) if "google.colab" in sys.modules else _from_device(seconds, sample_rate)
     if heard is not None:

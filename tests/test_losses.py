@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from zoo.losses import ERROR_DB, cross_entropy, ctc_loss, frames_needed, squared_error
+from zoo.losses import ERROR_DB, cross_entropy, ctc_loss, distillation, frames_needed, squared_error
 
 SYMBOLS = 3  # the blank and two labels: 3 ** 5 alignments can be counted by hand
 
@@ -68,7 +68,13 @@ def test_long_clips_stay_finite():
     assert np.isfinite(loss(labels, 30 * logits_of(1, 1500), [1500])).all()
 
 
-def gradient_of(labels, logits, lengths) -> np.ndarray:
+def keras_loss(labels, logits, lengths):
+    return ops.ctc_loss(
+        labels, logits, ops.sum(ops.cast(ops.not_equal(labels, 0), "int32"), axis=1), lengths, mask_index=0
+    )
+
+
+def gradient_of(labels, logits, lengths, ctc_loss=ctc_loss) -> np.ndarray:
     """d (sum of the losses) / d logits."""
     labels, lengths = np.array(labels, "int32"), np.array(lengths, "int32")
     if keras.backend.backend() == "jax":
@@ -83,6 +89,48 @@ def gradient_of(labels, logits, lengths) -> np.ndarray:
             value = ops.sum(ctc_loss(labels, variable, lengths))
         return tape.gradient(value, variable).numpy()
     pytest.skip("gradients are taken under TensorFlow and JAX")
+
+
+def test_loss_and_gradient_are_those_of_keras():
+    """Keras differentiates its recursion; ours has the sums over paths from both sides."""
+    rng = np.random.default_rng(5)
+    labels = rng.integers(1, 6, (7, 9)).astype("int32")
+    for i, row in enumerate(labels):
+        row[i + 2 :] = 0
+    logits, lengths = 2 * logits_of(7, 40, symbols=6), rng.integers(20, 41, 7).astype("int32")
+    wanted = ops.convert_to_numpy(keras_loss(labels, logits, lengths))
+    np.testing.assert_allclose(loss(labels, logits, lengths), wanted, rtol=1e-5)
+    found = gradient_of(labels, logits, lengths)
+    np.testing.assert_allclose(found, gradient_of(labels, logits, lengths, keras_loss), atol=1e-4)
+
+
+def test_labels_and_frames_of_any_number():
+    """As `fit` sees them under TensorFlow: neither number is known before."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow traces without sizes")
+    import tensorflow as tf
+
+    any_size = tf.function(
+        ctc_loss,
+        input_signature=[
+            tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None, SYMBOLS)), tf.TensorSpec((None,), "int32")
+        ],
+    )  # fmt: skip
+    for frames, labels in ((5, [[1, 2], [2, 0]]), (9, [[1, 2, 1]])):
+        lengths = [frames] * len(labels)
+        logits = logits_of(len(labels), frames)
+        np.testing.assert_allclose(any_size(labels, logits, lengths).numpy(), loss(labels, logits, lengths), rtol=1e-6)
+
+
+def test_distillation_is_zero_for_who_answers_alike():
+    teacher, student = logits_of(3, 8), logits_of(3, 8, seed=1)
+    lengths = np.array([8, 3, 5], "int32")
+    alike = ops.convert_to_numpy(distillation(teacher, teacher + 3.0, lengths))
+    np.testing.assert_allclose(alike, 0, atol=1e-5)
+    found = ops.convert_to_numpy(distillation(teacher, student, lengths))
+    assert np.all(found > 0)
+    student[1, 3:] = 99.0  # padding
+    np.testing.assert_allclose(ops.convert_to_numpy(distillation(teacher, student, lengths)), found, rtol=1e-5)
 
 
 def test_gradient_stops_at_the_true_length():

@@ -11,12 +11,13 @@ from zoo.layers import (
     MaskedConv2D,
     MaskedConv2DTranspose,
     MaskFrames,
+    Positions,
     Rescale,
     StridedConv1D,
     frame_mask,
     reverse_frames,
 )
-from zoo.models.attention import AttentionPooling, Positions
+from zoo.models.attention import AttentionPooling
 from zoo.models.peephole_lstm import PeepholeCell
 from zoo.models.speaker_id import CosineLogits, StatisticsPooling
 

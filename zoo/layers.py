@@ -98,6 +98,25 @@ class MeanFrames(FixedLayer):
         return ops.sum(frames * real, axis=1) / ops.sum(real, axis=1)
 
 
+@keras.saving.register_keras_serializable("zoo")
+class Positions(FixedLayer):
+    """Adds sines and cosines of the frame's number (Vaswani et al. 2017, section 3.5): (batch, frames, n) -> the same."""
+
+    def call(self, frames):
+        n = frames.shape[2]
+        time = ops.arange(ops.shape(frames)[1], dtype="float32")[:, None]
+        rate = ops.exp(ops.arange(0, n, 2, dtype="float32") * (-9.21 / n))[None, :]  # 1 to 1 / 10,000
+        return frames + ops.concatenate([ops.sin(time * rate), ops.cos(time * rate)], axis=1)[None, :, :n]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class FrameMask(FixedLayer):
+    """(frames, lengths) -> (batch, 1, frames) booleans: which frames any frame may look at."""
+
+    def call(self, frames, lengths):
+        return frame_mask(lengths, ops.shape(frames)[1])[:, None, :]
+
+
 def _has_fast_lstm() -> bool:
     """Whether Keras' LSTM is cuDNN's here: on a GPU. (Under PyTorch, Keras cannot list the devices.)"""
     if keras.backend.backend() == "torch":
@@ -120,6 +139,78 @@ class _LSTMSteps(keras.layers.Layer):
         memory = ops.sigmoid(f) * memory + ops.sigmoid(i) * ops.tanh(g)
         hidden = ops.sigmoid(o) * ops.tanh(memory)
         return hidden, [hidden, memory]
+
+
+def _read(lstm, frames):
+    """What a built `keras.layers.LSTM` makes of frames, (batch, frames, units)."""
+    if _has_fast_lstm():
+        return lstm(frames)
+    # Keras' loop multiplies each frame by the kernel as it comes to it; one product for all is a fifth quicker.
+    cell = lstm.cell
+    steps = keras.layers.RNN(_LSTMSteps(cell.recurrent_kernel), return_sequences=True)
+    return steps(ops.matmul(frames, cell.kernel) + cell.bias)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ForwardLSTM(keras.layers.Layer):
+    """An LSTM read forwards: of a frame it knows what came before it, so padding on the right changes nothing.
+
+    Call: frames (batch, frames, n) -> (batch, frames, units); padded frames hold no meaning.
+
+    >>> import numpy as np
+    >>> tuple(ForwardLSTM(4)(np.zeros((2, 7, 3), "float32")).shape)
+    (2, 7, 4)
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.lstm = keras.layers.LSTM(units, return_sequences=True, name="lstm")
+
+    def build(self, frames_shape):
+        self.lstm.build(frames_shape)
+        self.built = True
+
+    def call(self, frames):
+        return _read(self.lstm, frames)
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class LookAhead(keras.layers.Layer):
+    """A weighted sum of a frame and the next few, each channel on its own (row convolution). What lies after the end is 0.
+
+    Args: frames: how many of the next ones.
+    Call: (frames (batch, frames, n), lengths) -> the same shape.
+
+    >>> import numpy as np
+    >>> layer = LookAhead(1)
+    >>> _ = layer(np.zeros((1, 3, 1), "float32"), np.array([3]))
+    >>> layer.kernel.assign([[1.0], [10.0]])
+    >>> np.asarray(layer(np.array([[[1.0], [2.0], [3.0]]], "float32"), np.array([2]))).ravel()[:2].tolist()
+    [21.0, 2.0]
+    """
+
+    def __init__(self, frames: int, **kwargs):
+        super().__init__(**kwargs)
+        self.frames = frames
+
+    def build(self, frames_shape, lengths_shape=None):
+        def itself(shape, dtype=None):  # at first a frame is passed on as it is
+            return ops.concatenate([ops.ones((1, shape[1]), dtype), ops.zeros((shape[0] - 1, shape[1]), dtype)])
+
+        self.kernel = self.add_weight((self.frames + 1, frames_shape[-1]), initializer=itself, name="kernel")
+
+    def call(self, frames, lengths):
+        n_frames = ops.shape(frames)[1]
+        real = ops.cast(frame_mask(lengths, n_frames), frames.dtype)[:, :, None]
+        later = ops.pad(frames * real, ((0, 0), (0, self.frames), (0, 0)))
+        return sum(later[:, i : i + n_frames] * self.kernel[i] for i in range(self.frames + 1))
+
+    def get_config(self):
+        return super().get_config() | {"frames": self.frames}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -149,17 +240,9 @@ class BidirectionalLSTM(keras.layers.Layer):
         self.built = True
 
     def call(self, frames, lengths):
-        ahead = self._read(self.forward, frames)
-        behind = reverse_frames(self._read(self.backward, reverse_frames(frames, lengths)), lengths)
+        ahead = _read(self.forward, frames)
+        behind = reverse_frames(_read(self.backward, reverse_frames(frames, lengths)), lengths)
         return ops.concatenate([ahead, behind], axis=-1)
-
-    def _read(self, lstm, frames):
-        if _has_fast_lstm():
-            return lstm(frames)
-        # Keras' loop multiplies each frame by the kernel as it comes to it; one product for all is a fifth quicker.
-        cell = lstm.cell
-        steps = keras.layers.RNN(_LSTMSteps(cell.recurrent_kernel), return_sequences=True)
-        return steps(ops.matmul(frames, cell.kernel) + cell.bias)
 
     def get_config(self):
         return super().get_config() | {"units": self.units}

@@ -34,7 +34,7 @@ import keras
 from keras import layers, ops
 
 from zoo.frontend import WordConfig, word_frames
-from zoo.layers import FixedLayer, StridedConv1D, frame_mask
+from zoo.layers import FrameMask, Positions, StridedConv1D, frame_mask
 from zoo.registry import register
 
 
@@ -51,25 +51,6 @@ class Config(WordConfig):
     def frame_seconds(self) -> float:
         """Seconds from one attention weight to the next."""
         return self.hop_length * self.stride / self.sample_rate
-
-
-@keras.saving.register_keras_serializable("zoo")
-class Positions(FixedLayer):
-    """Adds sines and cosines of the frame's number (Vaswani et al. 2017, section 3.5): (batch, frames, n) -> the same."""
-
-    def call(self, frames):
-        n = frames.shape[2]
-        time = ops.arange(ops.shape(frames)[1], dtype="float32")[:, None]
-        rate = ops.exp(ops.arange(0, n, 2, dtype="float32") * (-9.21 / n))[None, :]  # 1 to 1 / 10,000
-        return frames + ops.concatenate([ops.sin(time * rate), ops.cos(time * rate)], axis=1)[None, :, :n]
-
-
-@keras.saving.register_keras_serializable("zoo")
-class FrameMask(FixedLayer):
-    """(frames, lengths) -> (batch, 1, frames) booleans: which frames any frame may look at."""
-
-    def call(self, frames, lengths):
-        return frame_mask(lengths, ops.shape(frames)[1])[:, None, :]
 
 
 @keras.saving.register_keras_serializable("zoo")

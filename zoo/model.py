@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import decoding, language
+from zoo import decoding, language, streaming
 from zoo.audio import load_audio
 from zoo.card import card, check_weights
 from zoo.ensemble import Ensemble
@@ -71,6 +71,7 @@ class SpeechModel(keras.Model):
         self.network = self.architecture.build(self.config)
         labels = WITH_LABELS.get(self.architecture.task)
         self.labels = labels and labels(self.config)
+        self.more_loss = None  # a function (inputs, outputs) -> (batch,) nats to add while training; never saved
         self.built = True
 
     def call(self, inputs, training=False):
@@ -84,6 +85,8 @@ class SpeechModel(keras.Model):
                 )
             y = self._target(y, x["lengths"], y_pred)
         losses = LOSSES[self.architecture.task](y, y_pred)
+        if self.more_loss is not None and training:
+            losses = losses + self.more_loss(x, y_pred)
         if sample_weight is not None:
             losses = losses * sample_weight
         return keras.ops.mean(losses)
@@ -146,6 +149,19 @@ class SpeechModel(keras.Model):
         # A padded batch is decoded clip by clip, so each has its own true length.
         every = zip(clips, self.logits(clips, rate, batch_size), strict=True)
         return [decode(logits, len(clip) / rate) for clip, logits in every]
+
+    def stream(self, chunks, sample_rate: int = 16000):
+        """Write down what is being said, while it is: a generator of `streaming.Heard`.
+
+        Args:
+            chunks: arrays (samples,) or (samples, channels), of any lengths, from a file, a socket or
+                `zoo.streaming.microphone()`. sample_rate: hertz of the chunks.
+        Yields: whenever something changed, the words that are final (nothing changes them any more) and the letters of the
+            one that is being said; at the end of the chunks the rest. The words are those that `transcribe` gives.
+        Raises: ZooError where the model must hear a recording to its end (lstm_ctc_stream need not); AudioError.
+        """
+        self._must_do("transcription", "stream")
+        return streaming.listen(self, chunks, sample_rate)
 
     def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
         """Which of the model's classes each clip is.
@@ -485,6 +501,36 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
             )
     compile_model(model)
     return model
+
+
+def transfer(source: str, model: SpeechModel) -> list[str]:
+    """Start a model from the weights of another architecture: layers of the same name and shapes take them over.
+
+    What a recogniser's last layers know of letters and words is of use behind other first layers too.
+
+    Args: source: a registered name, whose bundled weights are taken. model: is changed; its other layers stay as they are.
+    Returns: the names of the layers that took weights over.
+    Raises: ZooError where there is none, or where the same layer has other shapes in both.
+
+    >>> transfer("lstm_ctc", load("conv_lstm_ctc", weights=None))
+    ['lstm_0', 'lstm_1', 'lstm_2', 'logits']
+    """
+    given = load(source).network
+    names = {layer.name for layer in given.layers if layer.weights}
+    shared = [layer for layer in model.network.layers if layer.weights and layer.name in names]
+    if not shared:
+        raise ZooError(
+            f"A model starts from another one's layers of the same names; {model.architecture.name} shares none with {source}."
+        )
+    for layer in shared:
+        weights = given.get_layer(layer.name).get_weights()
+        if [w.shape for w in weights] != [tuple(w.shape) for w in layer.weights]:
+            raise ZooError(
+                f"A layer that starts from another model must have its shapes; {layer.name} of {model.architecture.name} has "
+                f"{[tuple(w.shape) for w in layer.weights]}, that of {source} {[w.shape for w in weights]}."
+            )
+        layer.set_weights(weights)
+    return [layer.name for layer in shared]
 
 
 def _stored_size(path: Path) -> int:

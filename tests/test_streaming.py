@@ -1,0 +1,164 @@
+"""A stream hears what the network hears, whatever the chunks are."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import zoo
+from zoo.audio import bundled, load_audio
+from zoo.decoding import greedy
+from zoo.errors import AudioError, ZooError
+from zoo.streaming import Listener, Stream, Windows, microphone
+from zoo.text import Labels
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    """Untrained, so that every layer's numbers matter; its look-ahead is no identity any more."""
+    model = zoo.load("lstm_ctc_stream", weights=None, units=24)
+    rng = np.random.default_rng(3)
+    for layer in model.network.layers:
+        if layer.weights:
+            layer.set_weights([w + 0.2 * rng.standard_normal(w.shape) for w in layer.get_weights()])
+    return model
+
+
+def noise(samples, seed=0):
+    return (0.1 * np.random.default_rng(seed).standard_normal(samples)).astype("float32")
+
+
+def pieces(samples, sizes):
+    """The samples in chunks of these sizes, over and over."""
+    start, i = 0, 0
+    while start < len(samples):
+        yield samples[start : start + sizes[i % len(sizes)]]
+        start, i = start + sizes[i % len(sizes)], i + 1
+
+
+def streamed(model, samples, sizes):
+    stream = Stream(model.network)
+    return np.concatenate([*(stream.advance(chunk) for chunk in pieces(samples, sizes)), stream.finish()])
+
+
+@pytest.mark.parametrize("samples", [161, 1600, 12345, 40000])
+@pytest.mark.parametrize("sizes", [[1600], [37], [1, 480, 0, 7001], [50000]])
+def test_logits_are_those_of_the_whole(fresh, samples, sizes):
+    sound = noise(samples)
+    if samples > 12000 and sizes == [37]:
+        sound = sound[:12000]
+    np.testing.assert_allclose(streamed(fresh, sound, sizes), fresh.logits([sound], RATE)[0], atol=1e-4)
+
+
+def test_logits_come_after_the_latency_that_the_config_names(fresh):
+    config = fresh.config
+    waited = config.latency_seconds
+    assert waited == pytest.approx(0.3225)
+    stream, got = Stream(fresh.network), []
+    for chunk in pieces(noise(RATE), [16]):  # a millisecond at a time
+        got.append(len(stream.advance(chunk)))
+    at = np.repeat(np.arange(1, len(got) + 1) / 1000, got)  # when each frame's logits came
+    late = at - np.arange(len(at)) * config.frame_seconds
+    assert np.all(late <= waited + 0.0011) and np.all(late >= waited - 0.0011)
+
+
+def test_words_are_those_of_the_recording():
+    model = zoo.load("lstm_ctc_stream")
+    for name in ("woman-us", "man-gb", "telephone"):
+        clip = load_audio(bundled(name), RATE)
+        whole = model.transcribe(clip, RATE)
+        heard = list(model.stream(pieces(clip, [800, 1601])))
+        words = [word for one in heard for word in one.new]
+        assert heard[-1].last and heard[-1].text == whole.text and heard[-1].partial == ""
+        assert [word.text for word in words] == [word.text for word in whole.words]
+        for a, b in zip(words, whole.words, strict=True):
+            assert (a.start, a.end) == pytest.approx((b.start, b.end)) and a.confidence == pytest.approx(
+                b.confidence, abs=1e-3
+            )
+        assert all(b.text.startswith(a.text) for a, b in zip(heard, heard[1:], strict=False)), (
+            "a final word was changed"
+        )
+        assert any(one.partial for one in heard)
+        assert heard[0].seconds < len(clip) / RATE
+
+
+def test_a_word_is_final_before_the_recording_ends():
+    model = zoo.load("lstm_ctc_stream")
+    clip = load_audio(bundled("woman-us"), RATE)
+    for heard in model.stream(pieces(clip, [1600])):
+        for word in heard.new:
+            if not heard.last:
+                assert heard.seconds < word.end + 1.5
+
+
+def test_other_rates_and_channels(fresh):
+    model = zoo.load("lstm_ctc_stream")
+    clip = load_audio(bundled("woman-us"), RATE)
+    stereo = (32767 * np.stack([clip, clip], axis=1)).astype("int16")
+    whole = model.transcribe(stereo, RATE).text
+    assert [heard.text for heard in model.stream(pieces(stereo, [3000]))][-1] == whole
+    faster = load_audio(bundled("woman-us"), 22050)
+    assert [heard.text for heard in model.stream(pieces(faster, [2205, 100]), 22050)][-1] == model.transcribe(
+        faster, 22050
+    ).text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_listener_decodes_greedily(data):
+    labels = Labels("ab ")
+    frames = data.draw(st.integers(1, 30))
+    logits = np.random.default_rng(data.draw(st.integers(0, 10**6))).normal(size=(frames, 4)) * 3
+    cut = data.draw(st.integers(0, frames))
+    listener = Listener(labels, 0.03)
+    words = listener.hear(logits[:cut]) + listener.hear(logits[cut:]) + listener.end(frames * 0.03)
+    assert words == list(greedy(logits[None], [frames], labels, 0.03)[0].words)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(0, 4), st.lists(st.integers(0, 11), max_size=6))
+def test_windows_do_not_depend_on_the_pieces(size, step, before, sizes):
+    rows = np.arange(1, sum(sizes) + 1, dtype="float32")
+    cuts = np.split(rows, np.cumsum(sizes)) if sizes else [rows]
+    windows = Windows(size, step, before, size - 1)
+    found = np.concatenate([*(windows(piece, False) for piece in cuts), windows(rows[:0], True)])
+    once = Windows(size, step, before, size - 1)(rows, True)
+    np.testing.assert_array_equal(found, once)
+
+
+def test_memory_does_not_grow(fresh):
+    stream, listener = Stream(fresh.network), Listener(fresh.labels, fresh.config.frame_seconds)
+    chunk = noise(1600)
+    tracemalloc.start()
+    held = []
+    for i in range(600):  # a minute
+        listener.run = listener.run[-20:]  # untrained, it hears one word without an end
+        listener.hear(stream.advance(chunk))
+        if i in (99, 599):
+            held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[1] < held[0] + 20_000, held
+
+
+def test_what_is_no_stream_is_said(fresh):
+    with pytest.raises(ZooError, match="layer log_mel .LogMel. of lstm_ctc needs the whole"):
+        next(zoo.load("lstm_ctc", weights=None, units=8).stream([noise(1600)]))
+    with pytest.raises(ZooError, match="stream needs a model for transcription; lstm does"):
+        zoo.load("lstm", weights=None).stream([])
+    assert list(fresh.stream([])) == []
+    with pytest.raises(AudioError, match="arrays of samples; received a chunk of type str"):
+        list(fresh.stream(["clip.wav"]))
+    with pytest.raises(AudioError, match="NaN"):
+        list(fresh.stream([np.full(1600, np.nan)]))
+    with pytest.raises(AudioError, match="sample rate"):
+        list(fresh.stream([noise(1600)], sample_rate=3))
+
+
+def test_no_microphone_is_a_sentence(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "sounddevice", None)
+    with pytest.raises(ZooError, match="microphone"):
+        next(microphone())

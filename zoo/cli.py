@@ -809,14 +809,17 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--weight-decay", type=click.FloatRange(0), help="Of AdamW (0.0001).")
 @click.option("--silence-share", type=click.FloatRange(0, 1), help="Utterances with nothing said, of noise (0.01).")
 @click.option("--seed", type=click.IntRange(0), help="Of weights, order and augmentation (0).")
-@click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, or `bundled`.")
+@click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, `bundled`, or another model's name.")
+@click.option("--teacher", metavar="NAME", help="A recogniser whose probabilities are learnt as well.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field of the model's Config.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
 @click.option("--no-augment", is_flag=True, help="Train on the recordings as they are.")
 @click.option("--ship", is_flag=True, help="Put the weights into the package when done, and the commands on the card.")
 @json_option
 @click.pass_context
-def train(ctx, name, data, subset, validation, out, init, changes, resume, no_augment, ship, as_json, **settings):
+def train(
+    ctx, name, data, subset, validation, out, init, teacher, changes, resume, no_augment, ship, as_json, **settings
+):
     """Train the model NAME.
 
     Ctrl-C and even a power cut lose at most one epoch.
@@ -840,9 +843,9 @@ def train(ctx, name, data, subset, validation, out, init, changes, resume, no_au
         from zoo import training
     data = [str(training.DataSpec.parse(text, subset)) for text in data]
     if name in language_models():
-        if validation or init or resume or no_augment:
+        if validation or init or teacher or resume or no_augment:
             raise ZooError(
-                f"{name} learns in a moment: --validation, --init, --resume and --no-augment are not for it."
+                f"{name} learns in a moment: --validation, --init, --teacher, --resume and --no-augment are not for it."
             )
         given = {key: value for key, value in settings.items() if value is not None}
         given |= _pairs(changes, "A setting of the model")
@@ -865,6 +868,7 @@ def train(ctx, name, data, subset, validation, out, init, changes, resume, no_au
             out,
             validation=validation,
             init=init,
+            teacher=teacher,
             resume=resume,
             model_config=_pairs(changes, "A field of the Config"),
             say=lambda line: click.echo(line, err=as_json),

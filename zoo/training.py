@@ -32,10 +32,10 @@ from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
 from zoo.decoding import greedy
 from zoo.errors import DataError, ZooError, unknown_name
-from zoo.losses import frames_needed
+from zoo.losses import distillation, frames_needed
 from zoo.metrics import accuracy, wer
-from zoo.model import SpeechModel, compile_model, load, pad, save_weights
-from zoo.registry import architecture
+from zoo.model import SpeechModel, compile_model, load, pad, save_weights, transfer
+from zoo.registry import architecture, list_models
 from zoo.text import Classes
 
 # Seconds of a set that are kept in memory, 2.3 GB at 16 kHz; what is more is read from disk when a batch needs it.
@@ -250,6 +250,7 @@ def train(
     *,
     validation: Sequence[str] = (),
     init: str | Path | None = None,
+    teacher: str | None = None,
     resume: bool = False,
     augmentation: AugmentConfig | None | str = "usual",
     model_config: dict | None = None,
@@ -262,7 +263,10 @@ def train(
         data: sets to learn from, "name[:split][=weight]" (split "train" unless given).
         out: folder of the run.
         validation: sets to choose the epoch by (split "validation" unless given); without any, the last epoch is kept.
-        init: weights to start from. resume: go on from out/state.npz where there is one.
+        init: weights to start from: a file, "bundled", or the name of another model whose layers of the same names are
+            taken over (`zoo.model.transfer`).
+        teacher: name of a trained recogniser with the same frames, whose probabilities are learnt too (`losses.distillation`).
+        resume: go on from out/state.npz where there is one.
         augmentation: "usual" is what suits the task; None trains on the recordings as they are.
         model_config: fields of the architecture's Config to change. A fresh classifier takes its labels from the
             data, unless they are named here.
@@ -295,6 +299,7 @@ def train(
         "data": [str(spec) for spec in specs],
         "validation": [str(spec) for spec in held_out],
         "init": str(init) if init else None,
+        "teacher": teacher,
         "augmentation": asdict(augmentation) if augmentation else None,
         "model_config": model_config,
         "settings": asdict(config),
@@ -304,7 +309,13 @@ def train(
     _check_run(out, asked, resume)
 
     keras.utils.set_random_seed(config.seed)
-    model = load(name, weights=init, **model_config)
+    if str(init) in list_models() and str(init) != name:
+        model = load(name, weights=None, **model_config)
+        say(f"From {init}: {', '.join(transfer(str(init), model))}")
+    else:
+        model = load(name, weights="bundled" if str(init) == name else init, **model_config)
+    if teacher is not None:
+        model.more_loss = _teaching(teacher, model)
     rate = model.config.sample_rate
 
     def n_frames(samples: int) -> int:
@@ -389,6 +400,8 @@ def commands(out: Path) -> list[str]:
     for option, value in asked["settings"].items():
         if value != getattr(TrainConfig(), option) and (writes or option != "silence_share"):
             words += [f"--{option.replace('_', '-')}", f"{value:g}"]
+    if asked.get("teacher"):
+        words += ["--teacher", asked["teacher"]]
     if asked["augmentation"] is None:
         words.append("--no-augment")
     for option, value in asked["model_config"].items():
@@ -396,8 +409,10 @@ def commands(out: Path) -> list[str]:
     before = []
     if asked["init"]:
         start = Path(asked["init"])
-        before = commands(start.parent) if (start.parent / "run.json").exists() else []
-        words += ["--init", f"runs/{start.parent.name}/{start.name}"]
+        if (start.parent / "run.json").exists():
+            before = commands(start.parent)
+            start = f"runs/{start.parent.name}/{start.name}"
+        words += ["--init", str(start)]
     return [*before, " ".join([*words, "--out", f"runs/{out.name}"])]
 
 
@@ -475,6 +490,23 @@ def _optimizer(config: TrainConfig, steps_per_epoch: int):
         warmup_steps=warmup,
     )
     return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=5.0)
+
+
+def _teaching(teacher: str, model: SpeechModel):
+    """The loss (inputs, outputs) -> (batch,) of a model that is to answer as `teacher` does. Raises ZooError."""
+    knows = load(teacher)
+    same = ("sample_rate", "symbols", "frame_seconds")
+    if any(getattr(knows.config, field, None) != getattr(model.config, field, None) for field in same):
+        raise ZooError(
+            f"A teacher writes the same symbols in the same frames, from sound at the same rate; {teacher} and "
+            f"{model.architecture.name} differ."
+        )
+
+    def loss(inputs, outputs):
+        heard = keras.ops.stop_gradient(knows.network(inputs, training=False)["logits"])
+        return distillation(heard, outputs["logits"], outputs["lengths"])
+
+    return loss
 
 
 def _noises(sample_rate: int, say) -> list[np.ndarray]:

@@ -20,10 +20,11 @@ import zoo
 from zoo import datasets, training
 from zoo.augment import AugmentConfig
 from zoo.errors import DataError, MissingFileError, UnknownNameError, ZooError
-from zoo.losses import frames_needed
-from zoo.model import save_weights
+from zoo.losses import NEVER, distillation, frames_needed, minimum_word_error
+from zoo.metrics import word_errors
+from zoo.model import pad, save_weights, transfer
 from zoo.text import CHARACTERS, Classes
-from zoo.training import Corpus, DataSpec, EpochBatches, TrainConfig, commands, train
+from zoo.training import Corpus, DataSpec, EpochBatches, Hypotheses, TrainConfig, commands, train
 
 RATE = 16000
 SMALL = {"units": 8, "layers": 1}
@@ -506,3 +507,104 @@ def test_a_classifier_learns_by_heart(words, tmp_path):
     model = train("conv2d", [f"folder:all=8,source={words}"], tmp_path, validation=[spec], model_config={"filters": 8}, epochs=6, batch_size=4, say=lambda line: None)  # fmt: skip
     wrong = [path for path in words.rglob("*.wav") if model.classify(path).label != path.parent.name]
     assert not wrong
+
+
+# --- from other models
+
+
+def test_layers_of_the_same_name_and_shapes_are_taken_over():
+    model = zoo.load("conv_lstm_ctc", weights=None)
+    before = model.network.get_layer("conv_0").get_weights()
+    taken = transfer("lstm_ctc", model)
+    assert taken == ["lstm_0", "lstm_1", "lstm_2", "logits"]
+    given = zoo.load("lstm_ctc").network
+    for name in taken:
+        for a, b in zip(model.network.get_layer(name).get_weights(), given.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    for a, b in zip(model.network.get_layer("conv_0").get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_cannot_be_taken_over_is_a_sentence():
+    with pytest.raises(ZooError, match="lstm_0 of conv_lstm_ctc has"):
+        transfer("lstm_ctc", zoo.load("conv_lstm_ctc", weights=None, units=8))
+    with pytest.raises(ZooError, match="conv_autoencoder shares none with simple_rnn"):
+        transfer("simple_rnn", zoo.load("conv_autoencoder", weights=None))
+
+
+def test_a_teacher_writes_the_same_symbols_in_the_same_frames(words, tmp_path):
+    with pytest.raises(ZooError, match="teacher writes the same symbols in the same frames"):
+        train(
+            "lstm_ctc", [f"folder:all,source={words}"], tmp_path / "run", teacher="lstm_ctc", model_config={"stride": 4}
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_pupil_comes_to_answer_as_its_teacher(words, tmp_path):
+    """Tones that mean nothing: the teacher's opinion of them is all that there is to learn."""
+    spec, quiet = f"folder:all=3,source={words}", {"augmentation": None, "say": lambda line: None}
+    model = train("lstm_ctc", [spec], tmp_path, model_config=SMALL, teacher="lstm_ctc", epochs=3, batch_size=4,
+                  learning_rate=1e-2, silence_share=0.0, **quiet)  # fmt: skip
+    clips = [datasets.load("folder", "all", source=str(words))[i].audio(RATE) for i in (0, 5)]
+    teacher = zoo.load("lstm_ctc")
+
+    def apart(pupil) -> float:
+        pairs = zip(teacher.logits(clips, RATE), pupil.logits(clips, RATE), strict=True)
+        return sum(float(distillation(a[None], b[None], [len(a)])[0]) for a, b in pairs)
+
+    assert apart(model) < apart(zoo.load("lstm_ctc", weights=None, **SMALL))
+    assert "--teacher lstm_ctc" in commands(tmp_path)[0]
+    assert all("teacher" not in weight.path for weight in model.weights)
+
+
+# --- minimum word error
+
+
+def test_likelier_hypotheses_are_those_with_fewer_errors(words):
+    model = zoo.load("lstm_ctc", weights=None, **SMALL)
+    hypotheses = Hypotheses(model, TrainConfig(objective="mwer", n_best=3, ctc_share=0.0))
+    clips = [utterance.audio(RATE) for utterance in datasets.load("folder", "all", source=str(words))[:2]]
+    waveform, lengths = pad(clips, RATE)
+    x = {"waveform": waveform, "lengths": lengths}
+    labels = np.zeros((2, 16), "int32")
+    y = hypotheses(x, labels) | {
+        "hypotheses": np.array([[[3, 0], [4, 0], [0, 0]]] * 2, "int32"),
+        "errors": np.array([[0, 1, 0], [1, 0, 0]], "float32"),
+        "bonus": np.array([[0.0, 0.0, NEVER]] * 2, "float32"),
+    }
+
+    def expected() -> np.ndarray:
+        found = model.predict_on_batch(x)
+        return np.asarray(minimum_word_error(y, found["logits"], found["lengths"]))
+
+    before = expected()
+    model.compile(keras.optimizers.Adam(3e-3))
+    for _ in range(20):
+        model.train_on_batch(x, y)
+    assert np.all(np.abs(before) <= 0.5) and expected().sum() < before.sum() - 0.01
+
+
+def test_hypotheses_are_those_of_the_beam_search(shipped, samples):
+    hypotheses = Hypotheses(shipped, TrainConfig(objective="mwer", language_model="ngram_lm", n_best=3))
+    clip = zoo.audio.load_audio(samples[-1], RATE)
+    waveform, lengths = pad([clip], RATE)
+    said = "three four zero one two seven two"
+    ids = shipped.labels.encode(said)
+    y = hypotheses({"waveform": waveform, "lengths": lengths}, np.array([ids + [0] * 20], "int32"))
+    found = shipped.transcribe(clip, RATE, language_model="ngram_lm", beam_width=6, n_best=3)
+    best = shipped.labels.decode([i for i in y["hypotheses"][0, 0] if i])
+    assert " ".join(best.split()) == found.text and y["errors"][0, 0] == word_errors(said, found.text)
+
+
+@pytest.mark.slow
+def test_a_run_of_minimum_word_error(words, tmp_path):
+    spec = f"folder:all,source={words}"
+    asked = {"model_config": SMALL, "augmentation": None, "epochs": 1, "batch_size": 4, "say": lambda line: None}
+    train("lstm_ctc", [spec], tmp_path / "errors", objective="mwer", language_model="ngram_lm", **asked)
+    assert "--objective mwer --language-model ngram_lm" in commands(tmp_path / "errors")[0]
+    with pytest.raises(ZooError, match="goes with --objective mwer"):
+        train("lstm_ctc", [spec], tmp_path / "x", language_model="ngram_lm", **asked)
+    with pytest.raises(UnknownNameError, match="objective named 'mwr'"):
+        train("lstm_ctc", [spec], tmp_path / "x", objective="mwr", **asked)
+    with pytest.raises(ZooError, match="made by what writes"):
+        train("conv2d_mini", [spec], tmp_path / "x", objective="mwer", **{**asked, "model_config": {}})

@@ -202,21 +202,13 @@ def _check_task(name: str, tasks: tuple[str, ...], what: str) -> None:
         raise unknown_name("model for this", name, fitting)
 
 
-def _language(name: str):
-    """A language model: a registered name, or a file that training wrote."""
-    from zoo import language
-    from zoo.language import lstm_lm, ngram_lm
-
-    if name.endswith((".arpa", ".arpa.gz")):
-        return ngram_lm.read(name)
-    return lstm_lm.read(name) if name.endswith(".h5") else language.load(name)
-
-
 def _decoder(model, **options):
     """Options of the command line as those of `SpeechModel.decoder`: what was not given is left out."""
     options = {key: value for key, value in options.items() if value not in (None, ())}
     if name := options.pop("language_model", None):
-        options = model.tuned(name) | options | {"language_model": _language(name)}
+        from zoo import language
+
+        options = model.tuned(name) | options | {"language_model": language.load(name)}
     if allow := options.pop("allow", None):
         options["allow"] = [word for words in allow for word in words.replace(",", " ").split()]
     return options
@@ -503,6 +495,52 @@ def transcribe(paths, name, weights, plot, as_json, **options):
         _json(results)
     if failed:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("path", metavar="[FILE]", required=False, type=path_type)
+@click.option("--model", "name", default="lstm_ctc_stream", show_default=True, help="A model that can stream.")
+@weights_option
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop listening after so long.")
+@click.option(
+    "--chunk", type=click.FloatRange(0.001, 10), default=0.1, show_default=True, help="Seconds of sound at a time."
+)
+@json_option
+def listen(path, name, weights, seconds, chunk, as_json):
+    """Write down what is being said, while it is: from the microphone, or from FILE as if it were one.
+
+    On a terminal the word that is being said changes until it is final; elsewhere a line is printed for each final word, with
+    the second in which it became so. --json prints an object a line. Ctrl-C ends.
+
+    \b
+    Example:
+      zoo listen
+      zoo listen clip.wav --json
+    """
+    _check_acoustic(name)
+    rate, model = _rate(name, weights)
+    samples = None if path is None else _read(path, rate)
+    model = model or _load(name, weights)
+    from zoo.streaming import microphone
+
+    size = max(1, round(chunk * rate))
+    if samples is None:
+        chunks = microphone(seconds, chunk, rate)
+    else:
+        samples = samples[: round(seconds * rate)] if seconds else samples
+        chunks = (samples[i : i + size] for i in range(0, len(samples), size))
+    live = sys.stdout.isatty() and not as_json
+    try:
+        for heard in model.stream(chunks, rate):
+            if as_json:
+                click.echo(json.dumps(_rounded(asdict(heard)), ensure_ascii=False))
+            elif live:
+                click.echo(f"\r\x1b[K{heard}" + ("\n" if heard.last else ""), nl=False)
+            else:
+                for word in heard.new:
+                    click.echo(f"{heard.seconds:.2f}\t{word.text}")
+    except KeyboardInterrupt:
+        click.echo()
 
 
 @main.command()
@@ -811,6 +849,11 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--seed", type=click.IntRange(0), help="Of weights, order and augmentation (0).")
 @click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, `bundled`, or another model's name.")
 @click.option("--teacher", metavar="NAME", help="A recogniser whose probabilities are learnt as well.")
+@click.option(
+    "--objective", metavar="NAME", help="ctc, or mwer: the word errors of what a beam search would write (ctc)."
+)
+@click.option("--language-model", metavar="NAME", help="Of that beam search; by default none.")
+@click.option("--n-best", type=click.IntRange(2), help="Hypotheses that mwer weighs against each other (4).")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field of the model's Config.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
 @click.option("--no-augment", is_flag=True, help="Train on the recordings as they are.")
@@ -833,6 +876,8 @@ def train(
                          --validation an4 --out runs/first
       zoo train lstm_ctc --data folder,source=mine.csv --init bundled --epochs 10 --out runs/mine
       zoo train lstm_ctc --data librispeech --subset train-clean-100 --out runs/libri
+      zoo train conv_lstm_ctc --data an4 --init bundled --objective mwer --language-model ngram_lm \\
+                              --learning-rate 2e-5 --epochs 2 --out runs/errors
       zoo train ngram_lm --data an4 --set order=4 --out runs/words
     """
     if name not in zoo.list_models():

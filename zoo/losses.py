@@ -105,6 +105,32 @@ def frames_needed(labels) -> int:
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
 
 
+def minimum_word_error(y, logits, lengths):
+    """How many words a recogniser gets wrong, on average over what it would write, plus a share of its CTC loss.
+
+    The word error rate itself has no slope. Its expected value has one: each hypothesis of an n-best list counts with its
+    probability, of the acoustics and of the language model it is decoded with, so those with fewer errors than the mean are
+    made likelier and the others less so (R. Prabhavalkar et al., "Minimum word error rate training for attention-based
+    sequence-to-sequence models", ICASSP 2018, equations 3 to 5).
+
+    Args:
+        y: {"hypotheses": (batch, n, label) ids padded with 0, "errors": (batch, n) word errors, "bonus": (batch, n) what the
+            language model and the number of words add to log P, -inf (as losses.NEVER) where there is no hypothesis,
+            "labels": (batch, label) what was said, "ctc_share": () weight of the CTC loss}.
+        logits: (batch, frames, symbols). lengths: (batch,) true frames.
+    Returns: (batch,) expected word errors above the mean of the list, plus ctc_share times nats.
+    """
+    batch, n, width = y["hypotheses"].shape
+    every = ctc_loss(
+        ops.reshape(y["hypotheses"], (batch * n, width)), ops.repeat(logits, n, axis=0), ops.repeat(lengths, n, axis=0)
+    )
+    scores = ops.maximum(y["bonus"] - ops.reshape(every, (batch, n)), NEVER)
+    there = ops.cast(y["bonus"] > NEVER / 2, "float32")
+    mean = ops.sum(y["errors"] * there, axis=1, keepdims=True) / ops.maximum(ops.sum(there, axis=1, keepdims=True), 1.0)
+    expected = ops.sum(ops.softmax(scores, axis=1) * (y["errors"] - mean) * there, axis=1)
+    return expected + y["ctc_share"] * ctc_loss(y["labels"], logits, lengths)
+
+
 def distillation(teacher_logits, logits, lengths):
     """How far a network's probabilities are from a teacher's, frame by frame (Hinton et al. 2015), one value for each utterance.
 

@@ -106,6 +106,15 @@ def mcnemar(said: Sequence[str], first: Sequence[str], second: Sequence[str]) ->
     return PairedTest((b - c) / n, max(-1.0, middle - half), min(1.0, middle + half), b, c, min(1.0, 2 * tail), n)
 
 
+def word_errors(said: str, heard: str) -> int:
+    """Substitutions, deletions and insertions that make one text of the other.
+
+    >>> word_errors("five one four", "nine one four two")
+    2
+    """
+    return sum(_counts(said.split(), heard.split())[:3])
+
+
 @dataclass(frozen=True)
 class EqualErrorRate:
     """The share of wrong answers to "is this one voice?", at the threshold where both kinds are equally frequent."""

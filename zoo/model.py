@@ -19,14 +19,16 @@ from zoo.audio import load_audio
 from zoo.card import card, check_weights
 from zoo.ensemble import Ensemble
 from zoo.errors import AudioError, DataError, MissingFileError, WeightsError, ZooError, first_line, unknown_name
-from zoo.losses import cross_entropy, ctc_loss, squared_error
+from zoo.losses import cross_entropy, ctc_loss, minimum_word_error, squared_error
 from zoo.reconstruction import Frames, Reconstruction, apply_gain, between
 from zoo.registry import architecture, language_models, list_models
 from zoo.text import Classes, Labels
 
 # task -> loss(y, outputs of the network), one value for each utterance
 LOSSES = {
-    "transcription": lambda y, outputs: ctc_loss(y, outputs["logits"], outputs["lengths"]),
+    "transcription": lambda y, outputs: (minimum_word_error if isinstance(y, dict) else ctc_loss)(
+        y, outputs["logits"], outputs["lengths"]
+    ),
     "classification": lambda y, outputs: cross_entropy(y, outputs["logits"]),
     "reconstruction": lambda y, outputs: squared_error(outputs["log_mel"], outputs, outputs.get("lengths")),
     "denoising": lambda y, outputs: squared_error(y, outputs, outputs["lengths"]),

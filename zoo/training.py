@@ -24,16 +24,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import datasets
+from zoo import datasets, language
 from zoo.audio import resample
 from zoo.augment import AugmentConfig, add_noise, augment, excerpt
 from zoo.card import WEIGHTS, sha256, update_card
 from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
-from zoo.decoding import greedy
+from zoo.decoding import beam_search, greedy
 from zoo.errors import DataError, ZooError, unknown_name
-from zoo.losses import distillation, frames_needed
-from zoo.metrics import accuracy, wer
+from zoo.losses import NEVER, distillation, frames_needed
+from zoo.metrics import accuracy, wer, word_errors
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights, transfer
 from zoo.registry import architecture, list_models
 from zoo.text import Classes
@@ -42,6 +42,8 @@ from zoo.text import Classes
 IN_MEMORY = 20 * 3600
 # Seconds to which batches are padded: few shapes, few compilations.
 WIDTHS = (0.5, 0.75, 1.0, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
+
+OBJECTIVES = ("ctc", "mwer")
 
 # task -> what validation measures: in percent, or the root mean square error in dB
 METRIC = {"transcription": "wer", "classification": "error", "reconstruction": "dB", "denoising": "dB"}
@@ -100,8 +102,20 @@ class TrainConfig:
     weight_decay: float = 1e-4
     silence_share: float = 0.01  # utterances of noise with nothing said, beside the data
     seed: int = 0
+    objective: str = "ctc"  # or "mwer", the expected word errors of what a beam search would write
+    language_model: str = ""  # of that beam search: a registered name or a file; none if empty
+    n_best: int = 4  # hypotheses of an utterance that are weighed against each other
+    ctc_share: float = 0.02  # weight of the CTC loss (nats) beside the expected errors (words)
 
     def __post_init__(self):
+        if self.objective not in OBJECTIVES:
+            raise unknown_name("objective", self.objective, OBJECTIVES)
+        if self.language_model and self.objective == "ctc":
+            raise ZooError("CTC learns without a language model; --language-model goes with --objective mwer.")
+        if self.n_best < 2:
+            raise ZooError(
+                f"Hypotheses are weighed against each other, so n_best is at least 2; received {self.n_best}."
+            )
         for name in ("learning_rate", "warmup", "weight_decay", "silence_share"):
             if not math.isfinite(getattr(self, name)):
                 raise ZooError(f"The settings of a run are finite numbers; received {name}={getattr(self, name)}.")
@@ -316,6 +330,7 @@ def train(
         model = load(name, weights="bundled" if str(init) == name else init, **model_config)
     if teacher is not None:
         model.more_loss = _teaching(teacher, model)
+    hypotheses = Hypotheses(model, config) if config.objective == "mwer" else None
     rate = model.config.sample_rate
 
     def n_frames(samples: int) -> int:
@@ -352,8 +367,13 @@ def train(
     metric = METRIC[model.architecture.task]
     for epoch in range(len(history), config.epochs):
         start = time.time()
-        log = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False).history
-        row = {"epoch": epoch + 1, "loss": log["loss"][0]}
+        if hypotheses:
+            loss = float(
+                np.mean([model.train_on_batch(x, hypotheses(x, labels)) for x, labels in _each(batches(epoch))])
+            )
+        else:
+            loss = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False).history["loss"][0]
+        row = {"epoch": epoch + 1, "loss": loss}
         for check, corpus in checks.items():
             row[f"{metric} {check}"] = validate(model, corpus, noises)
         if checks:
@@ -399,7 +419,7 @@ def commands(out: Path) -> list[str]:
     writes = architecture(asked["name"]).task == "transcription"
     for option, value in asked["settings"].items():
         if value != getattr(TrainConfig(), option) and (writes or option != "silence_share"):
-            words += [f"--{option.replace('_', '-')}", f"{value:g}"]
+            words += [f"--{option.replace('_', '-')}", value if isinstance(value, str) else f"{value:g}"]
     if asked.get("teacher"):
         words += ["--teacher", asked["teacher"]]
     if asked["augmentation"] is None:
@@ -490,6 +510,52 @@ def _optimizer(config: TrainConfig, steps_per_epoch: int):
         warmup_steps=warmup,
     )
     return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=5.0)
+
+
+class Hypotheses:
+    """What a model would write now, and how wrong that is: the y of `losses.minimum_word_error` for a batch.
+
+    Args: model: a recogniser. config: its language_model, n_best and ctc_share; alpha and beta are those on the model's card.
+    """
+
+    def __init__(self, model: SpeechModel, config: TrainConfig):
+        if model.architecture.task != "transcription":
+            raise ZooError(
+                f"Word errors are made by what writes; {model.architecture.name} does {model.architecture.task}."
+            )
+        self.model, self.config = model, config
+        self.weights = {"alpha": 0.0, "beta": 0.0}
+        self.language_model = None
+        if name := config.language_model:
+            self.language_model = language.load(name)
+            self.weights = {"alpha": 0.3, "beta": 1.0} | model.tuned(name)
+
+    def __call__(self, inputs: dict, labels: np.ndarray) -> dict:
+        outputs = self.model.predict_on_batch(inputs)
+        n, symbols, width = self.config.n_best, self.model.labels, labels.shape[1]
+        y = {
+            "hypotheses": np.zeros((len(labels), n, width), "int32"),
+            "errors": np.zeros((len(labels), n), "float32"),
+            "bonus": np.full((len(labels), n), NEVER, "float32"),
+            "labels": labels,
+            "ctc_share": np.float32(self.config.ctc_share),
+        }
+        for row, ids in enumerate(labels):
+            logits = np.asarray(outputs["logits"])[row, : int(np.asarray(outputs["lengths"])[row])]
+            said = symbols.decode([i for i in ids if i])
+            found = beam_search(
+                logits, symbols, beam_width=2 * n, language_model=self.language_model, n_best=n, **self.weights
+            )
+            for k, hypothesis in enumerate(one for one in found if len(one.ids) <= width):
+                y["hypotheses"][row, k, : len(hypothesis.ids)] = hypothesis.ids
+                y["errors"][row, k] = word_errors(said, hypothesis.text)
+                y["bonus"][row, k] = hypothesis.score - hypothesis.acoustic
+        return y
+
+
+def _each(batches):
+    """The batches of an epoch, one after the other."""
+    return (batches[i] for i in range(len(batches)))
 
 
 def _teaching(teacher: str, model: SpeechModel):

@@ -23,6 +23,7 @@ from zoo.registry import language_models
 UNITS = ("word", "character")
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
 LONGEST = 1000  # tokens of a sampled text
+FILES = {".arpa": "ngram_lm", ".arpa.gz": "ngram_lm", ".h5": "lstm_lm"}  # ending of a file -> what reads it
 
 
 class LanguageModel(ABC):
@@ -139,13 +140,18 @@ class Mixture(LanguageModel):
 def load(name: str, weights: str | os.PathLike = "bundled") -> LanguageModel:
     """A language model by registered name, with its bundled weights or those of a file; "a+b" is the mixture of two.
 
-    Args: weights: "bundled" (checked against the card's sha256) or a file such as the model's `save` writes.
+    Args:
+        name: a registered name, or a file that training wrote (.arpa, .arpa.gz, .h5).
+        weights: "bundled" (checked against the card's sha256) or a file such as the model's `save` writes.
     Raises: UnknownNameError, MissingFileError, WeightsError, DataError.
 
     >>> model = load("ngram_lm")
     >>> round(model.perplexity("three four five"), 1) < round(model.perplexity("five banana"), 1)
     True
     """
+    for ending, reader in FILES.items():
+        if str(name).endswith(ending):
+            return import_module(f"zoo.language.{reader}").read(name)
     if "+" in name and weights == "bundled":
         return Mixture([load(part) for part in name.split("+")])
     if name not in language_models():

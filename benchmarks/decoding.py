@@ -1,10 +1,11 @@
 """Beam search: which language model and weights to use, how fast it is, and what a wider beam costs and buys.
 
     python benchmarks/decoding.py tune --weights runs/base3/best.weights.h5 --text an4:train --data an4:validation
+    python benchmarks/decoding.py tune --model conv_lstm_ctc --data sentences:validation --language-model sentences_ngram_lm
     python benchmarks/decoding.py speed [--data an4:validation] [--json OUT] [--plot OUT.png]
 
 `tune` scores every pair of alpha and beta on utterances that neither the acoustic weights nor the text of the language
-model know, for word and character n-grams; the best go to the acoustic model's card, [decoding.NAME]. `speed` decodes
+model know, for word and character n-grams, or for the models that --language-model names; the best go to the acoustic model's card, [decoding.NAME]. `speed` decodes
 logits that are in memory, on one core: seconds of audio for each second of decoding, greedy beside beams of growing
 width with trigrams.
 """
@@ -16,7 +17,7 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-ALPHAS, BETAS = (0.2, 0.3, 0.4, 0.5, 0.7), (0.0, 1.0, 2.0, 3.0)
+ALPHAS, BETAS = (0.2, 0.3, 0.4, 0.5, 0.7, 1.0), (0.0, 1.0, 2.0, 3.0)
 NGRAMS = (("word", 2), ("word", 3), ("word", 4), ("character", 4), ("character", 6))
 WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
 BAR = 30  # times faster than real time, beam 16 with an n-gram model, one core
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--weights", default="bundled", help="acoustic weights")
     parser.add_argument("--text", default="an4:train", help="what the language models of `tune` are counted on")
     parser.add_argument("--data", default="an4:validation")
+    parser.add_argument("--language-model", action="append", help="a registered name or a file, instead of --text")
     parser.add_argument("--json")
     parser.add_argument("--plot")
     args = parser.parse_args()
@@ -50,12 +52,11 @@ def heard(args):
 
 def tune(args) -> int:
     from zoo.decoding import beam_search
-    from zoo.language import Mixture, lstm_lm, ngram_lm
+    from zoo.language import Mixture, load, lstm_lm, ngram_lm
     from zoo.metrics import wer
     from zoo.training import DataSpec
 
     model, references, logits, _ = heard(args)
-    texts = [utterance.text for utterance in DataSpec.parse(args.text, "train").load()]
 
     def score(**options) -> float:
         return 100 * wer(references, [beam_search(x, model.labels, **options)[0].text for x in logits]).value
@@ -64,9 +65,15 @@ def tune(args) -> int:
     print(
         f"WER % on {args.data}: greedy {100 * wer(references, [greedy(x, 0.0).text for x in logits]).value:.2f}, beam {score():.2f}"
     )
-    language_models = {f"{unit} {order}-grams": ngram_lm.train(texts, order, unit) for unit, order in NGRAMS}
-    language_models["lstm_lm"] = lstm_lm.train(texts)
-    language_models["word 3-grams + lstm_lm"] = Mixture([language_models["word 3-grams"], language_models["lstm_lm"]])
+    if args.language_model:
+        language_models = {name: load(name) for name in args.language_model}
+    else:
+        texts = [utterance.text for utterance in DataSpec.parse(args.text, "train").load()]
+        language_models = {f"{unit} {order}-grams": ngram_lm.train(texts, order, unit) for unit, order in NGRAMS}
+        language_models["lstm_lm"] = lstm_lm.train(texts)
+        language_models["word 3-grams + lstm_lm"] = Mixture(
+            [language_models["word 3-grams"], language_models["lstm_lm"]]
+        )
     for name, language_model in language_models.items():
         scores = {(a, b): score(language_model=language_model, alpha=a, beta=b) for a in ALPHAS for b in BETAS}
         (alpha, beta), best = min(scores.items(), key=lambda item: item[1])

@@ -150,7 +150,7 @@ def test_a_dry_run_of_the_recipe(archive, tmp_path):
     data = f"librispeech:{SUBSET},source={archive}"
     lines = []
     train(
-        "lstm_ctc", [data], tmp_path / "run", validation=[data], epochs=1, batch_size=2,
+        "conv_lstm_ctc", [data], tmp_path / "run", validation=[data], epochs=1, batch_size=2,
         model_config={"units": 4, "layers": 1}, augmentation=None, say=lines.append,
     )  # fmt: skip
     assert (tmp_path / "run" / "best.weights.h5").exists() and "4 utterances" in lines[0]

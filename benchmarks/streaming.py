@@ -24,6 +24,20 @@ def memory_mb() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+class Timed:
+    """Chunks, when the last one was given out, and how long all before it kept whoever asked for the next."""
+
+    def __init__(self, chunks):
+        self.chunks, self.given, self.spent = chunks, None, 0.0
+
+    def __iter__(self):
+        for chunk in self.chunks:
+            if self.given is not None:
+                self.spent += time.perf_counter() - self.given
+            self.given = time.perf_counter()
+            yield chunk
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="lstm_ctc_stream")
@@ -33,6 +47,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="of the one long stream")
     parser.add_argument("--json", help="file for the figures")
     args = parser.parse_args()
+    if args.minutes < 2:
+        parser.error("memory is compared after the first and the last of at least two --minutes")
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # before NumPy is imported
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -51,11 +67,9 @@ def main() -> int:
     for clip in clips:
         seen: dict[int, float] = {}  # number of a word -> when it was first shown whole, with the time the chunk took
         partials: list[tuple[float, int, str]] = []
-        words, start = [], time.perf_counter()
-        for heard in model.stream((clip[i : i + size] for i in range(0, len(clip), size)), rate):
-            now = time.perf_counter()
-            took, start = now - start, now
-            spent += took
+        words, chunks = [], Timed(clip[i : i + size] for i in range(0, len(clip), size))
+        for heard in model.stream(chunks, rate):
+            took = time.perf_counter() - chunks.given
             partials.append((heard.seconds + took, len(words) + len(heard.new), heard.partial))
             for word in heard.new:
                 number = len(words)
@@ -65,14 +79,15 @@ def main() -> int:
                     final.append(heard.seconds + took - word.end)
                     shown.append(seen[number] - word.end)
                 words.append(word)
+        spent += chunks.spent + time.perf_counter() - chunks.given
     seconds = sum(map(len, clips)) / rate
 
     stream, listener = Stream(model.network), Listener(model.labels, model.config.frame_seconds)
     long, held, start = np.concatenate(clips), [], time.perf_counter()
-    for i in range(int(args.minutes * 60 / args.chunk)):
+    for i in range(round(args.minutes * 60 / args.chunk)):
         place = i * size % (len(long) - size)
         listener.hear(stream.advance(long[place : place + size]))
-        if round((i + 1) * args.chunk, 6) % 60 == 0:
+        if (i + 1) * args.chunk >= 60 * (len(held) + 1):
             held.append(memory_mb())
     factor = (time.perf_counter() - start) / (args.minutes * 60)
 

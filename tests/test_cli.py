@@ -203,6 +203,21 @@ def bad_recordings(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
+def test_listen(clips, saved, tmp_path, monkeypatch):
+    path = tmp_path / "stream.keras"
+    zoo.load("lstm_ctc_stream", weights=None, units=8, layers=1).save(path)
+    said = run("listen", clips / "b.wav", "--weights", path, "--json").stdout
+    heard = [json.loads(line) for line in said.splitlines()]
+    assert heard[-1]["last"] and not any(one["last"] for one in heard[:-1])
+    assert heard[-1]["seconds"] == pytest.approx(soundfile.info(clips / "b.wav").duration, abs=1e-3)
+    lines = run("listen", clips / "b.wav", "--weights", path, "--chunk", 0.05).stdout.splitlines()
+    assert [line.split("\t")[1] for line in lines] == heard[-1]["text"].split()
+    assert "needs the whole recording" in sentence("listen", clips / "b.wav", "--model", "lstm_ctc", "--weights", saved)
+    assert "there is none at" in sentence("listen", tmp_path / "none.wav")
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    assert "microphone" in sentence("listen", "--weights", path)
+
+
 def test_decoders(saved, clips, words, tmp_path):
     heard = ("transcribe", clips / "b.wav", "--weights", saved)
     (found,) = json.loads(run(*heard, "--allow", "yes,no", "--beam-width", 4, "--json").stdout)

@@ -169,6 +169,8 @@ def test_more_padding_changes_nothing(name, fresh):
 @every_model
 def test_the_level_of_a_recording_does_not_matter(name, fresh):
     model = fresh(name)
+    if hasattr(model.config, "latency_seconds"):
+        pytest.skip("a stream cannot know how loud the rest of the recording will be")
     rate = model.config.sample_rate
     (clip,) = clips_of(0.9, rate=rate)
     loud, quiet = (model.outputs([clip * 10 ** (level / 20)], rate)[0] for level in (0, -30))

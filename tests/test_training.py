@@ -541,20 +541,34 @@ def test_a_teacher_writes_the_same_symbols_in_the_same_frames(words, tmp_path):
 
 
 def test_a_pupil_comes_to_answer_as_its_teacher(words, tmp_path):
-    """Tones that mean nothing: the teacher's opinion of them is all that there is to learn."""
-    spec, quiet = f"folder:all=3,source={words}", {"augmentation": None, "say": lambda line: None}
-    model = train("lstm_ctc", [spec], tmp_path, model_config=SMALL, teacher="lstm_ctc", epochs=3, batch_size=4,
-                  learning_rate=1e-2, silence_share=0.0, **quiet)  # fmt: skip
+    """Tones that mean nothing: the teacher's opinion of them differs from what CTC alone teaches."""
     clips = [datasets.load("folder", "all", source=str(words))[i].audio(RATE) for i in (0, 5)]
     teacher = zoo.load("lstm_ctc")
-
-    def apart(pupil) -> float:
+    apart = {}
+    for name in (None, "lstm_ctc"):
+        pupil = train("lstm_ctc", [f"folder:all=3,source={words}"], tmp_path / str(name), model_config=SMALL, teacher=name,
+                      epochs=3, batch_size=4, learning_rate=1e-2, silence_share=0.0, augmentation=None,
+                      say=lambda line: None)  # fmt: skip
         pairs = zip(teacher.logits(clips, RATE), pupil.logits(clips, RATE), strict=True)
-        return sum(float(distillation(a[None], b[None], [len(a)])[0]) for a, b in pairs)
+        apart[name] = sum(float(distillation(a[None], b[None], [len(a)])[0]) for a, b in pairs)
+    assert apart["lstm_ctc"] < apart[None]
+    assert "--teacher lstm_ctc" in commands(tmp_path / "lstm_ctc")[0]
+    assert pupil.more_loss is None and all("teacher" not in weight.path for weight in pupil.weights)
 
-    assert apart(model) < apart(zoo.load("lstm_ctc", weights=None, **SMALL))
-    assert "--teacher lstm_ctc" in commands(tmp_path)[0]
-    assert all("teacher" not in weight.path for weight in model.weights)
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"teacher": "ngram_lm"}, "ngram_lm is a language model"),
+        ({"init": "ngram_lm"}, "ngram_lm is a language model"),
+        ({"teacher": "ds_cnn"}, "ds_cnn does classification"),
+        ({"init": "conv_lstm_ctc", "model_config": {"symbols": "abc xyz"}}, "same symbols in the same order"),
+    ],
+)
+def test_models_that_cannot_help(arguments, match, words, tmp_path):
+    with pytest.raises(ZooError, match=match):
+        train("lstm_ctc", [f"folder:all,source={words}"], tmp_path / "run", say=lambda line: None, **arguments)
+    assert not (tmp_path / "run").exists()
 
 
 # --- minimum word error

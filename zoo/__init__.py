@@ -2,6 +2,7 @@
 
     zoo.audio -> zoo.features -> zoo.models.<name> -> zoo.decoding -> zoo.metrics
     zoo.reconstruction, zoo.fewshot, zoo.search: what autoencoders give back, and what their codes are good for
+    zoo.streaming: the same while the recording is still going on
     zoo.language: which words are likely, for the beam search in zoo.decoding
     zoo.text, zoo.losses, zoo.augment, zoo.datasets, zoo.training: how a model learns
     zoo.registry, zoo.card, zoo.model: how a name becomes a model

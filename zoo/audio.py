@@ -34,7 +34,7 @@ def load_audio(
     >>> load_audio(bundled("seven"), 8000).shape  # 1.4 s
     (11567,)
     """
-    _check_rate(target_rate, "target rate")
+    check_rate(target_rate, "target rate")
     if isinstance(source, str | os.PathLike):
         samples, rate, name = *_read(Path(source)), Path(source).name
     elif hasattr(source, "read"):
@@ -44,10 +44,10 @@ def load_audio(
         name = "the array"
         if sample_rate is None:
             raise AudioError("An array needs its sample rate in hertz; received none (pass sample_rate=16000, say).")
-        samples, rate = _from_array(np.asarray(source)), sample_rate
+        samples, rate = from_array(np.asarray(source)), sample_rate
     else:
         raise AudioError(f"Audio is a path, a binary file object or an array; received {type(source).__name__}.")
-    _check_rate(rate, f"sample rate of {name}")
+    check_rate(rate, f"sample rate of {name}")
     samples = _mono(samples, name)
     if len(samples) < SHORTEST * rate:
         raise AudioError(
@@ -133,7 +133,7 @@ def griffin_lim(
     import librosa
 
     win_length = n_fft if win_length is None else win_length
-    _check_rate(sample_rate, "sample rate of the frames")
+    check_rate(sample_rate, "sample rate of the frames")
     log_mel = np.asarray(log_mel, "float64")
     if log_mel.ndim != 2 or 0 in log_mel.shape:
         raise AudioError(
@@ -160,7 +160,11 @@ def griffin_lim(
     return (samples / max(1.0, float(np.abs(samples).max()))).astype("float32")
 
 
-def _check_rate(rate, what: str) -> None:
+def check_rate(rate, what: str) -> None:
+    """Raises AudioError for what is no sample rate in hertz.
+
+    >>> check_rate(16000, "rate of the clip")
+    """
     if not isinstance(rate, int | float | np.number) or not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise AudioError(f"A sample rate lies between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz; the {what} is {rate!r}.")
 
@@ -226,7 +230,7 @@ def _sound_chunk(data: bytes, order: str) -> tuple[int, int]:
     return 0, 0
 
 
-def _from_array(array: np.ndarray) -> np.ndarray:
+def from_array(array: np.ndarray) -> np.ndarray:
     """Integers at full scale -> floats in [-1, 1]; floats as they are."""
     kind = array.dtype.kind
     if kind == "f":

@@ -534,13 +534,15 @@ def listen(path, name, weights, seconds, chunk, as_json):
         for heard in model.stream(chunks, rate):
             if as_json:
                 click.echo(json.dumps(_rounded(asdict(heard)), ensure_ascii=False))
-            elif live:
-                click.echo(f"\r\x1b[K{heard}" + ("\n" if heard.last else ""), nl=False)
+            elif live:  # final words stay; the row of the one that is being said is written again
+                words = "".join(f"\r\x1b[K{word.text}\n" for word in heard.new)
+                click.echo(f"{words}\r\x1b[K{heard.partial[:60]}", nl=False)
             else:
                 for word in heard.new:
                     click.echo(f"{heard.seconds:.2f}\t{word.text}")
     except KeyboardInterrupt:
-        click.echo()
+        if live:
+            click.echo()
 
 
 @main.command()
@@ -853,6 +855,7 @@ def align(path, text, name, weights, plot, as_json):
     "--objective", metavar="NAME", help="ctc, or mwer: the word errors of what a beam search would write (ctc)."
 )
 @click.option("--language-model", metavar="NAME", help="Of that beam search; by default none.")
+@click.option("--ctc-share", type=click.FloatRange(0), help="Weight of the CTC loss beside mwer's errors (0.02).")
 @click.option("--n-best", type=click.IntRange(2), help="Hypotheses that mwer weighs against each other (4).")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field of the model's Config.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")

@@ -56,7 +56,8 @@ def ctc_loss(labels, logits, lengths):
         through = ops.where(real, left + right - emitted, NEVER)  # log P of all paths through a state at a frame
         total = ops.logsumexp(through[:, 0], axis=1)  # every path is in some state at the first frame
         possible = total > NEVER / 2
-        share = ops.exp(ops.minimum(through - total[:, None, None], 0.0))
+        # Of a frame's own total, which is the same but for rounding: so the shares of a frame sum to 1, however long the clip.
+        share = ops.softmax(through, axis=2)
         counted = ops.logical_and(real, possible[:, None, None])
         expected = ops.matmul(ops.where(counted, share, 0.0), one_hot)  # (batch, frames, symbols)
         here = ops.logical_and(frame_mask(lengths, n_frames), possible[:, None])[:, :, None]

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from zoo import decoding, language, streaming
-from zoo.audio import load_audio
+from zoo.audio import check_rate, load_audio
 from zoo.card import card, check_weights
 from zoo.ensemble import Ensemble
 from zoo.errors import AudioError, DataError, MissingFileError, WeightsError, ZooError, first_line, unknown_name
@@ -163,6 +163,7 @@ class SpeechModel(keras.Model):
         Raises: ZooError where the model must hear a recording to its end (lstm_ctc_stream need not); AudioError.
         """
         self._must_do("transcription", "stream")
+        check_rate(sample_rate, "rate of the chunks")
         return streaming.listen(self, chunks, sample_rate)
 
     def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
@@ -517,15 +518,23 @@ def transfer(source: str, model: SpeechModel) -> list[str]:
     >>> transfer("lstm_ctc", load("conv_lstm_ctc", weights=None))
     ['lstm_0', 'lstm_1', 'lstm_2', 'logits']
     """
-    given = load(source).network
-    names = {layer.name for layer in given.layers if layer.weights}
+    if source in language_models():
+        raise ZooError(f"A model starts from one that hears; {source} is a language model.")
+    giver = load(source)
+    names = {layer.name for layer in giver.network.layers if layer.weights}
     shared = [layer for layer in model.network.layers if layer.weights and layer.name in names]
     if not shared:
         raise ZooError(
             f"A model starts from another one's layers of the same names; {model.architecture.name} shares none with {source}."
         )
+    symbols = [getattr(one.config, "symbols", None) for one in (giver, model)]
+    if symbols[0] != symbols[1] and any(layer.name == "logits" for layer in shared):
+        raise ZooError(
+            f"A model that starts from {source} writes the same symbols in the same order; received {symbols[1]!r}, valid is "
+            f"{symbols[0]!r}."
+        )
     for layer in shared:
-        weights = given.get_layer(layer.name).get_weights()
+        weights = giver.network.get_layer(layer.name).get_weights()
         if [w.shape for w in weights] != [tuple(w.shape) for w in layer.weights]:
             raise ZooError(
                 f"A layer that starts from another model must have its shapes; {layer.name} of {model.architecture.name} has "

@@ -66,7 +66,7 @@ def list_models(pattern: str = "*") -> list[str]:
     """Names of all models that match a shell wildcard, sorted. Reads no model file, so it is quick.
 
     >>> list_models("*ctc")
-    ['lstm_ctc']
+    ['attention_ctc', 'conv_lstm_ctc', 'lstm_ctc']
     """
     return sorted(name for name in (*_files("models"), *language_models()) if fnmatchcase(name, pattern))
 

@@ -4,7 +4,7 @@
                  -> dense -> logits (k, symbols) -> Listener -> words
 
 Every layer that looks at neighbours keeps the few rows that its next window still needs, every LSTM its state; so what comes
-out is what the network gives for the whole recording, whatever the chunks are, and memory does not grow.
+out is what the network gives for the whole recording, whatever the chunks are, and memory grows by nothing but the text.
 
 There is no batch here, no gradient and nothing to compile, so it is NumPy: a step of an LSTM is six lines, and on one core
 it takes a hundredth of the time that the sound does. A phone would do the same.
@@ -16,14 +16,14 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from zoo.audio import load_audio
+from zoo.audio import MOST_CHANNELS, from_array
 from zoo.decoding import Word, log_softmax
 from zoo.errors import AudioError, ZooError
 from zoo.features import LogMel
 from zoo.layers import ForwardLSTM, LookAhead, Rescale, StridedConv1D
 from zoo.text import BLANK, Labels
 
-LONGEST_CHUNK = 600.0  # seconds; more in one piece is a recording, not a stream
+LOUDEST = 2.0  # a sample may overshoot full scale, as MP3s do; one beyond that was never scaled to it
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,9 @@ def _sigmoid(x):
 
 
 def _log_mel(layer: LogMel) -> Stage:
-    size, half = layer.win_length, layer.win_length // 2
-    windows = Windows(size, layer.hop_length, half, size - half)
+    size, odd = layer.win_length, layer.n_fft % 2
+    half = layer.n_fft // 2 - (layer.n_fft - size) // 2  # a window's middle lies on its frame's time
+    windows = Windows(size, layer.hop_length, half, size - half - odd)
 
     def stage(samples, last):
         power = np.abs(np.fft.rfft(windows(samples, last) * layer._window, layer.n_fft)) ** 2
@@ -143,6 +144,12 @@ _STAGES = {
     LookAhead: _look_ahead,
     keras.layers.Dense: _dense,
 }
+_PLAIN = {  # settings of layers without which they do something else than what is written above
+    LogMel: {"top_db": None},
+    keras.layers.Dense: {"activation": keras.activations.linear, "use_bias": True},
+    keras.layers.ReLU: {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
+    keras.layers.LayerNormalization: {"center": True, "scale": True},
+}
 _NOTHING = ("InputLayer", "SpecAugment", "MaskFrames", "Dropout")  # do nothing to a single clip that is not learnt from
 
 
@@ -163,12 +170,13 @@ class Stream:
         self.stages: list[Stage] = []
         for layer in network.layers:
             kind = type(layer)
-            if kind in _STAGES and not (kind is LogMel and layer.top_db is not None):
+            plain = all(getattr(layer, name) == value for name, value in _PLAIN.get(kind, {}).items())
+            if kind in _STAGES and plain:
                 self.stages.append(_STAGES[kind](layer))
             elif kind.__name__ not in _NOTHING:
                 raise ZooError(
                     f"A stream needs a model that looks a few frames ahead at most, such as lstm_ctc_stream; layer {layer.name} "
-                    f"({kind.__name__}) of {name} needs the whole recording."
+                    f"({kind.__name__}) of {name} needs the whole recording, or is set as no stream knows it."
                 )
 
     def advance(self, samples: np.ndarray, last: bool = False) -> np.ndarray:
@@ -242,9 +250,9 @@ def listen(model, chunks: Iterable[np.ndarray], sample_rate: int) -> Iterator[He
         Listener(model.labels, model.config.frame_seconds),
     )
     through = _resampler(sample_rate, rate)
-    text, samples, before = "", 0, None
+    text, samples, before = "", 0, ("", "")
     for chunk in chunks:
-        heard = _check(chunk, sample_rate)
+        heard = _check(chunk)
         samples += len(heard)
         new = listener.hear(stream.advance(through(heard, False)))
         text = " ".join([*([text] if text else []), *(word.text for word in new)])
@@ -258,23 +266,33 @@ def listen(model, chunks: Iterable[np.ndarray], sample_rate: int) -> Iterator[He
         yield Heard(tuple(new), text, "", seconds, True)
 
 
-def _check(chunk, sample_rate: int) -> np.ndarray:
-    """A chunk as (samples,) float32. Raises AudioError."""
-    if not hasattr(chunk, "__array__"):
-        raise AudioError(f"A stream is made of arrays of samples; received a chunk of type {type(chunk).__name__}.")
-    chunk = np.asarray(chunk)
-    if not chunk.size:
-        return np.zeros(0, "float32")
-    if max(chunk.shape) > LONGEST_CHUNK * sample_rate:
+def _check(chunk) -> np.ndarray:
+    """A chunk, one sample or more, as (samples,) float32 in [-1, 1]. Raises AudioError.
+
+    Unlike a whole recording it is not scaled down where it is too loud: the next chunk would not be.
+    """
+    if not hasattr(chunk, "__array__") or np.ndim(chunk) not in (1, 2):
         raise AudioError(
-            f"A chunk of a stream lasts at most {LONGEST_CHUNK:g} s; received {max(chunk.shape) / sample_rate:.0f} s."
+            "A stream is made of chunks, arrays (samples,) or (samples, channels); received one of "
+            f"{f'shape {np.shape(chunk)}' if hasattr(chunk, '__array__') else f'type {type(chunk).__name__}'} (put a single array "
+            "into [ ])."
         )
-    short = int(np.ceil(sample_rate / 100))  # load_audio wants 10 ms at least; a chunk may be a single sample
-    few = len(chunk) if chunk.ndim == 1 else max(chunk.shape)
-    if few < short:
-        wide = [(0, short - size if size == few else 0) for size in chunk.shape]
-        return load_audio(np.pad(chunk, wide), sample_rate, sample_rate=sample_rate)[:few]
-    return load_audio(chunk, sample_rate, sample_rate=sample_rate)
+    chunk = np.asarray(chunk)
+    samples = from_array(chunk)
+    if samples.ndim == 2:
+        if not 0 < samples.shape[1] <= MOST_CHANNELS:
+            raise AudioError(
+                f"A chunk has the shape (samples,) or (samples, channels) with at most {MOST_CHANNELS} channels; received "
+                f"{chunk.shape}."
+            )
+        samples = samples.mean(axis=1)
+    if not np.isfinite(samples).all():
+        raise AudioError("Samples must be finite numbers; a chunk of the stream has some that are NaN or infinite.")
+    if np.abs(samples).max(initial=0.0) > LOUDEST:
+        raise AudioError(
+            f"Samples of a stream are floats from -1 to 1 or integers at full scale; a chunk reaches {np.abs(samples).max():g}."
+        )
+    return np.clip(samples, -1.0, 1.0).astype("float32")
 
 
 def _resampler(from_rate: float, to_rate: float):

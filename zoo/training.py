@@ -27,7 +27,7 @@ import numpy as np
 from zoo import datasets, language
 from zoo.audio import resample
 from zoo.augment import AugmentConfig, add_noise, augment, excerpt
-from zoo.card import WEIGHTS, sha256, update_card
+from zoo.card import WEIGHTS, card, sha256, update_card
 from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
 from zoo.decoding import beam_search, greedy
@@ -116,7 +116,7 @@ class TrainConfig:
             raise ZooError(
                 f"Hypotheses are weighed against each other, so n_best is at least 2; received {self.n_best}."
             )
-        for name in ("learning_rate", "warmup", "weight_decay", "silence_share"):
+        for name in ("learning_rate", "warmup", "weight_decay", "silence_share", "ctc_share"):
             if not math.isfinite(getattr(self, name)):
                 raise ZooError(f"The settings of a run are finite numbers; received {name}={getattr(self, name)}.")
 
@@ -317,6 +317,7 @@ def train(
         "augmentation": asdict(augmentation) if augmentation else None,
         "model_config": model_config,
         "settings": asdict(config),
+        "helpers": _helpers(name, init, teacher, config.language_model),
     }
     noises = _noises(chosen.sample_rate, say) if augmentation else ()
     asked["noises"] = len(noises)  # on another machine there may be none, and the run would be another one
@@ -388,6 +389,7 @@ def train(
         _keep(model, out, history)
         say("  ".join(f"{key} {value:.3g}" for key, value in row.items()) + ("  *" if best == epoch else ""))
     model.load_weights(out / "best.weights.h5")
+    model.more_loss = None  # whoever fits it further has a teacher no more
     return model
 
 
@@ -524,11 +526,9 @@ class Hypotheses:
                 f"Word errors are made by what writes; {model.architecture.name} does {model.architecture.task}."
             )
         self.model, self.config = model, config
-        self.weights = {"alpha": 0.0, "beta": 0.0}
-        self.language_model = None
+        self.options = {}  # as `transcribe` would have them
         if name := config.language_model:
-            self.language_model = language.load(name)
-            self.weights = {"alpha": 0.3, "beta": 1.0} | model.tuned(name)
+            self.options = model.tuned(name) | {"language_model": language.load(name)}
 
     def __call__(self, inputs: dict, labels: np.ndarray) -> dict:
         outputs = self.model.predict_on_batch(inputs)
@@ -543,9 +543,7 @@ class Hypotheses:
         for row, ids in enumerate(labels):
             logits = np.asarray(outputs["logits"])[row, : int(np.asarray(outputs["lengths"])[row])]
             said = symbols.decode([i for i in ids if i])
-            found = beam_search(
-                logits, symbols, beam_width=2 * n, language_model=self.language_model, n_best=n, **self.weights
-            )
+            found = beam_search(logits, symbols, beam_width=2 * n, n_best=n, **self.options)
             for k, hypothesis in enumerate(one for one in found if len(one.ids) <= width):
                 y["hypotheses"][row, k, : len(hypothesis.ids)] = hypothesis.ids
                 y["errors"][row, k] = word_errors(said, hypothesis.text)
@@ -560,9 +558,14 @@ def _each(batches):
 
 def _teaching(teacher: str, model: SpeechModel):
     """The loss (inputs, outputs) -> (batch,) of a model that is to answer as `teacher` does. Raises ZooError."""
+    if teacher in language.language_models():
+        raise ZooError(f"A teacher is a recogniser; {teacher} is a language model.")
     knows = load(teacher)
+    for one in (knows, model):
+        if one.architecture.task != "transcription":
+            raise ZooError(f"A recogniser teaches a recogniser; {one.architecture.name} does {one.architecture.task}.")
     same = ("sample_rate", "symbols", "frame_seconds")
-    if any(getattr(knows.config, field, None) != getattr(model.config, field, None) for field in same):
+    if any(getattr(knows.config, field) != getattr(model.config, field) for field in same):
         raise ZooError(
             f"A teacher writes the same symbols in the same frames, from sound at the same rate; {teacher} and "
             f"{model.architecture.name} differ."
@@ -631,11 +634,23 @@ def _check_run(out: Path, asked: dict, resume: bool) -> None:
         if not resume:
             raise ZooError(f"A run's folder must be new, or resumed with --resume; {out} already holds a run.")
         before = json.loads(path.read_text())
+        # A run that began before there was a setting had its usual value.
+        before = {"teacher": None, "helpers": {}} | before
+        before["settings"] = asdict(TrainConfig()) | before["settings"]
         different = [key for key in asked if before.get(key) != json.loads(json.dumps(asked[key]))]
         if different:
             raise ZooError(
                 f"A run is resumed with the settings it began with; {out} differs in {', '.join(different)}."
             )
+
+
+def _helpers(name: str, init, teacher: str | None, language_model: str) -> dict:
+    """What else a run hangs on: the sha256 of bundled weights that it starts from or learns with, and alpha and beta."""
+    names = {name if str(init) == "bundled" else str(init), str(teacher), *language_model.split("+")}
+    found = {one: card(one).weights["sha256"] for one in sorted(names & set(list_models())) if card(one).weights}
+    if language_model:
+        found["alpha and beta"] = card(name).decoding.get(language_model, {})
+    return found
 
 
 def _write(path: Path, write) -> None:

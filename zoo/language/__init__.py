@@ -13,6 +13,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 
@@ -149,11 +150,12 @@ def load(name: str, weights: str | os.PathLike = "bundled") -> LanguageModel:
     >>> round(model.perplexity("three four five"), 1) < round(model.perplexity("five banana"), 1)
     True
     """
-    for ending, reader in FILES.items():
-        if str(name).endswith(ending):
-            return import_module(f"zoo.language.{reader}").read(name)
-    if "+" in name and weights == "bundled":
+    name = str(name)
+    if "+" in name and weights == "bundled" and not Path(name).is_file():
         return Mixture([load(part) for part in name.split("+")])
+    for ending, reader in FILES.items():
+        if name.endswith(ending) and weights == "bundled":
+            return import_module(f"zoo.language.{reader}").read(name)
     if name not in language_models():
         raise unknown_name("language model", name, language_models())
     read = import_module(f"zoo.language.{name}").read

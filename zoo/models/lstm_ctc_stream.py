@@ -20,7 +20,7 @@ recordings at all levels teach the rest.
 Departures: a look-ahead after each LSTM instead of one at the top, since the layers above can then make something of it;
 layer normalisation of each frame, which a stream has, instead of batch normalisation.
 
-Try: look_ahead=0, and what it costs; lstm_ctc's weights beside these on a clip that is cut off in the middle of a word.
+Try: look_ahead=1, and what it costs; lstm_ctc's weights beside these on a clip that is cut off in the middle of a word.
 """
 
 from dataclasses import dataclass

@@ -230,7 +230,7 @@ def test_can_learn_a_few_clips_by_heart(name):
     labels = np.zeros((4, 4), "int32")
     for row, text in zip(labels, texts, strict=True):
         row[: len(text)] = model.labels.encode(text)
-    clips = learn_by_heart(model, texts, labels, epochs=10)
+    clips = learn_by_heart(model, texts, labels, epochs=25)
     # The tones' places are known: word times must lie on the clip.
     (word,) = model.transcribe(clips[1], sample_rate=model.config.sample_rate).words
     assert 0 <= word.start < word.end <= len(clips[1]) / model.config.sample_rate + 0.1 and word.confidence > 0.3

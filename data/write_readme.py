@@ -37,15 +37,16 @@ def results() -> str:
         for card in cards
     ]
     # Characters are on the cards. One set after the other, and for each the decoders.
-    writers = [card for card in cards if card.task != "classification"]  # the others have a table of their own
-    results = [(card, result) for card in writers for result in card.results if result.metric != "CER"]
+    rest = [
+        card for card in cards if card.task not in ("classification", "transcription")
+    ]  # which have tables of their own
+    results = [(card, result) for card in rest for result in card.results]
     results.sort(key=lambda pair: (pair[0].name, pair[1].data, pair[1].split, -pair[1].value))
     figures = [
         (
             f"`{card.name}`",
             f"{result.data}, {result.split}" + (f": {result.note}" if result.note else ""),
-            result.decoder or ("greedy" if card.task == "transcription" else ""),
-            f"{result.metric} **{result.value:.2f}**" + (" %" if result.metric == "WER" else ""),
+            f"{result.metric} **{result.value:.2f}**",
             f"{result.low:.2f} to {result.high:.2f}" if result.low < result.high else "",
             f"{result.utterances:,}",
         )
@@ -53,8 +54,63 @@ def results() -> str:
     ]
     lines = table("model|what it does|parameters#|weights#|licence of the weights", models)
     if figures:
-        lines += ["", *table("model|measured on|decoder|#|95 % interval#|utterances#", figures)]
+        lines += ["", *table("model|measured on|#|95 % interval#|utterances#", figures)]
     return "\n".join(lines)
+
+
+DECODERS = {  # what stands on the cards -> column
+    "": "greedy",
+    "beam 16, 10 words only": "ten words only",
+    "beam 16, ngram_lm": "n-grams",
+    "beam 16, sentences_ngram_lm": "n-grams",
+    "beam 16, lstm_lm": "LSTM",
+    "beam 16, sentences_lstm_lm": "LSTM",
+    "beam 16, ngram_lm+lstm_lm": "both",
+    "beam 16, sentences_ngram_lm+sentences_lstm_lm": "both",
+}
+
+
+def recognisers() -> str:
+    """Word error rates of all that write: a row for each model and set, a column for each decoder."""
+    cells: dict[tuple, dict] = {}
+    for card in map(zoo.card, zoo.list_models()):
+        for result in card.results:
+            if card.task == "transcription" and result.metric == "WER":
+                note = result.note.split(": mean of")[0]
+                what = f"{result.data}, {result.split}" + (f": {note}" if note else "") + f" ({result.utterances})"
+                shown = f"**{result.value:.2f}** ({result.low:.1f} to {result.high:.1f})"
+                cells.setdefault((what, card.name), {})[DECODERS[result.decoder]] = shown
+    columns = list(dict.fromkeys(DECODERS.values()))
+    rows = [
+        (what, f"`{name}`", *(found.get(column, "") for column in columns))
+        for (what, name), found in sorted(cells.items())
+    ]
+    return "\n".join(table("WER % on (utterances)|model|" + "|".join(f"{column}#" for column in columns), rows))
+
+
+def stream() -> str:
+    """What benchmarks/streaming.py printed."""
+    found = json.loads((RESULTS / "streaming.json").read_text(encoding="utf-8"))
+    rows = [(name, value if isinstance(value, str | int) else f"{value:.3g}") for name, value in found.items()]
+    return "\n".join(table("`lstm_ctc_stream`, one core|#", rows))
+
+
+def joint() -> str:
+    """What benchmarks/joint.py printed."""
+    found = json.loads((RESULTS / "joint.json").read_text(encoding="utf-8"))
+    decoders = [key for key in found["rows"][0] if key not in ("training", "minutes")]
+    rows = [
+        (
+            row["training"],
+            f"{row['minutes']:.0f}",
+            *(
+                f"**{100 * row[d]['value']:.2f}** ({100 * row[d]['low']:.1f} to {100 * row[d]['high']:.1f})"
+                for d in decoders
+            ),
+        )
+        for row in found["rows"]
+    ]
+    return "\n".join(table("trained|minutes more#|" + "|".join(f"{d}, WER %#" for d in decoders), rows))
 
 
 def robustness() -> str:
@@ -258,9 +314,15 @@ def speed() -> str:
 
 
 STUDIES = (reconstruction, denoising, few_shot, search, pretraining, augmentation)
-BLOCKS = {"results": results, "words": words, "robustness": robustness, "speed": speed} | {
-    s.__name__: s for s in STUDIES
-}
+BLOCKS = {
+    "results": results,
+    "recognisers": recognisers,
+    "stream": stream,
+    "joint": joint,
+    "words": words,
+    "robustness": robustness,
+    "speed": speed,
+} | {s.__name__: s for s in STUDIES}
 
 
 def written(text: str) -> str:

@@ -75,7 +75,8 @@ def convolution_part(x, frames, config: Config, name: str):
     gate = layers.Dense(config.units, activation="sigmoid", name=f"{name}_gate")(y)
     y = layers.Dense(config.units, name=f"{name}_value")(y) * gate
     y = MaskFrames(name=f"{name}_mask")(y, frames)
-    y = layers.DepthwiseConv1D(config.kernel_size, padding="same", name=f"{name}_filter")(y)
+    # In single precision: in half, TensorFlow's depthwise convolution of clips of any length never returns on a CPU.
+    y = layers.DepthwiseConv1D(config.kernel_size, padding="same", dtype="float32", name=f"{name}_filter")(y)
     y = layers.Activation("silu", name=f"{name}_silu")(layers.LayerNormalization(name=f"{name}_norm_1")(y))
     return x + layers.Dropout(config.dropout, name=f"{name}_dropout")(layers.Dense(config.units, name=f"{name}_mix")(y))
 

@@ -188,7 +188,7 @@ class LookAhead(keras.layers.Layer):
     >>> import numpy as np
     >>> layer = LookAhead(1)
     >>> _ = layer(np.zeros((1, 3, 1), "float32"), np.array([3]))
-    >>> layer.kernel.assign([[1.0], [10.0]])
+    >>> _ = layer.kernel.assign([[1.0], [10.0]])
     >>> np.asarray(layer(np.array([[[1.0], [2.0], [3.0]]], "float32"), np.array([2]))).ravel()[:2].tolist()
     [21.0, 2.0]
     """

@@ -163,7 +163,7 @@ class Stream:
     >>> model = zoo.load("lstm_ctc_stream", weights=None, units=8)
     >>> stream = Stream(model.network)
     >>> sum(len(stream.advance(np.zeros(1600))) for _ in range(10)), len(stream.finish())  # the look-ahead is still to come
-    (24, 10)
+    (23, 11)
     """
 
     def __init__(self, network: keras.Model, name: str = "the model"):

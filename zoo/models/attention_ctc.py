@@ -27,7 +27,7 @@ from keras import layers
 
 from zoo.augment import SpecAugment
 from zoo.features import LogMel, Normalise
-from zoo.layers import FrameMask, MaskedConv2D, MaskFrames, Positions
+from zoo.layers import FrameMask, MaskedConv2D, MaskFrames, Positions, Rescale
 from zoo.registry import register
 from zoo.text import CHARACTERS
 
@@ -59,7 +59,7 @@ def dense_part(x, config: Config, name: str):
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
     y = layers.Dense(4 * config.units, activation="silu", name=f"{name}_wide")(y)
     y = layers.Dense(config.units, name=f"{name}_narrow")(layers.Dropout(config.dropout, name=f"{name}_dropout_0")(y))
-    return x + 0.5 * layers.Dropout(config.dropout, name=f"{name}_dropout_1")(y)
+    return x + Rescale(0.5, name=f"{name}_half")(layers.Dropout(config.dropout, name=f"{name}_dropout_1")(y))
 
 
 def attention_part(x, mask, config: Config, name: str):

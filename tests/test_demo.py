@@ -545,7 +545,7 @@ def test_an_uploaded_word_is_answered_by_all(visit):
     page.get_by_role("tab", name="Models").click()
     wait_for(page, "What ds_cnn makes of your clip", "models")
     page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="ngram_lm").click()
+    page.get_by_role("option", name="ngram_lm", exact=True).click()
     page.locator("#models").get_by_text("a model of text").wait_for()
     page.locator("#models h3").filter(has_text="ngram_lm").wait_for()
 

@@ -45,7 +45,7 @@ def under_jax(code: str, *arguments) -> str:
 # What hangs on the backend, and once: each test is ten compilations. That padding changes nothing is seen below, where every
 # model hears clips together and alone; here one of each kind learns.
 OF_FEATURES = "librosas and not filters and not scale or single_calls"
-OF_MODELS = "fit_evaluate and not mini and (lstm_ctc or conv2d or peephole or attention or ds_cnn or vae or conv_autoencoder or denoising)"
+OF_MODELS = "fit_evaluate and not mini and (conv_lstm_ctc or stream or conv2d or peephole or attention_ctc or ds_cnn or vae or conv_autoencoder or denoising)"
 
 
 @pytest.mark.parametrize(

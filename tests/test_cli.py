@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import soundfile
 from click.testing import CliRunner
 
 import zoo
-from zoo import cli
+from zoo import cli, training
 
 RATE = 16000
 
@@ -549,6 +550,29 @@ def test_ctrl_c_says_how_to_resume(words, tmp_path):
     assert "Traceback" not in errors
     said = errors.strip().splitlines()[-1]
     assert said.startswith("Stopped; ") and said.endswith("--resume") and f"--out {tmp_path / 'run'}" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
+def test_ctrl_c_that_python_drops_is_not_lost(words, tmp_path, monkeypatch):
+    """Within a callback of the garbage collector its exception is printed and ignored."""
+    said = []
+
+    def train(*arguments, say, **settings):
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        for epoch in (1, 2):
+            said.append(epoch)
+            say(f"epoch {epoch}")
+
+    monkeypatch.setattr(training, "train", train)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = run("train", "lstm_ctc", "--data", f"folder:all,source={words}", "--out", tmp_path / "run", code=130)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "Stopped; every whole epoch is kept" in done.stderr and said == [1]
 
 
 def test_evaluate_writes_the_card(words, saved, tmp_path, monkeypatch):

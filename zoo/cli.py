@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import shlex
+import signal
 import sys
 import warnings
 from contextlib import contextmanager, suppress
@@ -282,6 +283,38 @@ def _pairs(items, what: str) -> dict:
         except ValueError:
             pairs[key] = value
     return pairs
+
+
+@contextmanager
+def _progress(stopped: str, err: bool = True):
+    """A function that prints a line of progress, for long work. Ctrl-C ends the work with `stopped` and exit code 130.
+
+    Python drops an exception that is raised within a callback of its garbage collector, and Ctrl-C may well come there (JAX has
+    such a callback): so what was pressed is remembered, and the next line of progress raises it again.
+    """
+    pressed = []
+
+    def press(number, frame):
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    def say(line: str) -> None:
+        click.echo(line, err=err)
+        if pressed:
+            raise KeyboardInterrupt
+
+    # Who has it ignored, as a shell has of jobs in the background, means it.
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if usual:
+        signal.signal(signal.SIGINT, press)
+    try:
+        yield say
+    except KeyboardInterrupt:
+        click.echo(f"\n{stopped}", err=True)
+        sys.exit(130)
+    finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _command(ctx: click.Context, *more: str, without: tuple[str, ...] = ()) -> str:
@@ -909,7 +942,8 @@ def train(
 
     if no_augment:
         settings["augmentation"] = None
-    try:
+    again = _command(ctx, "--resume", without=("resume",))
+    with _progress(f"Stopped; every whole epoch is kept. Go on with: {again}", err=as_json) as say:
         model = training.train(
             name,
             data,
@@ -919,13 +953,9 @@ def train(
             teacher=teacher,
             resume=resume,
             model_config=_pairs(changes, "A field of the Config"),
-            say=lambda line: click.echo(line, err=as_json),
+            say=say,
             **{key: value for key, value in settings.items() if value is not None or key == "augmentation"},
         )
-    except KeyboardInterrupt:
-        again = _command(ctx, "--resume", without=("resume",))
-        click.echo(f"\nStopped; every whole epoch is kept. Go on with: {again}", err=True)
-        sys.exit(130)
     models.compile_model(model)  # without the optimizer's state the file is a third as large
     with _whole(out / "model.keras") as partial:
         model.save(partial)
@@ -1241,11 +1271,8 @@ def crossval(ctx, name, data, out, jobs, keep, as_json, **settings):
         if not data:
             data, recipe = _recipe(name.split("+")[0])
             settings = recipe | settings
-    try:
-        heard = folds.crossval(name, data, out, jobs=jobs, say=lambda line: click.echo(line, err=True), **settings)
-    except KeyboardInterrupt:
-        click.echo("\nStopped; every whole epoch is kept. The same command goes on.", err=True)
-        sys.exit(130)
+    with _progress("Stopped; every whole epoch is kept. The same command goes on.") as say:
+        heard = folds.crossval(name, data, out, jobs=jobs, say=say, **settings)
     scores = folds.scores(heard)
     if keep:
         about = {"name": name, "data": list(data), "settings": settings}
@@ -1407,11 +1434,8 @@ def study(name, fast, notes, keep, as_json):
     if keep and not compare.RESULTS.is_dir():
         raise ZooError("Results are kept in a checkout of the project, in data/results; this is an installed package.")
     more = {"notes": notes} if notes else {}
-    try:
-        rows = studies.STUDIES[name](fast=fast, say=lambda line: click.echo(line, err=True), **more)
-    except KeyboardInterrupt:
-        click.echo(f"\nStopped{'; the same command goes on' if notes else ''}.", err=True)
-        sys.exit(130)
+    with _progress(f"Stopped{'; the same command goes on' if notes else ''}.") as say:
+        rows = studies.STUDIES[name](fast=fast, say=say, **more)
     if keep:
         with _whole(compare.RESULTS / f"study_{name}.json") as partial:
             partial.write_text(json.dumps(_rounded(rows), indent=1) + "\n")

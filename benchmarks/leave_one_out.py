@@ -37,6 +37,8 @@ def main() -> None:
     parser.add_argument("--digits", default="=1", help="weight and options of the joined digits: =1,count=2000")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--warmup", type=float, default=0.05)
+    parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--out", type=Path, default=Path("runs/loso"))
     parser.add_argument("--write-card", metavar="NAME", help="put the mean into the card of this model")
     args = parser.parse_args()
@@ -58,6 +60,8 @@ def main() -> None:
                 resume=(out / "run.json").exists(),
                 epochs=args.epochs,
                 learning_rate=args.learning_rate,
+                warmup=args.warmup,
+                batch_size=args.batch_size,
             )
         utterances = datasets.load("connected_digits", split=f"loso-{speaker}-test")
         clips, expected = [u.audio(16000) for u in utterances], [u.text for u in utterances]

@@ -131,6 +131,7 @@ def torch_step(args):
     from zoo.registry import architecture
 
     torch.set_num_threads(args.threads)
+    torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
     config, hide = architecture("lstm_ctc").config, SpecAugment().get_config()
 
     class Network(nn.Module):

@@ -178,6 +178,18 @@ def spelled(text, model):
 
 
 @few
+@given(seed=st.integers(0, 10**6))
+def test_a_beam_alone_rewards_no_word(seed):
+    """Without a language model no word costs anything, so the default is the most probable text; else it is one for each."""
+    logits = random_logits(7, seed)
+    [alone] = beam_search(logits, ABC)
+    assert alone == beam_search(logits, ABC, beta=0.0)[0]
+    assert alone.score == alone.acoustic
+    [words] = beam_search(logits, ABC, allow=["a", "ab", "b"])
+    assert words.score == pytest.approx(words.acoustic + len(words.text.split()))
+
+
+@few
 @given(
     st.integers(1, 5), st.integers(0, 999), st.sampled_from(["word", "character"]), st.floats(0, 2), st.floats(-1, 2)
 )

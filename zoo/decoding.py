@@ -292,7 +292,7 @@ def beam_search(
     beam_width: int = 16,
     language_model=None,
     alpha: float = 0.5,
-    beta: float = 1.0,
+    beta: float | None = None,
     allow: Iterable[str] | None = None,
     token_threshold: float = -8.0,
     n_best: int = 1,
@@ -308,7 +308,8 @@ def beam_search(
         beam_width: prefixes kept after each frame.
         language_model: a zoo.language.LanguageModel of words or characters, or None. It scores a word when it is
             complete, a character at once, and the end of the text.
-        alpha: weight of its log probabilities. beta: reward of a word; without it short texts win.
+        alpha: weight of its log probabilities. beta: reward of a word, for every word costs something in a language model
+            and short texts would win; 1 with a language model or a list of words, 0 with neither.
         allow: the only words that may be written, such as the ten digits; None allows all.
         token_threshold: log probability below which a symbol is not looked at in a frame; -inf looks at all.
         n_best: hypotheses returned, best first.
@@ -324,6 +325,8 @@ def beam_search(
     """
     if not (isinstance(beam_width, int) and beam_width >= 1 and isinstance(n_best, int) and n_best >= 1):
         raise ZooError(f"Beam width and n_best are at least 1; received beam_width={beam_width!r}, n_best={n_best!r}.")
+    if beta is None:
+        beta = 0.0 if language_model is None and allow is None else 1.0
     if not (np.isfinite(alpha) and np.isfinite(beta)):
         raise ZooError(f"alpha and beta are finite numbers; received alpha={alpha}, beta={beta}.")
     grammar = _Grammar(labels, language_model, allow)

@@ -186,7 +186,9 @@ class EpochBatches(keras.utils.PyDataset):
         augmentation=None,
         task: str = "transcription",
     ):
-        super().__init__(workers=2, max_queue_size=6)
+        # Threads suffice, since resampling and FFTs let go of Python's lock; a GPU waits for whoever makes its batches.
+        workers = min(16, max(2, os.cpu_count() or 2))
+        super().__init__(workers=workers, max_queue_size=3 * workers)
         self.task = task
         self.sample_rate, self.n_frames, self.noises, self.augmentation = sample_rate, n_frames, noises, augmentation
         self.seed = (config.seed, epoch)

@@ -313,6 +313,23 @@ def speed() -> str:
     return "\n".join(table("on two cores|time#|the same elsewhere#", rows))
 
 
+def gpu() -> str:
+    """What benchmarks/gpu.py printed on an accelerator."""
+    found = json.loads((RESULTS / "gpu.json").read_text(encoding="utf-8"))
+    rows = [
+        (
+            f"`{row['model']}`" + (f", {row['lstm']}" if row["model"] == "lstm_ctc" else ""),
+            row["batch"],
+            f"{row['ms']:.1f} ms",
+            f"{row['clips_per_second']:,.0f}",
+        )
+        for row in found["steps"]
+    ]
+    return "\n".join(
+        table(f"{found['device']}, {found['backend'].upper()}|clips#|a training step#|clips a second#", rows)
+    )
+
+
 STUDIES = (reconstruction, denoising, few_shot, search, pretraining, augmentation)
 BLOCKS = {
     "results": results,
@@ -322,6 +339,7 @@ BLOCKS = {
     "words": words,
     "robustness": robustness,
     "speed": speed,
+    "gpu": gpu,
 } | {s.__name__: s for s in STUDIES}
 
 

@@ -6,6 +6,8 @@ That they run is tested by `make notebooks` and by continuous integration.
 import ast
 import doctest
 import importlib
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -28,6 +30,13 @@ def test_form_badge_outputs_and_translation(path):
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.relative_to(run.HERE).as_posix())
 def test_every_code_cell_has_been_run(path):
     assert all(cell.execution_count for cell in run.code_cells(run.read(path)))
+
+
+def test_the_figures_from_a_gpu_are_those_that_were_measured():
+    steps = json.loads((ROOT / "data" / "results" / "gpu.json").read_text())["steps"]
+    for path in (path for path in EVERY if path.name == "08_gpu_training.ipynb"):
+        [text] = [cell.source for cell in run.read(path).cells if "benchmarks/gpu.py" in cell.source]
+        assert sorted(re.findall(r"[\d.]+ ms", text)) == sorted(f"{step['ms']:.1f} ms" for step in steps)
 
 
 def calls(source: str) -> set[tuple[str, str]]:

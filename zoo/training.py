@@ -188,7 +188,7 @@ class EpochBatches(keras.utils.PyDataset):
     ):
         # Threads suffice, since resampling and FFTs let go of Python's lock; a GPU waits for whoever makes its batches.
         workers = min(16, max(2, os.cpu_count() or 2))
-        super().__init__(workers=workers, max_queue_size=3 * workers)
+        super().__init__(workers=workers, max_queue_size=workers + 4)  # a batch may be a hundred megabytes
         self.task = task
         self.sample_rate, self.n_frames, self.noises, self.augmentation = sample_rate, n_frames, noises, augmentation
         self.seed = (config.seed, epoch)

@@ -16,6 +16,7 @@ import numpy as np
 
 import zoo
 from zoo import layers
+from zoo.registry import architecture
 
 STEPS = 20
 BATCHES = (32, 128)
@@ -27,11 +28,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of the clips that recognisers get")
     parser.add_argument("--json", help="file for the figures")
     args = parser.parse_args()
+    names = args.models.split(",")
+    for name in names:
+        if (task := architecture(name).task) not in ("transcription", "classification"):
+            parser.error(f"What is timed learns from labels; {name} does {task}.")
 
     found = {"device": device(), "backend": keras.backend.backend(), "keras": keras.__version__, "steps": []}
     print(found["device"], "under", found["backend"], flush=True)
-    for name in args.models.split(","):
-        recogniser = zoo.registry.architecture(name).task == "transcription"
+    for name in names:
+        recogniser = architecture(name).task == "transcription"
         settings = [(batch, "cuDNN or a loop") for batch in BATCHES]
         if name == "lstm_ctc" and layers._has_fast_lstm():
             settings = [(batch, way) for batch in BATCHES for way in ("cuDNN", "a loop")]

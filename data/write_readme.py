@@ -253,7 +253,7 @@ def pretraining() -> str:
             interval(row, "gain", "+"),
             row["runs"],
         )
-        for row in study("pretraining")
+        for row in study("pretraining") + study("pretraining-ctc")
     ]
     return "\n".join(table("network|labels|fresh#|from an encoder#|better by, points#|runs each#", rows))
 

@@ -486,6 +486,9 @@ SMALL = ("--set", "units=8", "--set", "layers=1", "--batch-size", 4)
 def test_train_evaluate_and_use(words, tmp_path):
     data, out = f"folder:all,source={words}", tmp_path / "run"
     command = ("train", "lstm_ctc", "--data", data, "--validation", data, "--out", out, "--epochs", 2, *SMALL, "--no-augment")  # fmt: skip
+    assert "lasts --epochs or --minutes" in sentence(*command, "--minutes", 1)
+    assert "Widths are seconds with commas between" in sentence(*command, "--widths", "3 s")
+    assert "Widths are seconds above 0" in sentence(*command, "--widths", "3,2")
     lines = run(*command).stdout.splitlines()
     assert lines[0].startswith(data) and lines[-1].startswith("Done: zoo transcribe")
     assert {"run.json", "state.npz", "curves.csv", "curves.png", "best.weights.h5", "model.keras"} == set(

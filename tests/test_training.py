@@ -278,6 +278,43 @@ def test_a_run_names_the_command_that_repeats_it(finished, words):
     assert command.endswith("--out runs/small")
 
 
+def test_the_clock_plans_the_rise_and_the_cosine_of_the_epochs():
+    config = training.TrainConfig(minutes=10, epochs=10, learning_rate=1e-3, warmup=0.1)
+    schedule, clock = training._optimizer(replace(config, minutes=0), 100)._learning_rate, training.Clock(config)
+    for gone in (0.0, 0.05, 0.1, 0.3, 0.77, 1.0):
+        assert clock.rate(gone) == pytest.approx(float(schedule(int(gone * 1000))), rel=1e-3)
+    assert clock.rate(1.2) == clock.rate(1.0)
+
+
+def test_a_run_by_the_clock_ends_in_time_and_names_its_command(words, tmp_path):
+    spec, said = f"folder:all,source={words}", []
+    asked = {"model_config": SMALL, "augmentation": None, "minutes": 0.1, "widths": (1.3, 2), "batch_size": 4}
+    train("lstm_ctc", [spec], tmp_path / "clock", **asked, say=said.append)
+    with open(tmp_path / "clock" / "curves.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert 6 <= sum(float(row["seconds"]) for row in rows) < 30  # the last batch is finished, and may be compiled
+    (command,) = commands(tmp_path / "clock")
+    assert "--minutes 0.1 --batch-size 4 --widths 1.3,2 " in command and "--epochs" not in command
+    before = (tmp_path / "clock" / "state.npz").read_bytes()
+    train("lstm_ctc", [spec], tmp_path / "clock", resume=True, **asked, say=said.append)
+    assert (tmp_path / "clock" / "state.npz").read_bytes() == before
+
+
+def test_batches_have_the_widths_that_were_asked_for(words):
+    corpus = Corpus(
+        datasets.load("folder", "all", source=words), zoo.load("lstm_ctc", weights=None, **SMALL).labels, 8000
+    )
+    config = training.TrainConfig(batch_size=2, widths=(1.5, 4))
+    found = EpochBatches([(corpus, 1.0)], 0, config, 8000, lambda samples: samples // 80)
+    assert {found[i][0]["waveform"].shape[1] // 100 for i in range(len(found))} <= {120, 320}
+
+
+@pytest.mark.parametrize("widths", [(), (2, 1), (1, 1), (0, 1), (float("nan"),)])
+def test_widths_that_are_none(widths):
+    with pytest.raises(ZooError, match="Widths are seconds"):
+        training.TrainConfig(widths=widths)
+
+
 def test_a_folder_that_holds_a_run_is_not_taken(finished, words):
     spec = f"folder:all,source={words}"
     asked = {"validation": [spec], "model_config": SMALL, "augmentation": None, "epochs": 3, "batch_size": 4}

@@ -876,12 +876,14 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--validation", multiple=True, metavar="SPEC", help="Set to choose the best epoch by; may be repeated.")
 @click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the run.")
 @click.option("--epochs", type=click.IntRange(1), help="Times through the data (60).")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Instead of --epochs: as many as fit.")
 @click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (32).")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule (0.001).")
 @click.option("--warmup", type=click.FloatRange(0, 1), help="Share of all steps in which it rises (0.05).")
 @click.option("--weight-decay", type=click.FloatRange(0), help="Of AdamW (0.0001).")
 @click.option("--silence-share", type=click.FloatRange(0, 1), help="Utterances with nothing said, of noise (0.01).")
 @click.option("--seed", type=click.IntRange(0), help="Of weights, order and augmentation (0).")
+@click.option("--widths", metavar="S,S,...", help="Seconds to which batches are padded; JAX compiles once for each.")
 @click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, `bundled`, or another model's name.")
 @click.option("--teacher", metavar="NAME", help="A recogniser whose probabilities are learnt as well.")
 @click.option(
@@ -940,6 +942,15 @@ def train(
         return
     from zoo import model as models
 
+    if settings["minutes"] and settings["epochs"]:
+        raise ZooError("A run lasts --epochs or --minutes, not both.")
+    if settings["widths"]:
+        try:
+            settings["widths"] = tuple(map(float, settings["widths"].split(",")))
+        except ValueError:
+            raise ZooError(
+                f"Widths are seconds with commas between, as in 3,5,9; received {settings['widths']!r}."
+            ) from None
     if no_augment:
         settings["augmentation"] = None
     again = _command(ctx, "--resume", without=("resume",))
@@ -1408,10 +1419,10 @@ def study(name, fast, notes, keep, as_json):
     """Measure what autoencoders are good for: NAME is one study, and prints one table.
 
     reconstruction: against principal component analysis. denoising: before recognisers in noise. few-shot: words from 1, 5, 10
-    examples. search: a word in recordings, by example. pretraining: from an encoder against fresh, with few labels.
-    augmentation: reconstructed and interpolated words as more data. They need fsdd, an4, speechocean762 and ESC-10 (`zoo
-    data`), and take minutes; pretraining and augmentation about an hour each on two cores: with --notes they go on where they
-    were stopped.
+    examples. search: a word in recordings, by example. pretraining: conv2d from an encoder against fresh, with few labels;
+    pretraining-ctc: lstm_ctc. augmentation: reconstructed and interpolated words as more data. They need fsdd, an4,
+    speechocean762 and ESC-10 (`zoo data`), and take minutes; pretraining, pretraining-ctc and augmentation an hour or more on
+    two cores, but with --notes they go on where they were stopped.
 
     \b
     Example:
@@ -1424,7 +1435,7 @@ def study(name, fast, notes, keep, as_json):
     if name not in studies.STUDIES:
         raise unknown_name("study", name, studies.STUDIES)
     if notes and "notes" not in signature(studies.STUDIES[name]).parameters:
-        raise ZooError(f"--notes is for the long studies, pretraining and augmentation; {name} takes minutes.")
+        raise ZooError(f"--notes is for the long studies, pretraining(-ctc) and augmentation; {name} takes minutes.")
     if notes and not notes.absolute().parent.is_dir():
         raise MissingFileError(f"Notes are written into a folder that exists; there is no {notes.absolute().parent}.")
     if notes and fast:

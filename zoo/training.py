@@ -3,7 +3,7 @@
 A run is a folder: `run.json` (what was asked for), `state.npz` (the last whole epoch: weights, optimizer, random
 state), `best.weights.h5` (the epoch with the lowest validation error), `curves.csv` and `curves.png`. Each batch's
 randomness follows from (seed, epoch, batch) alone, so a run that was killed and resumed ends with the weights of one
-that was not.
+that was not; unless it goes by the clock (`minutes`), which no two machines agree on.
 """
 
 import csv
@@ -96,12 +96,14 @@ class TrainConfig:
     """Settings of a run, as kept in its run.json."""
 
     epochs: int = 60
+    minutes: float = 0.0  # instead of `epochs`: as many as fit, the learning rate planned by the clock; 0 counts epochs
     batch_size: int = 32
     learning_rate: float = 1e-3  # the peak; a linear rise over `warmup`, then a cosine down to 1 %
     warmup: float = 0.05  # share of all steps
     weight_decay: float = 1e-4
     silence_share: float = 0.01  # utterances of noise with nothing said, beside the data
     seed: int = 0
+    widths: tuple[float, ...] = WIDTHS  # seconds to which batches are padded; JAX compiles once for each
     objective: str = "ctc"  # or "mwer", the expected word errors of what a beam search would write
     language_model: str = ""  # of that beam search: a registered name or a file; none if empty
     n_best: int = 4  # hypotheses of an utterance that are weighed against each other
@@ -116,7 +118,15 @@ class TrainConfig:
             raise ZooError(
                 f"Hypotheses are weighed against each other, so n_best is at least 2; received {self.n_best}."
             )
-        for name in ("learning_rate", "warmup", "weight_decay", "silence_share", "ctc_share"):
+        widths = tuple(float(width) for width in self.widths)
+        if not widths or min(widths) <= 0 or not all(map(math.isfinite, widths)) or list(widths) != sorted(set(widths)):
+            raise ZooError(f"Widths are seconds above 0, from the least to the most; received {self.widths}.")
+        object.__setattr__(self, "widths", widths)
+        if self.minutes and self.objective != "ctc":
+            raise ZooError("Word errors are learnt in epochs; --minutes goes with --objective ctc.")
+        if self.minutes < 0:
+            raise ZooError(f"A run lasts some minutes or, at 0, its epochs; received minutes={self.minutes}.")
+        for name in ("learning_rate", "warmup", "weight_decay", "silence_share", "ctc_share", "minutes"):
             if not math.isfinite(getattr(self, name)):
                 raise ZooError(f"The settings of a run are finite numbers; received {name}={getattr(self, name)}.")
 
@@ -191,7 +201,7 @@ class EpochBatches(keras.utils.PyDataset):
         super().__init__(workers=workers, max_queue_size=workers + 4)  # a batch may be a hundred megabytes
         self.task = task
         self.sample_rate, self.n_frames, self.noises, self.augmentation = sample_rate, n_frames, noises, augmentation
-        self.seed = (config.seed, epoch)
+        self.seed, self.widths = (config.seed, epoch), config.widths
         rng = np.random.default_rng(self.seed)
         chosen = []
         for corpus, weight in corpora:
@@ -238,7 +248,7 @@ class EpochBatches(keras.utils.PyDataset):
             clips.append(samples)
             clean.append(reference)
             labels[row, : len(ids)] = ids
-        waveform, lengths = pad(clips, self.sample_rate, WIDTHS)
+        waveform, lengths = pad(clips, self.sample_rate, self.widths)
         if index == 0 and keras.backend.backend() == "tensorflow":
             # Keras expects of all batches the width that the first two have in common; so they have none in common.
             waveform = np.pad(waveform, ((0, 0), (0, 1)))
@@ -368,20 +378,23 @@ def train(
     model.optimizer.build(model.trainable_variables)
     history = _restore(model, out) if resume else []
     metric = METRIC[model.architecture.task]
-    for epoch in range(len(history), config.epochs):
-        start = time.time()
+    start = time.time()
+    while not _over(config, history):
+        epoch = len(history)
+        clock = [Clock(config, sum(row["seconds"] for row in history))] if config.minutes else []
         if hypotheses:
             loss = float(
                 np.mean([model.train_on_batch(x, hypotheses(x, labels)) for x, labels in _each(batches(epoch))])
             )
         else:
-            loss = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False).history["loss"][0]
+            found = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False, callbacks=clock)
+            loss = found.history["loss"][0]
         row = {"epoch": epoch + 1, "loss": loss}
         for check, corpus in checks.items():
-            row[f"{metric} {check}"] = validate(model, corpus, noises)
+            row[f"{metric} {check}"] = validate(model, corpus, noises, config.widths)
         if checks:
             row[metric] = float(np.mean([row[key] for key in row if key.startswith(f"{metric} ")]))
-        row["seconds"] = time.time() - start
+        row["seconds"], start = time.time() - start, time.time()
         if not np.isfinite(row["loss"]):
             raise ZooError(f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate.")
         history.append(row)
@@ -421,9 +434,10 @@ def commands(out: Path) -> list[str]:
     for option in ("data", "validation"):
         words += [word for spec in asked[option] for word in (f"--{option}", spec)]
     writes = architecture(asked["name"]).task == "transcription"
+    usual = json.loads(json.dumps(asdict(TrainConfig())))
     for option, value in asked["settings"].items():
-        if value != getattr(TrainConfig(), option) and (writes or option != "silence_share"):
-            words += [f"--{option.replace('_', '-')}", value if isinstance(value, str) else f"{value:g}"]
+        if value != usual[option] and (writes or option != "silence_share"):
+            words += [f"--{option.replace('_', '-')}", _told(value)]
     if asked.get("teacher"):
         words += ["--teacher", asked["teacher"]]
     if asked["augmentation"] is None:
@@ -440,15 +454,22 @@ def commands(out: Path) -> list[str]:
     return [*before, " ".join([*words, "--out", f"runs/{out.name}"])]
 
 
-def validate(model: SpeechModel, corpus: Corpus, noises=()) -> float:
+def _told(value) -> str:
+    """A setting of run.json as the command line takes it."""
+    if isinstance(value, str):
+        return value
+    return ",".join(f"{one:g}" for one in value) if isinstance(value, list) else f"{value:g}"
+
+
+def validate(model: SpeechModel, corpus: Corpus, noises=(), widths: Sequence[float] = WIDTHS) -> float:
     """What a model gets wrong of a Corpus: greedy word error rate or errors in percent, or the error in dB.
 
-    Args: noises: what lies under the clips that are to be denoised.
+    Args: noises: what lies under the clips that are to be denoised. widths: seconds to which batches are padded.
     """
     if METRIC[model.architecture.task] == "dB":
         return math.sqrt(sum(reconstruction_errors(model, corpus, noises)) / len(corpus))
     hypotheses = [""] * len(corpus)
-    for group, outputs in _predictions(model, corpus, corpus.audio):
+    for group, outputs in _predictions(model, corpus, corpus.audio, widths):
         logits = np.asarray(outputs["logits"])
         if model.architecture.task == "transcription":
             heard = [t.text for t in greedy(logits, np.asarray(outputs["lengths"]), model.labels, 1.0)]
@@ -495,15 +516,17 @@ def under_noise(samples: np.ndarray, noises, rng: np.random.Generator, snr_db=(0
     return add_noise(samples, noise, rng.uniform(*snr_db))
 
 
-def _predictions(model: SpeechModel, corpus: Corpus, audio):
+def _predictions(model: SpeechModel, corpus: Corpus, audio, widths: Sequence[float] = WIDTHS):
     """(indices of utterances, what the network gives for `audio(i)` of them), those of like length together."""
     order = np.argsort(corpus.lengths)
     for group in (order[i : i + 32] for i in range(0, len(order), 32)):
-        waveform, lengths = pad([audio(i) for i in group], model.config.sample_rate, WIDTHS)
+        waveform, lengths = pad([audio(i) for i in group], model.config.sample_rate, widths)
         yield group, model.predict_on_batch({"waveform": waveform, "lengths": lengths})
 
 
 def _optimizer(config: TrainConfig, steps_per_epoch: int):
+    if config.minutes:  # nobody knows how many steps that is
+        return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay, global_clipnorm=5.0)
     steps = config.epochs * steps_per_epoch
     warmup = max(1, int(config.warmup * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -514,6 +537,45 @@ def _optimizer(config: TrainConfig, steps_per_epoch: int):
         warmup_steps=warmup,
     )
     return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=5.0)
+
+
+def _over(config: TrainConfig, history: list[dict]) -> bool:
+    """Whether a run is done: all its epochs or all its minutes."""
+    if config.minutes:
+        return sum(row["seconds"] for row in history) >= 60 * config.minutes
+    return len(history) >= config.epochs
+
+
+class Clock(keras.callbacks.Callback):
+    """The learning rate of a run that goes by the clock: `_optimizer`'s rise and cosine, with minutes in place of steps.
+
+    Nobody knows beforehand how many steps an unknown machine makes in a lesson, or a lent one before it is taken back. Once
+    a second is often enough, and under JAX the optimizer's state must be fetched for it. Ends the epoch with the minutes.
+
+    Args: spent: seconds that the run has had before this epoch.
+    """
+
+    def __init__(self, config: TrainConfig, spent: float = 0.0):
+        super().__init__()
+        self.config, self.start, self.last = config, time.time() - spent, -math.inf
+
+    def on_train_batch_begin(self, batch, logs=None):
+        now = time.time()
+        gone = (now - self.start) / (60 * self.config.minutes)
+        if now - self.last >= 1 or gone >= 1:
+            self.last = now
+            if hasattr(self.model, "jax_state_sync"):
+                self.model.jax_state_sync()
+            self.model.optimizer.learning_rate = self.rate(gone)
+            self.model.stop_training = gone >= 1
+
+    def rate(self, gone: float) -> float:
+        """The learning rate when a share of the minutes is gone."""
+        peak, warmup = self.config.learning_rate, self.config.warmup
+        if gone < warmup:
+            return peak * (0.01 + 0.99 * gone / warmup)
+        along = min(1.0, (gone - warmup) / max(1e-9, 1 - warmup))
+        return peak * (0.01 + 0.99 * (1 + math.cos(math.pi * along)) / 2)
 
 
 class Hypotheses:
@@ -638,7 +700,7 @@ def _check_run(out: Path, asked: dict, resume: bool) -> None:
         before = json.loads(path.read_text())
         # A run that began before there was a setting had its usual value.
         before = {"teacher": None, "helpers": {}} | before
-        before["settings"] = asdict(TrainConfig()) | before["settings"]
+        before["settings"] = json.loads(json.dumps(asdict(TrainConfig()))) | before["settings"]
         different = [key for key in asked if before.get(key) != json.loads(json.dumps(asked[key]))]
         if different:
             raise ZooError(

@@ -31,7 +31,7 @@ from zoo.errors import DataError
 RATE = 16000  # Hz, of the files in the cache
 VERSION = 2  # of grammar, voices and respellings; another one makes other files
 MOST = 200_000  # sentences
-PROCESSES = 2
+PROCESSES = os.cpu_count() or 2
 ENDS = (0.05, 0.4)  # seconds of silence at each end; the programs begin and end at once
 SECONDS = 60  # longer means that a program hangs
 
@@ -237,6 +237,7 @@ class Line:
     commas: str  # positions after which the speaker pauses
     lead: float  # seconds of silence before
     trail: float  # and after
+    spelled: bool = True  # "a" is the name of a letter; in a sentence it is the article
 
     @property
     def speaker(self) -> str:
@@ -246,6 +247,7 @@ class Line:
     def spoken(self) -> str:
         """The text as the program must be given it."""
         says = ESPEAK_SAYS if self.program == "espeak-ng" else FLITE_SAYS
+        says = says if self.spelled else {}
         pauses = set(self.commas.split())
         words = self.text.split()
         return " ".join(says.get(w, w) + ("," if str(i) in pauses else "") for i, w in enumerate(words)) + "."
@@ -289,7 +291,9 @@ def plan(split: str, count: int, seed: int, digits_share: float, letters_share: 
     return lines
 
 
-def line(name: str, text: str, split: str, rng: np.random.Generator, programs, pausing: list[float]) -> Line:
+def line(
+    name: str, text: str, split: str, rng: np.random.Generator, programs, pausing: list[float], spelled: bool = True
+) -> Line:
     """One text in a random voice of the split; `pausing` are the chances of no, few, many pauses and one after each word."""
     words = len(text.split())
     program = programs[-1] if rng.random() < FLITE_SHARE else programs[0]
@@ -306,7 +310,7 @@ def line(name: str, text: str, split: str, rng: np.random.Generator, programs, p
         rate, pitch = rng.uniform(110, 220), rng.uniform(20, 80)
         gap = int(rng.choice([0, 0, 0, rng.integers(1, 25)]))
     ends = (round(seconds, 2) for seconds in rng.uniform(*ENDS, 2))
-    return Line(name, text, program, voice, round(rate, 2), round(pitch), gap, commas, *ends)
+    return Line(name, text, program, voice, round(rate, 2), round(pitch), gap, commas, *ends, spelled)
 
 
 def speak(line: Line, destination: Path) -> None:

@@ -18,7 +18,7 @@ power of two sounds adds, their decibels do not. Here noise is mixed into the wa
 what it loses on clean speech: `zoo study denoising`.
 
 The convolution and the first LSTM have the shapes of those of `lstm_ctc`, which can start from them:
-`zoo study pretraining`.
+`zoo study pretraining-ctc`.
 
 Departures: it predicts how much to take away instead of the clean frames, so that doing nothing is easy and clean
 speech stays as it is; a range of 50 dB, because how silent silence is should not be most of the loss.

@@ -185,3 +185,32 @@ def test_the_whole_training_runs_under_jax(tmp_path):
             assert all(np.array_equal(a[key], b[key]) for key in a.files if key != "history")
     """
     under_jax(code, tmp_path)
+
+
+def test_the_clock_s_rate_is_the_one_that_steps_use_under_jax():
+    """A step at the rate 0 changes nothing; under JAX a rate that is not fetched into its state stays what it was."""
+    code = """
+        import keras
+        import numpy as np
+        from zoo.training import Clock, TrainConfig
+
+        class Stepwise(Clock):
+            AT_FIRST, rates = 1, iter([0.0, 0.0, 1e-2, 1e-2, 0.0, 0.0])
+
+            def gone(self):
+                self.last = -np.inf  # each step, not each second
+                return 0.5
+
+            def rate(self, gone):
+                weights.append(np.array(self.model.trainable_weights[0]))  # after the step before
+                return next(self.rates)
+
+        weights = []
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        model.compile(keras.optimizers.AdamW(1e-3, weight_decay=1e-4), "mse")
+        x, y = np.ones((12, 3), "float32"), np.ones((12, 2), "float32")
+        model.fit(x, y, batch_size=2, verbose=0, callbacks=[Stepwise(TrainConfig(minutes=1))])
+        weights.append(np.array(model.trainable_weights[0]))
+        print([bool((a != b).any()) for a, b in zip(weights, weights[1:])])
+    """
+    assert "[False, False, True, True, False, False]" in under_jax(code)

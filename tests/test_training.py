@@ -279,37 +279,113 @@ def test_a_run_names_the_command_that_repeats_it(finished, words):
 
 
 def test_the_clock_plans_the_rise_and_the_cosine_of_the_epochs():
-    config = training.TrainConfig(minutes=10, epochs=10, learning_rate=1e-3, warmup=0.1)
+    config = TrainConfig(minutes=10, epochs=10, learning_rate=1e-3, warmup=0.1)
     schedule, clock = training._optimizer(replace(config, minutes=0), 100)._learning_rate, training.Clock(config)
     for gone in (0.0, 0.05, 0.1, 0.3, 0.77, 1.0):
         assert clock.rate(gone) == pytest.approx(float(schedule(int(gone * 1000))), rel=1e-3)
     assert clock.rate(1.2) == clock.rate(1.0)
+    for warmup in (0.0, 1.0):
+        edge = training.Clock(replace(config, warmup=warmup))
+        assert all(0 < edge.rate(gone) <= 1e-3 for gone in np.linspace(0, 1.5, 31))
 
 
-def test_a_run_by_the_clock_ends_in_time_and_names_its_command(words, tmp_path):
-    spec, said = f"folder:all,source={words}", []
-    asked = {"model_config": SMALL, "augmentation": None, "minutes": 0.1, "widths": (1.3, 2), "batch_size": 4}
-    train("lstm_ctc", [spec], tmp_path / "clock", **asked, say=said.append)
+class Seconds:
+    """A clock that goes on by so many seconds whenever it is looked at."""
+
+    def __init__(self, step: float):
+        self.step, self.now = step, 0.0
+
+    def monotonic(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def test_a_run_by_the_clock_ends_in_mid_epoch_at_the_lowest_rate(words, tmp_path, monkeypatch):
+    """Six minutes of a clock that goes seven seconds at each look; an epoch alone would have a hundred batches."""
+    spec, rates = f"folder:all=17,source={words}", []
+    monkeypatch.setattr(training, "time", Seconds(7.0))
+    monkeypatch.setattr(training.Clock, "AT_FIRST", 3)
+    begin = training.Clock.on_train_batch_begin
+
+    def noted(self, batch, logs=None):
+        begin(self, batch, logs)
+        rates.append(float(self.model.optimizer.learning_rate))
+
+    monkeypatch.setattr(training.Clock, "on_train_batch_begin", noted)
+    asked = {
+        "model_config": SMALL,
+        "augmentation": None,
+        "minutes": 6,
+        "widths": (1.3, 2),
+        "batch_size": 2,
+        "warmup": 0.1,
+    }
+    train("lstm_ctc", [spec], tmp_path / "clock", **asked, say=lambda line: None)
     with open(tmp_path / "clock" / "curves.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert 6 <= sum(float(row["seconds"]) for row in rows) < 30  # the last batch is finished, and may be compiled
+        (row,) = csv.DictReader(file)
+    assert 360 <= float(row["seconds"]) < 360 + 5 * 7
+    assert 20 < len(rates) < 40
+    top = int(np.argmax(rates))
+    assert 1 <= top <= 5 and rates[0] < 0.5 * rates[top] and rates[top] > 0.9e-3
+    assert (np.diff(rates[top:]) < 0).all() and rates[-1] == pytest.approx(1e-5, rel=0.2)
     (command,) = commands(tmp_path / "clock")
-    assert "--minutes 0.1 --batch-size 4 --widths 1.3,2 " in command and "--epochs" not in command
+    assert "--minutes 6 --batch-size 2 --warmup 0.1 --widths 1.3,2 " in command and "--epochs" not in command
     before = (tmp_path / "clock" / "state.npz").read_bytes()
-    train("lstm_ctc", [spec], tmp_path / "clock", resume=True, **asked, say=said.append)
+    train("lstm_ctc", [spec], tmp_path / "clock", resume=True, **asked, say=lambda line: None)
     assert (tmp_path / "clock" / "state.npz").read_bytes() == before
 
 
-def test_batches_have_the_widths_that_were_asked_for(words):
-    corpus = Corpus(
-        datasets.load("folder", "all", source=words), zoo.load("lstm_ctc", weights=None, **SMALL).labels, 8000
-    )
-    config = training.TrainConfig(batch_size=2, widths=(1.5, 4))
-    found = EpochBatches([(corpus, 1.0)], 0, config, 8000, lambda samples: samples // 80)
-    assert {found[i][0]["waveform"].shape[1] // 100 for i in range(len(found))} <= {120, 320}
+def test_the_last_epoch_leaves_time_to_validate_it_and_a_resumed_run_has_the_rest(words, tmp_path, monkeypatch):
+    spec = f"folder:all,source={words}"
+    asked = {"model_config": SMALL, "augmentation": None, "minutes": 8, "batch_size": 4, "say": lambda line: None}
+    clock, rows = Seconds(1.0), []
+    monkeypatch.setattr(training, "time", clock)
+
+    def slow(*args, **kwargs):
+        clock.now += 100.0
+        rows.append(clock.now)
+        if len(rows) == 2:
+            raise KeyboardInterrupt
+        return 50.0
+
+    monkeypatch.setattr(training, "validate", slow)
+    with pytest.raises(KeyboardInterrupt):
+        train("lstm_ctc", [spec], tmp_path / "run", validation=[spec], **asked)
+    clock.now += 5000.0  # the machine was off
+    train("lstm_ctc", [spec], tmp_path / "run", validation=[spec], resume=True, **asked)
+    with open(tmp_path / "run" / "curves.csv", newline="") as file:
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    assert 2 < len(seconds) < 5 and 480 - 110 < sum(seconds) < 480 + 20
 
 
-@pytest.mark.parametrize("widths", [(), (2, 1), (1, 1), (0, 1), (float("nan"),)])
+def test_a_run_has_epochs_or_minutes(tmp_path):
+    with pytest.raises(ZooError, match="not both"):
+        train("lstm_ctc", ["an4"], tmp_path / "run", epochs=3, minutes=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_over_makes_no_more_batches(words):
+    corpus = Corpus(datasets.load("folder", "all", source=words), CHARACTERS, 8000)
+    batches = EpochBatches([(corpus, 1.0)], 0, TrainConfig(batch_size=2), 8000, lambda samples: samples // 80)
+    assert batches[0] is not None
+    batches.over = True
+    assert batches[0] is None
+
+
+def test_batches_and_validation_have_the_widths_that_were_asked_for(words, monkeypatch):
+    model = zoo.load("lstm_ctc", weights=None, **SMALL)
+    corpus = Corpus(datasets.load("folder", "all", source=words), model.labels, 16000)
+    config = TrainConfig(batch_size=2, widths=(1.5, 4))
+    epoch, longest = EpochBatches([(corpus, 1.0)], 0, config, 16000, lambda samples: samples // 80), max(corpus.lengths)
+    expected = {24000} if longest <= 24000 else {24000, 64000}
+    assert {epoch[i][0]["waveform"].shape[1] for i in range(1, len(epoch))} <= expected
+    seen, predict = [], model.predict_on_batch
+    monkeypatch.setattr(model, "predict_on_batch", lambda x: seen.append(x["waveform"].shape[1]) or predict(x))
+    training.validate(model, corpus, widths=config.widths)
+    assert seen and set(seen) <= expected
+
+
+@pytest.mark.parametrize("widths", [(), (2, 1), (1, 1), (0, 1), (float("nan"),), "3 s", 3])
 def test_widths_that_are_none(widths):
     with pytest.raises(ZooError, match="Widths are seconds"):
         training.TrainConfig(widths=widths)

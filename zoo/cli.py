@@ -28,7 +28,16 @@ AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".opus")  # what `zoo transcribe FOLDE
 PICTURES = (".png", ".svg", ".pdf")
 BATCH = 16  # clips at a time
 BATCH_SECONDS = 240  # of audio, so that a folder of lectures does not have to fit in memory
-SETTINGS = ("epochs", "batch_size", "learning_rate", "warmup", "weight_decay", "seed")  # of a run, that folds repeat
+SETTINGS = (
+    "epochs",
+    "minutes",
+    "batch_size",
+    "learning_rate",
+    "warmup",
+    "weight_decay",
+    "seed",
+    "widths",
+)  # of folds, too
 PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
 
 
@@ -334,6 +343,20 @@ def _command(ctx: click.Context, *more: str, without: tuple[str, ...] = ()) -> s
 # --- commands
 
 path_type = click.Path(path_type=Path)
+
+
+class Seconds(click.ParamType):
+    """Numbers with commas between."""
+
+    name = "seconds"
+
+    def convert(self, value, param, ctx):
+        try:
+            return [float(part) for part in value.split(",")]
+        except ValueError:
+            raise ZooError(f"Widths are seconds with commas between, as in 3,5,9; received {value!r}.") from None
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 weights_option = click.option("--weights", metavar="FILE", help="A .keras or .weights.h5 file in place of the bundled weights.")  # fmt: skip
 
@@ -876,14 +899,14 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--validation", multiple=True, metavar="SPEC", help="Set to choose the best epoch by; may be repeated.")
 @click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the run.")
 @click.option("--epochs", type=click.IntRange(1), help="Times through the data (60).")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Instead of --epochs: as many as fit.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Instead of --epochs: until they are over.")
 @click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (32).")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule (0.001).")
-@click.option("--warmup", type=click.FloatRange(0, 1), help="Share of all steps in which it rises (0.05).")
+@click.option("--warmup", type=click.FloatRange(0, 1), help="Share of all steps or minutes in which it rises (0.05).")
 @click.option("--weight-decay", type=click.FloatRange(0), help="Of AdamW (0.0001).")
 @click.option("--silence-share", type=click.FloatRange(0, 1), help="Utterances with nothing said, of noise (0.01).")
 @click.option("--seed", type=click.IntRange(0), help="Of weights, order and augmentation (0).")
-@click.option("--widths", metavar="S,S,...", help="Seconds to which batches are padded; JAX compiles once for each.")
+@click.option("--widths", type=Seconds(), metavar="S,S,...", help="Seconds to which batches are padded (0.5 to 16).")
 @click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, `bundled`, or another model's name.")
 @click.option("--teacher", metavar="NAME", help="A recogniser whose probabilities are learnt as well.")
 @click.option(
@@ -944,13 +967,6 @@ def train(
 
     if settings["minutes"] and settings["epochs"]:
         raise ZooError("A run lasts --epochs or --minutes, not both.")
-    if settings["widths"]:
-        try:
-            settings["widths"] = tuple(map(float, settings["widths"].split(",")))
-        except ValueError:
-            raise ZooError(
-                f"Widths are seconds with commas between, as in 3,5,9; received {settings['widths']!r}."
-            ) from None
     if no_augment:
         settings["augmentation"] = None
     again = _command(ctx, "--resume", without=("resume",))
@@ -1281,6 +1297,8 @@ def crossval(ctx, name, data, out, jobs, keep, as_json, **settings):
         _check_classifier(name, list(baselines.BASELINES))
         if not data:
             data, recipe = _recipe(name.split("+")[0])
+            if "epochs" in settings:
+                recipe.pop("minutes", None)
             settings = recipe | settings
     with _progress("Stopped; every whole epoch is kept. The same command goes on.") as say:
         heard = folds.crossval(name, data, out, jobs=jobs, say=say, **settings)

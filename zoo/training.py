@@ -96,14 +96,14 @@ class TrainConfig:
     """Settings of a run, as kept in its run.json."""
 
     epochs: int = 60
-    minutes: float = 0.0  # instead of `epochs`: as many as fit, the learning rate planned by the clock; 0 counts epochs
+    minutes: float = 0.0  # in place of `epochs`, from loading the data on; the learning rate goes by the clock, too
     batch_size: int = 32
     learning_rate: float = 1e-3  # the peak; a linear rise over `warmup`, then a cosine down to 1 %
-    warmup: float = 0.05  # share of all steps
+    warmup: float = 0.05  # share of all steps, or of the minutes
     weight_decay: float = 1e-4
     silence_share: float = 0.01  # utterances of noise with nothing said, beside the data
     seed: int = 0
-    widths: tuple[float, ...] = WIDTHS  # seconds to which batches are padded; JAX compiles once for each
+    widths: tuple[float, ...] = WIDTHS  # seconds to which batches are padded, longer ones to whole seconds
     objective: str = "ctc"  # or "mwer", the expected word errors of what a beam search would write
     language_model: str = ""  # of that beam search: a registered name or a file; none if empty
     n_best: int = 4  # hypotheses of an utterance that are weighed against each other
@@ -118,9 +118,12 @@ class TrainConfig:
             raise ZooError(
                 f"Hypotheses are weighed against each other, so n_best is at least 2; received {self.n_best}."
             )
-        widths = tuple(float(width) for width in self.widths)
+        try:
+            widths = tuple(float(width) for width in self.widths)
+        except (TypeError, ValueError):
+            widths = ()
         if not widths or min(widths) <= 0 or not all(map(math.isfinite, widths)) or list(widths) != sorted(set(widths)):
-            raise ZooError(f"Widths are seconds above 0, from the least to the most; received {self.widths}.")
+            raise ZooError(f"Widths are seconds above 0, from the least to the most; received {self.widths!r}.")
         object.__setattr__(self, "widths", widths)
         if self.minutes and self.objective != "ctc":
             raise ZooError("Word errors are learnt in epochs; --minutes goes with --objective ctc.")
@@ -201,7 +204,7 @@ class EpochBatches(keras.utils.PyDataset):
         super().__init__(workers=workers, max_queue_size=workers + 4)  # a batch may be a hundred megabytes
         self.task = task
         self.sample_rate, self.n_frames, self.noises, self.augmentation = sample_rate, n_frames, noises, augmentation
-        self.seed, self.widths = (config.seed, epoch), config.widths
+        self.seed, self.widths, self.over = (config.seed, epoch), config.widths, False
         rng = np.random.default_rng(self.seed)
         chosen = []
         for corpus, weight in corpora:
@@ -224,6 +227,8 @@ class EpochBatches(keras.utils.PyDataset):
         return len(self.batches)
 
     def __getitem__(self, index):
+        if self.over:  # whoever stopped the epoch cannot stop Keras' threads; what they would still make is nothing
+            return None
         rng = np.random.default_rng((*self.seed, index))
         clips, clean, labels = [], [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
         longest = max(corpus.lengths[i] for corpus, i in self.batches[index])
@@ -302,7 +307,11 @@ def train(
 
     >>> model = train("lstm_ctc", ["an4:train"], "runs/small", validation=["an4:validation"], epochs=5)  # doctest: +SKIP
     """
-    config = TrainConfig(**settings)
+    config, clock = TrainConfig(**settings), None
+    if config.minutes:
+        if "epochs" in settings:
+            raise ZooError("A run lasts a number of epochs or of minutes, not both.")
+        clock = Clock(config)
     specs = [DataSpec.parse(text, "train") for text in data]
     held_out = [DataSpec.parse(text, "validation") for text in validation]
     if not specs:
@@ -378,23 +387,24 @@ def train(
     model.optimizer.build(model.trainable_variables)
     history = _restore(model, out) if resume else []
     metric = METRIC[model.architecture.task]
-    start = time.time()
-    while not _over(config, history):
-        epoch = len(history)
-        clock = [Clock(config, sum(row["seconds"] for row in history))] if config.minutes else []
+    start = time.monotonic()
+    if clock:
+        clock.start -= sum(row["seconds"] for row in history)
+    while len(history) < config.epochs if clock is None else clock.gone() < 1:
+        epoch, shown = len(history), batches(len(history))
         if hypotheses:
-            loss = float(
-                np.mean([model.train_on_batch(x, hypotheses(x, labels)) for x, labels in _each(batches(epoch))])
-            )
+            loss = float(np.mean([model.train_on_batch(x, hypotheses(x, labels)) for x, labels in _each(shown)]))
         else:
-            found = model.fit(batches(epoch), epochs=1, verbose=0, shuffle=False, callbacks=clock)
-            loss = found.history["loss"][0]
+            callbacks = [clock] if clock else []
+            loss = model.fit(shown, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history["loss"][0]
+        learnt = time.monotonic()
         row = {"epoch": epoch + 1, "loss": loss}
         for check, corpus in checks.items():
             row[f"{metric} {check}"] = validate(model, corpus, noises, config.widths)
         if checks:
             row[metric] = float(np.mean([row[key] for key in row if key.startswith(f"{metric} ")]))
-        row["seconds"], start = time.time() - start, time.time()
+        shown.over, now = True, time.monotonic()
+        row["seconds"], start = now - (clock.start if clock and not history else start), now
         if not np.isfinite(row["loss"]):
             raise ZooError(f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate.")
         history.append(row)
@@ -403,6 +413,8 @@ def train(
             save_weights(model, out / "best.weights.h5")
         _keep(model, out, history)
         say("  ".join(f"{key} {value:.3g}" for key, value in row.items()) + ("  *" if best == epoch else ""))
+        if clock:  # the next epoch, if the last one, must leave time for this as well
+            clock.reserve = max(clock.reserve, time.monotonic() - learnt)
     model.load_weights(out / "best.weights.h5")
     model.more_loss = None  # whoever fits it further has a teacher no more
     return model
@@ -436,6 +448,8 @@ def commands(out: Path) -> list[str]:
     writes = architecture(asked["name"]).task == "transcription"
     usual = json.loads(json.dumps(asdict(TrainConfig())))
     for option, value in asked["settings"].items():
+        if option == "epochs" and asked["settings"].get("minutes"):
+            continue
         if value != usual[option] and (writes or option != "silence_share"):
             words += [f"--{option.replace('_', '-')}", _told(value)]
     if asked.get("teacher"):
@@ -458,7 +472,9 @@ def _told(value) -> str:
     """A setting of run.json as the command line takes it."""
     if isinstance(value, str):
         return value
-    return ",".join(f"{one:g}" for one in value) if isinstance(value, list) else f"{value:g}"
+    if isinstance(value, list):
+        return ",".join(map(_told, value))
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def validate(model: SpeechModel, corpus: Corpus, noises=(), widths: Sequence[float] = WIDTHS) -> float:
@@ -467,7 +483,7 @@ def validate(model: SpeechModel, corpus: Corpus, noises=(), widths: Sequence[flo
     Args: noises: what lies under the clips that are to be denoised. widths: seconds to which batches are padded.
     """
     if METRIC[model.architecture.task] == "dB":
-        return math.sqrt(sum(reconstruction_errors(model, corpus, noises)) / len(corpus))
+        return math.sqrt(sum(reconstruction_errors(model, corpus, noises, widths)) / len(corpus))
     hypotheses = [""] * len(corpus)
     for group, outputs in _predictions(model, corpus, corpus.audio, widths):
         logits = np.asarray(outputs["logits"])
@@ -482,7 +498,9 @@ def validate(model: SpeechModel, corpus: Corpus, noises=(), widths: Sequence[flo
     return 100 * (1 - accuracy(corpus.texts, hypotheses).value)
 
 
-def reconstruction_errors(model: SpeechModel, corpus: Corpus, noises=()) -> list[float]:
+def reconstruction_errors(
+    model: SpeechModel, corpus: Corpus, noises=(), widths: Sequence[float] = WIDTHS
+) -> list[float]:
     """Mean squared error in dB of each clip of a Corpus, over its real frames and bands.
 
     A model that denoises hears each clip under a random stretch of a random noise, at 0 to 20 dB SNR, the same each time;
@@ -494,9 +512,9 @@ def reconstruction_errors(model: SpeechModel, corpus: Corpus, noises=()) -> list
     def heard(i):
         return under_noise(corpus.audio(i), noises, np.random.default_rng((i, 1))) if noisy else corpus.audio(i)
 
-    for group, found in _predictions(model, corpus, heard):
+    for group, found in _predictions(model, corpus, heard, widths):
         if noisy:
-            waveform, lengths = pad([corpus.audio(i) for i in group], model.config.sample_rate, WIDTHS)
+            waveform, lengths = pad([corpus.audio(i) for i in group], model.config.sample_rate, widths)
             target = np.asarray(model._target(waveform, lengths, found))
         else:
             target = np.asarray(found["log_mel"])
@@ -539,34 +557,35 @@ def _optimizer(config: TrainConfig, steps_per_epoch: int):
     return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=5.0)
 
 
-def _over(config: TrainConfig, history: list[dict]) -> bool:
-    """Whether a run is done: all its epochs or all its minutes."""
-    if config.minutes:
-        return sum(row["seconds"] for row in history) >= 60 * config.minutes
-    return len(history) >= config.epochs
-
-
 class Clock(keras.callbacks.Callback):
     """The learning rate of a run that goes by the clock: `_optimizer`'s rise and cosine, with minutes in place of steps.
 
-    Nobody knows beforehand how many steps an unknown machine makes in a lesson, or a lent one before it is taken back. Once
-    a second is often enough, and under JAX the optimizer's state must be fetched for it. Ends the epoch with the minutes.
+    Nobody knows beforehand how many steps an unknown machine makes in a lesson, or a lent one before it is taken back. The
+    last epoch is cut short so that validating and saving it ends with the minutes as well, if an epoch before has shown
+    how long that takes. Once a second is often enough, and under JAX the optimizer's state must be fetched for it.
 
-    Args: spent: seconds that the run has had before this epoch.
+    Attributes: start: when the run began, on the monotonic clock. reserve: seconds for what comes after the last batch.
     """
 
-    def __init__(self, config: TrainConfig, spent: float = 0.0):
+    AT_FIRST = 100  # steps before the rate may be at its peak: compiling takes minutes in which nothing is learnt
+
+    def __init__(self, config: TrainConfig):
         super().__init__()
-        self.config, self.start, self.last = config, time.time() - spent, -math.inf
+        self.config, self.start, self.last, self.reserve = config, time.monotonic(), -math.inf, 0.0
+
+    def gone(self) -> float:
+        """The share of the minutes that is gone; 1 and more is over."""
+        return (time.monotonic() - self.start) / max(1e-9, 60 * self.config.minutes - self.reserve)
 
     def on_train_batch_begin(self, batch, logs=None):
-        now = time.time()
-        gone = (now - self.start) / (60 * self.config.minutes)
+        now, gone = time.monotonic(), self.gone()
         if now - self.last >= 1 or gone >= 1:
             self.last = now
             if hasattr(self.model, "jax_state_sync"):
                 self.model.jax_state_sync()
-            self.model.optimizer.learning_rate = self.rate(gone)
+            optimizer = self.model.optimizer
+            ready = (int(optimizer.iterations) + 1) / self.AT_FIRST
+            optimizer.learning_rate = min(self.rate(gone), self.config.learning_rate * ready)
             self.model.stop_training = gone >= 1
 
     def rate(self, gone: float) -> float:

@@ -1,7 +1,7 @@
 """Retold: what people read in a recorded data set, said again by synthetic voices, 16 kHz.
 
 A few hours of recordings show each word to a recogniser in a few mouths only; here a hundred voices say the same words.
-In a share of the lines the words are drawn anew from all that the set has, so that the order of words gives nothing away
+In a share of the lines the words are drawn anew from all that the split has, so that the order of words gives nothing away
 and each must be heard: what follows what is the language model's to know.
 
 The texts are those of the set's manifest (its recordings are not needed), split by split; programs and voices are those
@@ -22,16 +22,14 @@ OF = ("speechocean762", "an4")
 PAUSING = [0.5, 0.3, 0.1, 0.1]  # who reads a foreign language aloud stops now and then
 
 
-def texts(of: str, split: str, shuffled: float, count: int, rng: np.random.Generator) -> list[str]:
-    """`count` lines: the set's own, one after the other, and in a share of them as many words drawn from all of its words."""
-    said = [row["text"] for row in manifest(of) if row["split"] == split]
-    words = np.array([word for text in said for word in text.split()])  # a frequent word is drawn often
-    lines = []
-    for i in range(count or len(said)):
-        own = said[i % len(said)]
-        drawn = " ".join(rng.choice(words, len(own.split())))
-        lines.append(drawn if rng.random() < shuffled else own)
-    return lines
+def texts(of: str, split: str) -> list[str]:
+    """What people said, in the manifest's order."""
+    return [row["text"] for row in manifest(of) if row["split"] == split]
+
+
+def retell(said: str, words: np.ndarray, shuffled: float, rng: np.random.Generator) -> str:
+    """A text as it is or, with the chance `shuffled`, as many words drawn from `words`."""
+    return " ".join(rng.choice(words, len(said.split()))) if rng.random() < shuffled else said
 
 
 @register(
@@ -53,12 +51,16 @@ def utterances(
             f"Retold lines are at most {MOST}, with a seed of at least 0 and a share of shuffled ones between 0 and 1; got "
             f"{count}, {seed} and {shuffled}."
         )
-    programs = programs_for(split)
-    rng = np.random.default_rng([seed, zlib.crc32(f"{of} {split}".encode())])
-    lines = [
-        line(f"{of}-{split}-{seed}-{i:05d}", text, split, rng, programs, PAUSING, spelled=False)
-        for i, text in enumerate(texts(of, split, shuffled, count, rng))
-    ]
-    listed = zlib.crc32("\n".join(entry.text for entry in lines).encode())
-    recipe = f"{VERSION} retold {listed} {split} {seed} {[available(program) for program in programs]}"
+    said, programs = texts(of, split), programs_for(split)
+    words = np.array([word for text in said for word in text.split()])  # a frequent word is drawn often
+    lines = []
+    for i in range(count or len(said)):
+        rng = np.random.default_rng(
+            [seed, zlib.crc32(f"{of} {split}".encode()), i]
+        )  # no line hangs on how many there are
+        text = retell(said[i % len(said)], words, shuffled, rng)
+        # AN4 spells: its "a" is a letter.
+        lines.append(line(f"{of}-{split}-{seed}-{i:05d}", text, split, rng, programs, PAUSING, spelled=of == "an4"))
+    listed = zlib.crc32("\n".join(said).encode())
+    recipe = f"{VERSION} retold {of} {listed} {split} {seed} {shuffled} {[available(program) for program in programs]}"
     return spoken(lines, Path(source or cache_folder() / "retold"), split, recipe)

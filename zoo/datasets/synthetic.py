@@ -31,7 +31,7 @@ from zoo.errors import DataError
 RATE = 16000  # Hz, of the files in the cache
 VERSION = 2  # of grammar, voices and respellings; another one makes other files
 MOST = 200_000  # sentences
-PROCESSES = os.cpu_count() or 2
+PROCESSES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 ENDS = (0.05, 0.4)  # seconds of silence at each end; the programs begin and end at once
 SECONDS = 60  # longer means that a program hangs
 
@@ -247,7 +247,7 @@ class Line:
     def spoken(self) -> str:
         """The text as the program must be given it."""
         says = ESPEAK_SAYS if self.program == "espeak-ng" else FLITE_SAYS
-        says = says if self.spelled else {}
+        says = {word: said for word, said in says.items() if self.spelled or word != "a"}
         pauses = set(self.commas.split())
         words = self.text.split()
         return " ".join(says.get(w, w) + ("," if str(i) in pauses else "") for i, w in enumerate(words)) + "."

@@ -562,7 +562,7 @@ class Clock(keras.callbacks.Callback):
 
     Nobody knows beforehand how many steps an unknown machine makes in a lesson, or a lent one before it is taken back. The
     last epoch is cut short so that validating and saving it ends with the minutes as well, if an epoch before has shown
-    how long that takes. Once a second is often enough, and under JAX the optimizer's state must be fetched for it.
+    how long that takes. Once a second is often enough: under JAX the model's state must be fetched for it.
 
     Attributes: start: when the run began, on the monotonic clock. reserve: seconds for what comes after the last batch.
     """
@@ -581,9 +581,7 @@ class Clock(keras.callbacks.Callback):
         now, gone = time.monotonic(), self.gone()
         if now - self.last >= 1 or gone >= 1:
             self.last = now
-            if hasattr(self.model, "jax_state_sync"):
-                self.model.jax_state_sync()
-            optimizer = self.model.optimizer
+            optimizer = self.model.optimizer  # under JAX, `self.model` fetches the state first
             ready = (int(optimizer.iterations) + 1) / self.AT_FIRST
             optimizer.learning_rate = min(self.rate(gone), self.config.learning_rate * ready)
             self.model.stop_training = gone >= 1

@@ -85,8 +85,8 @@ def main() -> None:
     }
     whole = {
         "an4:test, strings of digits only": [u for u in an4 if set(u.text.split()) <= DIGITS],
-        "speechocean762 digit strings (children, learners)": datasets.load(
-            "speechocean762", split="train_all", digits_only=True
+        "speechocean762 digit strings by learners not heard (children)": datasets.load(
+            "speechocean762", split="validation", digits_only=True
         ),
         "synthetic:test, unheard voices and sentences": datasets.load("synthetic", split="test", count=200),
     }

@@ -127,14 +127,16 @@ def test_real_spoken_digits(folder):
 
 @pytest.mark.slow
 def test_list_is_the_scripts(folder, monkeypatch):
-    """data/make_manifests.py finds the same cuts again, but for words at the edge of what is kept."""
+    """data/make_manifests.py finds the words again, nearly all within 50 ms: the list was made with earlier weights."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "data"))
     sys.modules.pop("make_manifests", None)
     import make_manifests
 
     def cuts(found):
-        return {(row["corpus"], row["id"], str(row["word"])): (row["start"], row["end"]) for row in found}
+        return {(row["corpus"], row["id"], str(row["word"])): (float(row["start"]), float(row["end"])) for row in found}
 
     made, published = cuts(make_manifests.spoken_digits_rows()), cuts(rows())
-    # another processor or backend rounds otherwise, which may move a spike by a frame
-    assert len(made.items() ^ published.items()) < 0.02 * len(published)
+    both = made.keys() & published.keys()
+    assert len(both) > 0.95 * len(made.keys() | published.keys())
+    apart = np.abs([np.subtract(made[key], published[key]) for key in both])  # seconds
+    assert np.mean(apart.max(axis=1) <= 0.05) > 0.95 and np.median(apart) == 0

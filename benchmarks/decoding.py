@@ -1,13 +1,18 @@
 """Beam search: which language model and weights to use, how fast it is, and what a wider beam costs and buys.
 
+    python benchmarks/decoding.py prior --model conv_lstm_ctc --data speechocean762:train
     python benchmarks/decoding.py tune --weights runs/base3/best.weights.h5 --text an4:train --data an4:validation
-    python benchmarks/decoding.py tune --model conv_lstm_ctc --data sentences:validation --language-model sentences_ngram_lm
+    python benchmarks/decoding.py tune --model conv_lstm_ctc --data sentences:validation,count=150 \\
+        --data speechocean762:validation --language-model sentences_ngram_lm
     python benchmarks/decoding.py speed [--data an4:validation] [--json OUT] [--plot OUT.png]
 
-`tune` scores every pair of alpha and beta on utterances that neither the acoustic weights nor the text of the language
-model know, for word and character n-grams, or for the models that --language-model names; the best go to the acoustic model's card, [decoding.NAME]. `speed` decodes
-logits that are in memory, on one core: seconds of audio for each second of decoding, greedy beside beams of growing
-width with trigrams.
+`prior` measures how likely an acoustic model holds each symbol in speech that it learnt from, and writes it into the
+model's card. `tune` looks for alpha, beta and, where the card has a prior, gamma, on utterances that neither the acoustic
+weights nor the text of the language model know, for word and character n-grams, or for the models that --language-model
+names: from the card's values on the three take turns, each at the best value of a grid while the others stay, until none
+moves; of several sets of data the mean error rate counts. The best go to the acoustic model's card, [decoding.NAME].
+`speed` decodes logits that are in memory, on one core: seconds of audio for each second of decoding, greedy beside beams
+of growing width with trigrams.
 """
 
 import argparse
@@ -15,9 +20,15 @@ import json
 import os
 import sys
 import time
+from functools import partial
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-ALPHAS, BETAS = (0.2, 0.3, 0.4, 0.5, 0.7, 1.0), (0.0, 1.0, 2.0, 3.0)
+GRIDS = {  # a weight of the search -> what it may be; the search for them begins with the card's, or with START
+    "gamma": (0.0, 0.1, 0.2, 0.3, 0.4),
+    "beta": (0.0, 0.5, 1.0, 2.0, 3.0),
+    "alpha": (0.2, 0.3, 0.4, 0.5, 0.7, 1.0),
+}
+START = {"alpha": 0.5, "beta": 1.0, "gamma": 0.0}
 NGRAMS = (("word", 2), ("word", 3), ("word", 4), ("character", 4), ("character", 6))
 WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128)
 BAR = 30  # times faster than real time, beam 16 with an n-gram model, one core
@@ -25,29 +36,45 @@ BAR = 30  # times faster than real time, beam 16 with an n-gram model, one core
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("job", choices=["tune", "speed"])
+    parser.add_argument("job", choices=["prior", "tune", "speed"])
     parser.add_argument("--model", default="lstm_ctc")
     parser.add_argument("--weights", default="bundled", help="acoustic weights")
     parser.add_argument("--text", default="an4:train", help="what the language models of `tune` are counted on")
-    parser.add_argument("--data", default="an4:validation")
+    parser.add_argument("--data", action="append", help="an4:validation unless given; `tune` takes several")
     parser.add_argument("--language-model", action="append", help="a registered name or a file, instead of --text")
     parser.add_argument("--json")
     parser.add_argument("--plot")
     args = parser.parse_args()
-    return {"tune": tune, "speed": speed}[args.job](args)
+    args.data = args.data or ["an4:validation"]
+    if len(args.data) > 1 and args.job != "tune":
+        parser.error("only `tune` takes several sets of data")
+    return {"prior": prior, "tune": tune, "speed": speed}[args.job](args)
 
 
-def heard(args):
+def heard(args, data=None):
     """(model, texts, logits, seconds of audio) of the data."""
     import zoo
     from zoo.training import DataSpec
 
     model = zoo.load(args.model, weights=args.weights)
-    utterances = DataSpec.parse(args.data, "validation").load()
+    utterances = DataSpec.parse(data or args.data[0], "validation").load()
     rate = model.config.sample_rate
     clips = [utterance.audio(rate) for utterance in utterances]
     texts = [utterance.text for utterance in utterances]
     return model, texts, model.logits(clips, rate), sum(map(len, clips)) / rate
+
+
+def prior(args) -> int:
+    from zoo.card import update_card
+    from zoo.decoding import symbol_prior
+
+    model, _, logits, _ = heard(args)
+    found = symbol_prior(logits)
+    if args.weights == "bundled":
+        update_card(args.model, prior=[float(f"{value:.3g}") for value in found])
+    for symbol, value in sorted(zip(("blank", *model.labels.symbols), found, strict=True), key=lambda one: -one[1]):
+        print(f"{symbol!r:>8}{100 * value:10.3f} %")
+    return 0
 
 
 def tune(args) -> int:
@@ -56,15 +83,19 @@ def tune(args) -> int:
     from zoo.metrics import wer
     from zoo.training import DataSpec
 
-    model, references, logits, _ = heard(args)
+    sets = {data: heard(args, data)[:3] for data in args.data}
 
-    def score(**options) -> float:
-        return 100 * wer(references, [beam_search(x, model.labels, **options)[0].text for x in logits]).value
+    def score(decode) -> dict[str, float]:
+        """WER in % of each set of data."""
+        return {d: 100 * wer(texts, [decode(x) for x in logits]).value for d, (_, texts, logits) in sets.items()}
 
+    def told(errors: dict[str, float]) -> str:
+        return "  ".join(f"{data} {error:.2f}" for data, error in errors.items())
+
+    model = next(iter(sets.values()))[0]
     greedy = model.decoder("greedy")
-    print(
-        f"WER % on {args.data}: greedy {100 * wer(references, [greedy(x, 0.0).text for x in logits]).value:.2f}, beam {score():.2f}"
-    )
+    print(f"WER %, greedy: {told(score(lambda x: greedy(x, 0.0).text))}")
+    print(f"beam alone:    {told(score(lambda x: beam_search(x, model.labels)[0].text))}", flush=True)
     if args.language_model:
         language_models = {name: load(name) for name in args.language_model}
     else:
@@ -75,13 +106,23 @@ def tune(args) -> int:
             [language_models["word 3-grams"], language_models["lstm_lm"]]
         )
     for name, language_model in language_models.items():
-        scores = {(a, b): score(language_model=language_model, alpha=a, beta=b) for a in ALPHAS for b in BETAS}
-        (alpha, beta), best = min(scores.items(), key=lambda item: item[1])
-        perplexity = language_model.perplexity(references)
-        print(f"\n{name}, perplexity {perplexity:.2f}: {best:.2f} with alpha {alpha:g}, beta {beta:g}")
-        print("  alpha \\ beta" + "".join(f"{beta:8g}" for beta in BETAS))
-        for a in ALPHAS:
-            print(f"  {a:12g}" + "".join(f"{scores[a, b]:8.2f}" for b in BETAS), flush=True)
+        perplexities = {data: language_model.perplexity(texts) for data, (_, texts, _) in sets.items()}
+        print(f"\n{name}, perplexity {told(perplexities)}")
+        search = partial(beam_search, labels=model.labels, language_model=language_model, prior=model.prior or None)
+        known, best, before = {}, START | model.tuned(name), None
+        while best != before:
+            before = best
+            for weight, grid in GRIDS.items():
+                for value in grid if weight != "gamma" or model.prior else ():
+                    weights = best | {weight: value}
+                    if tuple(weights.values()) in known:
+                        continue
+                    decode = partial(search, **weights)
+                    errors = score(lambda x, decode=decode: decode(x)[0].text)
+                    known[tuple(weights.values())] = sum(errors.values()) / len(errors)
+                    print("  " + "  ".join(f"{w} {v:g}" for w, v in weights.items()) + f"   {told(errors)}", flush=True)
+                best = dict(zip(START, min(known, key=known.get), strict=True))
+        print(f"best: {', '.join(f'{w} {v:g}' for w, v in best.items())}", flush=True)
     return 0
 
 
@@ -109,7 +150,9 @@ def speed(args) -> int:
     if args.json:
         with open(args.json, "w") as file:
             json.dump(
-                {"data": args.data, "frames_per_second": 1 / model.config.frame_seconds, "rows": rows}, file, indent=2
+                {"data": args.data[0], "frames_per_second": 1 / model.config.frame_seconds, "rows": rows},
+                file,
+                indent=2,
             )
     if args.plot:
         plot(rows[1:], args)
@@ -128,7 +171,7 @@ def plot(rows, args) -> None:
         ylabel="ms per second of audio", title="What a wider beam costs and buys (one core, trigrams)", ylim=(0, None)
     )
     error.plot(widths, [row["wer"] for row in rows], "o-", color="tab:red")
-    error.set(xlabel="beam width", ylabel=f"WER % on {args.data}", xscale="log", xticks=widths, xticklabels=widths)
+    error.set(xlabel="beam width", ylabel=f"WER % on {args.data[0]}", xscale="log", xticks=widths, xticklabels=widths)
     error.minorticks_off()
     figure.savefig(args.plot, dpi=120)
 

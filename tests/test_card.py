@@ -86,12 +86,13 @@ def test_figures_replace_those_of_the_same_data(folder):
 
 def test_new_weights_drop_the_figures_of_the_old(folder):
     pytest.importorskip("tomli_w")
-    module.update_card("lstm_ctc", results=[result()])
+    module.update_card("lstm_ctc", results=[result()], prior=[0.75, 0.25])
+    assert zoo.card("lstm_ctc").prior == (0.75, 0.25)
     module.update_card(
         "lstm_ctc", weights={"file": "a.h5", "sha256": "0", "bytes": 1, "commands": ["zoo train"]}, parameters=9
     )
     card = zoo.card("lstm_ctc")
-    assert card.results == () and card.parameters == 9 and card.weights["commands"] == ["zoo train"]
+    assert card.results == card.prior == () and card.parameters == 9 and card.weights["commands"] == ["zoo train"]
     assert card.weights_path == folder / "a.h5"
 
 

@@ -224,6 +224,8 @@ def test_decoders(saved, clips, words, tmp_path):
     (found,) = json.loads(run(*heard, "--allow", "yes,no", "--beam-width", 4, "--json").stdout)
     assert set(found["text"].split()) <= {"yes", "no"}
     assert run(*heard, "--language-model", "ngram_lm").exit_code == 0
+    assert run(*heard, "--language-model", "ngram_lm", "--gamma", 0.3).exit_code == 0
+    assert "finite numbers; received" in sentence(*heard, "--gamma", "nan")
     data = f"folder:all,source={words}"
     run("train", "ngram_lm", "--data", data, "--out", tmp_path / "lm", "--set", "order=2")
     assert run(*heard, "--language-model", tmp_path / "lm" / "model.arpa.gz").exit_code == 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.decoding import Transcript, align, beam_search, classify, greedy, log_softmax
+from zoo.decoding import Transcript, align, beam_search, classify, greedy, log_softmax, symbol_prior
 from zoo.errors import DataError, ZooError
 from zoo.language import ngram_lm
 from zoo.losses import frames_needed
@@ -208,6 +208,49 @@ def test_language_models_are_fused_as_brute_force_does_it(n_frames, seed, unit, 
 
 
 @few
+@given(st.integers(1, 5), st.integers(0, 999), st.floats(0.05, 1.5))
+def test_priors_are_divided_out_of_every_frame(n_frames, seed, gamma):
+    logits = random_logits(n_frames, seed)
+    prior = np.random.default_rng((seed, 1)).dirichlet(np.full(logits.shape[1], 2.0)) + 1e-3
+    divided = np.exp(log_softmax(logits)) / prior**gamma
+    scores = {}
+    for ids, value in by_hand(np.log(divided)).items():
+        scores[text_of(ids)] = max(scores.get(text_of(ids), -np.inf), value)
+    found = beam_search(logits, ABC, beta=0.0, gamma=gamma, prior=prior, n_best=10**6, **exact)
+    assert found[0].text == max(scores, key=scores.get)
+    for hypothesis in found:
+        assert hypothesis.score == pytest.approx(scores[hypothesis.text], abs=1e-6)
+
+
+@few
+@given(st.integers(1, 9), st.integers(0, 999), st.floats(-1, 2))
+def test_equal_priors_change_nothing(n_frames, seed, gamma):
+    logits = random_logits(n_frames, seed)
+    usual = beam_search(logits, ABC, n_best=5)
+    found = beam_search(logits, ABC, gamma=gamma, prior=np.full(logits.shape[1], 0.2), n_best=5)
+    assert [h.text for h in found] == [h.text for h in usual]
+    assert [h.score for h in found] == pytest.approx([h.score for h in usual])
+
+
+def test_a_prior_is_the_mean_over_all_frames():
+    logits = [random_logits(n, n) for n in (2, 7)]
+    every = np.exp(log_softmax(np.concatenate(logits)))
+    assert symbol_prior(logits) == pytest.approx(every.mean(axis=0))
+    assert symbol_prior([np.zeros((0, 3)), np.zeros((1, 3))]).tolist() == pytest.approx([1 / 3] * 3)
+    for nothing in ([], [np.zeros((0, 3))]):
+        with pytest.raises(ZooError, match="received no frame"):
+            symbol_prior(nothing)
+
+
+def test_what_is_likely_anyway_needs_better_evidence():
+    labels = Labels("eq")
+    logits = np.log([[0.2, 0.42, 0.38]])  # e or q, rather e, as nearly always
+    prior = [0.5, 0.45, 0.05]
+    assert beam_search(logits, labels)[0].text == "e"
+    assert beam_search(logits, labels, gamma=0.3, prior=prior)[0].text == "q"
+
+
+@few
 @given(st.integers(1, 5), st.integers(0, 999), st.sampled_from([("a",), ("ab", "b"), ("aa", "ab")]))
 def test_allowed_words_alone_are_written(n_frames, seed, allow):
     logits = random_logits(n_frames, seed)
@@ -258,6 +301,10 @@ def test_what_beam_search_refuses():
         ({"beam_width": 0}, "at least 1; received beam_width=0"),
         ({"n_best": 0}, "n_best=0"),
         ({"alpha": np.nan}, "finite numbers"),
+        ({"gamma": np.inf, "prior": [0.25] * 4}, "finite numbers"),
+        ({"gamma": 0.2}, "it needs them: prior="),
+        ({"gamma": 0.2, "prior": [0.5, 0.5]}, "each of the 4 symbols; received 2 numbers"),
+        ({"gamma": 0.2, "prior": [0.5, 0.5, 0.0, 0.0]}, "above 0 .* the least 0.0"),
         ({"allow": []}, "at least one word"),
         ({"allow": ["a b"]}, "single words; received 'a b'"),
         ({"allow": ["ax"]}, "'x', number 2 in 'ax'"),

@@ -111,6 +111,12 @@ def test_builds_and_has_a_card(name, fresh):
     assert card.sources and all(source.get("url") for source in card.sources) and card.licence and card.limits
     if card.weights:
         assert card.parameters == model.count_params()
+    if card.prior or any("gamma" in weights for weights in card.decoding.values()):
+        assert (
+            len(card.prior) == len(model.labels)
+            and min(card.prior) > 0
+            and sum(card.prior) == pytest.approx(1, abs=0.01)
+        )
     json.dumps(asdict(model.config))  # what a .keras file and run.json must hold
 
 
@@ -496,6 +502,8 @@ def test_beam_search_by_name(name):
         language_model=zoo.load("ngram_lm"),
     )
     assert by_name == by_object
+    divided = model.transcribe(clips[0], sample_rate=16000, gamma=0.4)
+    assert divided == model.transcribe(clips[0], sample_rate=16000, gamma=0.4, prior=model.prior)
     for options, match in (
         ({"decoder": "bean"}, "did you mean beam"),
         ({"decoder": "greedy", "beam_width": 3}, "Greedy decoding has no options; for beam_width use"),

@@ -19,8 +19,9 @@ import soundfile
 import zoo
 from zoo import datasets, training
 from zoo.augment import AugmentConfig
+from zoo.decoding import beam_search
 from zoo.errors import DataError, MissingFileError, UnknownNameError, ZooError
-from zoo.losses import NEVER, distillation, frames_needed, minimum_word_error
+from zoo.losses import NEVER, ctc_loss, distillation, frames_needed, minimum_word_error
 from zoo.metrics import word_errors
 from zoo.model import pad, save_weights, transfer
 from zoo.text import CHARACTERS, Classes
@@ -721,6 +722,26 @@ def test_hypotheses_are_those_of_the_beam_search(shipped, samples):
     found = shipped.transcribe(clip, RATE, language_model="ngram_lm", beam_width=6, n_best=3)
     best = shipped.labels.decode([i for i in y["hypotheses"][0, 0] if i])
     assert " ".join(best.split()) == found.text and y["errors"][0, 0] == word_errors(said, found.text)
+
+
+def test_hypotheses_know_priors_as_the_beam_search_does(samples):
+    model = zoo.load("conv_lstm_ctc")
+    hypotheses = Hypotheses(model, TrainConfig(objective="mwer", language_model="sentences_ngram_lm", n_best=2))
+    assert hypotheses.options["gamma"] > 0
+    clip = zoo.audio.load_audio(samples[0], RATE)
+    clip = clip + np.float32(0.3 * clip.std()) * np.random.default_rng(0).standard_normal(
+        len(clip), "float32"
+    )  # unsure
+    x = dict(zip(("waveform", "lengths"), pad([clip], RATE), strict=True))
+    y = hypotheses(x, np.ones((1, 60), "int32"))
+    logits = model.logits([clip], RATE)[0]
+    best = beam_search(logits, model.labels, beam_width=64, **hypotheses.options)[0]
+    ids = np.array([best.ids], "int32")
+
+    def off(logits) -> float:  # from what the search made of the acoustics
+        return abs(float(-ctc_loss(ids, logits[None], np.array([len(logits)]))[0]) - best.acoustic)
+
+    assert off(logits - y["discount"]) < 0.05 < 0.2 < off(logits)  # a beam leaves a little out
 
 
 @pytest.mark.slow

@@ -60,7 +60,8 @@ class ModelCard:
     sources: tuple[dict, ...]  # title, url, licence of each source of data and of the architecture
     weights: dict  # file, sha256, bytes, commands
     results: tuple[Result, ...]
-    decoding: dict  # language model -> {"alpha", "beta"}, tuned on validation utterances
+    decoding: dict  # language model -> {"alpha", "beta", "gamma"}, tuned on validation utterances
+    prior: tuple[float, ...]  # of a recogniser: how likely it holds each symbol in any frame; () if not measured
 
     @property
     def size(self) -> int:
@@ -94,6 +95,7 @@ def card(name: str) -> ModelCard:
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     values["results"] = tuple(Result(**result) for result in values.get("results", ()))
     values["sources"] = tuple(values.get("sources", ()))
+    values["prior"] = tuple(values.get("prior", ()))
     return ModelCard(**({"weights": {}, "decoding": {}} | values))
 
 
@@ -101,7 +103,7 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
     """Write measured `results` and other fields. A result replaces that of the same data, split, metric and
     decoder, whose note it keeps if it has none.
 
-    New `weights` make the figures of the old ones untrue, so those are removed.
+    New `weights` make the figures and the prior of the old ones untrue, so those are removed.
     """
     import tomli_w
 
@@ -109,6 +111,7 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
     values = tomllib.loads(path.read_text(encoding="utf-8")) | changes
     if "weights" in changes:
         values.pop("results", None)
+        values.pop("prior", None)
     for result in results:
         kept = values.setdefault("results", [])
         place = next((i for i, old in enumerate(kept) if Result(**old).what == result.what), len(kept))

@@ -364,6 +364,7 @@ def decoder_options(command):
         ),
         click.option("--alpha", type=float, help="Weight of the language model (the card's)."),
         click.option("--beta", type=float, help="Reward of a word (the card's)."),
+        click.option("--gamma", type=float, help="Weight of the symbols' priors, divided out (the card's)."),
         click.option("--allow", multiple=True, metavar="WORDS", help="The only words that may be written: `yes,no`."),
     ):
         command = option(command)
@@ -461,7 +462,10 @@ def info(name, as_json):
         ("sample rate", f"{card.sample_rate:,} Hz" if card.sample_rate else ""),
         ("parameters", f"{card.parameters:,}"),
         ("weights", size),
-        *((f"with {other}", f"alpha {t['alpha']:g}, beta {t['beta']:g}") for other, t in card.decoding.items()),
+        *(
+            (f"with {other}", ", ".join(f"{weight} {value:g}" for weight, value in tuned.items()))
+            for other, tuned in card.decoding.items()
+        ),
         ("licence", card.licence),
         ("training", card.training),
         *(

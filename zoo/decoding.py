@@ -293,6 +293,8 @@ def beam_search(
     language_model=None,
     alpha: float = 0.5,
     beta: float | None = None,
+    gamma: float = 0.0,
+    prior: Sequence[float] | None = None,
     allow: Iterable[str] | None = None,
     token_threshold: float = -8.0,
     n_best: int = 1,
@@ -310,13 +312,16 @@ def beam_search(
             complete, a character at once, and the end of the text.
         alpha: weight of its log probabilities. beta: reward of a word, for every word costs something in a language model
             and short texts would win; 1 with a language model or a list of words, 0 with neither.
+        gamma: weight of the prior probabilities, which the logits are relieved of: see `prior`. prior: (symbols,) how
+            likely each symbol is in any frame, the blank first, as `symbol_prior` measures it; needed for gamma.
         allow: the only words that may be written, such as the ten digits; None allows all.
         token_threshold: log probability below which a symbol is not looked at in a frame; -inf looks at all.
         n_best: hypotheses returned, best first.
     Returns: at least one Hypothesis; of texts that differ in spaces alone the best one.
-    Raises: ZooError for a beam width or n_best below 1, an empty list of words, a model of other characters.
+    Raises: ZooError for a beam width or n_best below 1, an empty list of words, a model of other characters, gamma
+        without a prior, a prior that is none of these symbols.
     Source: A. Hannun et al., "First-pass large vocabulary continuous speech recognition using bi-directional recurrent
-        DNNs", 2014 (arxiv.org/abs/1408.2873), algorithm 1; shallow fusion: C. Gulcehre et al. 2015.
+        DNNs", 2014 (arxiv.org/abs/1408.2873), algorithm 1; shallow fusion: C. Gulcehre et al. 2015; priors: see `symbol_prior`.
 
     >>> labels = Labels("ab")
     >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b
@@ -327,12 +332,15 @@ def beam_search(
         raise ZooError(f"Beam width and n_best are at least 1; received beam_width={beam_width!r}, n_best={n_best!r}.")
     if beta is None:
         beta = 0.0 if language_model is None and allow is None else 1.0
-    if not (np.isfinite(alpha) and np.isfinite(beta)):
-        raise ZooError(f"alpha and beta are finite numbers; received alpha={alpha}, beta={beta}.")
+    if not np.isfinite([alpha, beta, gamma]).all():
+        raise ZooError(f"alpha, beta and gamma are finite numbers; received {alpha}, {beta} and {gamma}.")
+    logits = np.asarray(logits, "float64")
+    if gamma:
+        logits = log_softmax(logits) - gamma * _log_prior(prior, logits.shape[-1])
     grammar = _Grammar(labels, language_model, allow)
     beam = [grammar.root()]
     blank_ended, symbol_ended = np.array([0.0]), np.array([NEVER])  # log P of the alignments of each prefix
-    for frame in log_softmax(np.asarray(logits, "float64")):
+    for frame in log_softmax(logits):
         symbols = np.flatnonzero(frame > token_threshold)
         symbols = symbols[symbols != BLANK]
         last = np.array([prefix.last for prefix in beam])
@@ -363,6 +371,42 @@ def beam_search(
             kept = np.argpartition(-(np.logaddexp(blank_ended, symbol_ended) + bonus), beam_width - 1)[:beam_width]
             beam, blank_ended, symbol_ended = [beam[i] for i in kept], blank_ended[kept], symbol_ended[kept]
     return _ranked(beam, np.logaddexp(blank_ended, symbol_ended), grammar, alpha, beta)[:n_best]
+
+
+def symbol_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
+    """How likely a recogniser holds each symbol to be, on average over all frames of much speech.
+
+    A recogniser's outputs are posteriors, P(symbol | sound), and hold what it learnt of its transcripts: that an e is
+    likelier than a q, whatever is heard. A language model says that too, and better. By Bayes' rule the posterior divided
+    by the prior is what the sound alone says, P(sound | symbol), but for a factor that all symbols share; so that no
+    evidence counts twice, `beam_search` takes gamma times the logarithm of the prior off the logits.
+
+    Args: logits: (frames, symbols) of each utterance, true frames only, of the kind that was trained on.
+    Returns: (symbols,) probabilities, which sum to 1. Raises: ZooError where there is no frame.
+    Source: H. Bourlard, N. Morgan, "Connectionist speech recognition: a hybrid approach", 1994; with CTC: Y. Miao et al.,
+        "EESEN: end-to-end speech recognition using deep RNN models and WFST-based decoding", ASRU 2015
+        (arxiv.org/abs/1507.08240).
+
+    >>> symbol_prior([np.log([[0.8, 0.2], [0.6, 0.4]]), np.log([[0.1, 0.9]])]).round(2).tolist()
+    [0.5, 0.5]
+    """
+    probabilities = [np.exp(log_softmax(np.asarray(one, "float64"))) for one in logits]
+    if not sum(map(len, probabilities)):
+        raise ZooError("Prior probabilities are a mean over frames of speech; received no frame.")
+    return np.concatenate(probabilities).mean(axis=0)
+
+
+def _log_prior(prior: Sequence[float] | None, n_symbols: int) -> np.ndarray:
+    """(symbols,) logarithms of a prior that is one. Raises ZooError."""
+    if prior is None:
+        raise ZooError("gamma is the weight of the symbols' prior probabilities, so it needs them: prior=...")
+    values = np.asarray(prior, "float64")
+    if values.shape != (n_symbols,) or not (np.isfinite(values) & (values > 0)).all():
+        raise ZooError(
+            f"A prior is one probability above 0 for each of the {n_symbols} symbols; received "
+            f"{values.size} numbers, the least {values.min() if values.size else None}."
+        )
+    return np.log(values)
 
 
 def _ranked(beam: list[_Prefix], acoustic: np.ndarray, grammar: _Grammar, alpha: float, beta: float):

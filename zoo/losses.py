@@ -117,13 +117,16 @@ def minimum_word_error(y, logits, lengths):
     Args:
         y: {"hypotheses": (batch, n, label) ids padded with 0, "errors": (batch, n) word errors, "bonus": (batch, n) what the
             language model and the number of words add to log P, -inf (as losses.NEVER) where there is no hypothesis,
+            "discount": (symbols,) what the search takes off the logits (see `decoding.symbol_prior`),
             "labels": (batch, label) what was said, "ctc_share": () weight of the CTC loss}.
         logits: (batch, frames, symbols). lengths: (batch,) true frames.
     Returns: (batch,) expected word errors above the mean of the list, plus ctc_share times nats.
     """
     batch, n, width = y["hypotheses"].shape
     every = ctc_loss(
-        ops.reshape(y["hypotheses"], (batch * n, width)), ops.repeat(logits, n, axis=0), ops.repeat(lengths, n, axis=0)
+        ops.reshape(y["hypotheses"], (batch * n, width)),
+        ops.repeat(logits - y["discount"], n, axis=0),
+        ops.repeat(lengths, n, axis=0),
     )
     scores = ops.maximum(y["bonus"] - ops.reshape(every, (batch, n)), NEVER)
     there = ops.cast(y["bonus"] > NEVER / 2, "float32")

@@ -137,8 +137,9 @@ class SpeechModel(keras.Model):
             sample_rate: hertz of the arrays; files carry their own.
             batch_size: clips at a time.
             decoder: "greedy" (the default) or "beam", and for a beam search what `decoding.beam_search` takes:
-                beam_width, language_model (a registered name or a LanguageModel), alpha, beta (by default those that
-                were tuned for the two models, on the card), allow (a list of words), token_threshold, n_best.
+                beam_width, language_model (a registered name or a LanguageModel), alpha, beta, gamma (by default those
+                that were tuned for the two models, on the card), prior (the card's), allow (a list of words),
+                token_threshold, n_best.
         Returns: a Transcript (.text, .words with start and end in seconds and confidence, .confidence), or a list.
         Raises: AudioError for what is not audio; ZooError where the model writes no text, or for a decoder's options.
         """
@@ -363,6 +364,9 @@ class SpeechModel(keras.Model):
         elif not (language_model is None or isinstance(language_model, language.LanguageModel)):
             raise ZooError(f"A language model is a name or a zoo.language.LanguageModel; received {language_model!r}.")
 
+        if options.get("gamma"):
+            options = {"prior": self.prior or None} | options
+
         def decode(logits, duration):
             found = decoding.beam_search(logits, self.labels, language_model=language_model, **options)
             transcript = decoding.align(logits, found[0].ids, self.labels, seconds, duration)
@@ -384,8 +388,16 @@ class SpeechModel(keras.Model):
         logits, ids = self.logits([samples], rate)[0], self.labels.encode(text)
         return decoding.align(logits, ids, self.labels, self.config.frame_seconds, len(samples) / rate, name)
 
+    @property
+    def prior(self) -> tuple[float, ...]:
+        """How likely each symbol is in any frame, as on the card (see `decoding.symbol_prior`); () where it was not measured."""
+        try:
+            return card(self.architecture.name).prior
+        except DataError:  # no card yet
+            return ()
+
     def tuned(self, language_model: str) -> dict:
-        """alpha and beta for a language model, as on the card; {} where they were not tuned."""
+        """alpha, beta and, where priors help, gamma for a language model, as on the card; {} where they were not tuned."""
         try:
             return card(self.architecture.name).decoding.get(language_model, {})
         except DataError:  # no card yet

@@ -599,7 +599,7 @@ class Clock(keras.callbacks.Callback):
 class Hypotheses:
     """What a model would write now, and how wrong that is: the y of `losses.minimum_word_error` for a batch.
 
-    Args: model: a recogniser. config: its language_model, n_best and ctc_share; alpha and beta are those on the model's card.
+    Args: model: a recogniser. config: its language_model, n_best and ctc_share; alpha, beta and gamma are those on the model's card.
     """
 
     def __init__(self, model: SpeechModel, config: TrainConfig):
@@ -611,6 +611,10 @@ class Hypotheses:
         self.options = {}  # as `transcribe` would have them
         if name := config.language_model:
             self.options = model.tuned(name) | {"language_model": language.load(name)}
+        self.discount = np.zeros(len(model.labels), "float32")
+        if gamma := self.options.get("gamma"):
+            self.options["prior"] = model.prior
+            self.discount = np.float32(gamma * np.log(model.prior))
 
     def __call__(self, inputs: dict, labels: np.ndarray) -> dict:
         outputs = self.model.predict_on_batch(inputs)
@@ -619,6 +623,7 @@ class Hypotheses:
             "hypotheses": np.zeros((len(labels), n, width), "int32"),
             "errors": np.zeros((len(labels), n), "float32"),
             "bonus": np.full((len(labels), n), NEVER, "float32"),
+            "discount": self.discount,
             "labels": labels,
             "ctc_share": np.float32(self.config.ctc_share),
         }

@@ -56,14 +56,16 @@ OF_MODELS = "fit_evaluate and not mini and (conv_lstm_ctc or stream or conv2d or
     [("features", OF_FEATURES), ("layers", ""), ("losses", "not long_clips"), ("augment", ""), ("models", OF_MODELS)],
     ids=lambda value: value.split()[0] if value else "all",
 )
-def test_stage_under_jax(stage, chosen):
+def test_stage_under_jax(stage, chosen, tmp_path):
     code = """
         import pytest
         status = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow", "-k", sys.argv[2], sys.argv[1]])
         assert sys.modules["tensorflow"] is None
         sys.exit(status)
     """
-    assert " passed" in under_jax(code, TESTS / f"test_{stage}.py", chosen)
+    # A model that was saved and loaded is compiled no second time.
+    cache = tmp_path if stage == "models" else None
+    assert " passed" in under_jax(code, TESTS / f"test_{stage}.py", chosen, cache=cache)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from zoo.losses import NEVER, ctc_loss, distillation, frames_needed, minimum_wor
 from zoo.metrics import word_errors
 from zoo.model import pad, save_weights, transfer
 from zoo.text import CHARACTERS, Classes
-from zoo.training import Corpus, DataSpec, EpochBatches, Hypotheses, TrainConfig, commands, train
+from zoo.training import Corpus, DataSpec, EpochBatches, FrameBatches, Hypotheses, TrainConfig, commands, train
 
 RATE = 16000
 SMALL = {"units": 8, "layers": 1}
@@ -218,6 +218,54 @@ def test_autoencoders_learn_from_any_recordings(name, words, tmp_path):
     assert "dB folder:all" in history[0] and len(history) == 3
     found = model.reconstruct(0.1 * np.sin(np.arange(4000.0)), 8000)
     assert np.isfinite(found.reconstruction).all() and (tmp_path / "run" / "curves.png").stat().st_size > 3000
+
+
+def test_single_frames_of_all_recordings_are_mixed():
+    corpora = [(np.full((100, 3), 1, "float16") * np.arange(100)[:, None], 2.0), (np.full((40, 3), -1, "float16"), 0.5)]
+    one, same, other = (FrameBatches(corpora, epoch, TrainConfig(frames=16)) for epoch in (1, 1, 2))
+    assert len(one) == 220 // 16 and all(
+        batch["log_mel"].shape == (16, 1, 3) for (batch,) in (one[i] for i in range(13))
+    )
+    shown, again, later = (
+        np.concatenate([e[i][0]["log_mel"] for i in range(len(e))])[:, 0, 0] for e in (one, same, other)
+    )
+    assert shown.dtype == np.float32 and np.array_equal(shown, again) and not np.array_equal(shown[:200], later[:200])
+    assert (
+        np.sum(shown == -1) == pytest.approx(20, abs=10)
+        and np.unique(shown[shown >= 0], return_counts=True)[1].max() == 2
+    )
+    assert np.abs(np.diff(shown[:100])).mean() > 10  # neighbours are strangers
+    with pytest.raises(DataError, match="at least one frame"):
+        FrameBatches([(corpora[1][0], 0.0)], 0, TrainConfig(frames=16))
+
+
+def test_an_autoencoder_learns_from_single_frames(words, tmp_path):
+    spec, said = f"folder:all,source={words}", []
+    asked = {"validation": [spec], "frames": 32, "learning_rate": 3e-3, "say": said.append}
+    model = train("autoencoder", [spec], tmp_path / "run", epochs=4, **asked)
+    rows = list(csv.DictReader((tmp_path / "run" / "curves.csv").open()))
+    assert len(rows) == 4 and float(rows[-1]["dB"]) < 0.8 * float(rows[0]["dB"])
+    assert "--frames 32" in commands(tmp_path / "run")[0] and "--no-augment" in commands(tmp_path / "run")[0]
+    assert model.behind_frames is None
+
+    # What it learns by is what the whole network gives.
+    corpus = Corpus(datasets.load("folder", "all", source=str(words)), None, RATE)
+    [(frames, weight)] = training._frames_of(model, [(corpus, 0.5)], TrainConfig().widths)
+    assert weight == 0.5 and len(frames) == sum(1 + length // 160 for length in corpus.lengths)
+    found = model({"log_mel": frames[:, None].astype("float32")})
+    whole = model.reconstruct(corpus.audio(11), RATE).reconstruction  # clips are as long as each other, and in order
+    last = np.asarray(found["reconstruction"])[-len(whole) :, 0]
+    assert np.abs(last - whole).max() < 0.1
+
+    for name, options, match in (
+        ("conv_autoencoder", {}, "knows no neighbours of a frame, such as autoencoder; conv_autoencoder knows them"),
+        ("lstm_ctc", {}, "lstm_ctc knows them"),
+        ("autoencoder", {"augmentation": AugmentConfig(noise_chance=0.5)}, "recordings as they are"),
+        ("autoencoder", {"frames": -1}, "received frames=-1"),
+    ):
+        with pytest.raises(ZooError, match=match):
+            train(name, [spec], tmp_path / "x", **(asked | options))
+        assert not (tmp_path / "x").exists()
 
 
 def test_weights_show_sets_more_or_less_often():

@@ -899,6 +899,7 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--epochs", type=click.IntRange(1), help="Times through the data (60).")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Instead of --epochs: until they are over.")
 @click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (32).")
+@click.option("--frames", type=click.IntRange(1), help="Instead of utterances: single frames at a time, of all mixed.")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule (0.001).")
 @click.option("--warmup", type=click.FloatRange(0, 1), help="Share of all steps or minutes in which it rises (0.05).")
 @click.option("--weight-decay", type=click.FloatRange(0), help="Of AdamW (0.0001).")

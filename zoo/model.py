@@ -74,9 +74,12 @@ class SpeechModel(keras.Model):
         labels = WITH_LABELS.get(self.architecture.task)
         self.labels = labels and labels(self.config)
         self.more_loss = None  # a function (inputs, outputs) -> (batch,) nats to add while training; never saved
+        self.behind_frames = None  # a function of log-mel frames -> outputs, to train on single ones; never saved
         self.built = True
 
     def call(self, inputs, training=False):
+        if "log_mel" in inputs:
+            return self.behind_frames(inputs["log_mel"])
         return self.network(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

@@ -98,6 +98,7 @@ class TrainConfig:
     epochs: int = 60
     minutes: float = 0.0  # in place of `epochs`, from loading the data on; the learning rate goes by the clock, too
     batch_size: int = 32
+    frames: int = 0  # in place of `batch_size` clips: so many single frames, of all clips mixed
     learning_rate: float = 1e-3  # the peak; a linear rise over `warmup`, then a cosine down to 1 %
     warmup: float = 0.05  # share of all steps, or of the minutes
     weight_decay: float = 1e-4
@@ -127,6 +128,8 @@ class TrainConfig:
         object.__setattr__(self, "widths", widths)
         if self.minutes and self.objective != "ctc":
             raise ZooError("Word errors are learnt in epochs; --minutes goes with --objective ctc.")
+        if self.frames < 0:
+            raise ZooError(f"A batch has some single frames or, at 0, clips; received frames={self.frames}.")
         if self.minutes < 0:
             raise ZooError(f"A run lasts some minutes or, at 0, its epochs; received minutes={self.minutes}.")
         for name in ("learning_rate", "warmup", "weight_decay", "silence_share", "ctc_share", "minutes"):
@@ -274,6 +277,62 @@ class EpochBatches(keras.utils.PyDataset):
         return rng.standard_normal(length, dtype="float32") * level
 
 
+class FrameBatches(keras.utils.PyDataset):
+    """The batches of one epoch of single frames, of all recordings mixed; (seed, epoch) says which and in which order.
+
+    Neighbouring frames are nearly the same, so of a thousand frames a batch learns more if they come from a thousand places;
+    and where nothing is varied, frames are made once instead of in every epoch.
+
+    Args: corpora: [((frames, bands) log-mel of all clips, weight), ...].
+    """
+
+    def __init__(self, corpora, epoch: int, config: TrainConfig):
+        super().__init__(workers=1)
+        self.corpora, self.over = corpora, False
+        rng = np.random.default_rng((config.seed, epoch))
+        chosen = []
+        for which, (frames, weight) in enumerate(corpora):
+            times = np.floor(weight + rng.random(len(frames))).astype(int)
+            places = np.repeat(np.arange(len(frames)), times)
+            chosen.append(np.stack([np.full(len(places), which), places]))
+        order = np.concatenate(chosen, axis=1)
+        if not order.size:
+            raise DataError("An epoch must show at least one frame; the weights of the data leave none.")
+        order = order[:, rng.permutation(order.shape[1])]
+        count = max(1, order.shape[1] // config.frames)
+        self.order = np.resize(order.T, (count * config.frames, 2)).reshape(count, config.frames, 2)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, index):
+        which, places = self.order[index].T
+        batch = np.empty((len(places), 1, self.corpora[0][0].shape[1]), "float32")
+        for i, (frames, _) in enumerate(self.corpora):
+            batch[which == i, 0] = frames[places[which == i]]
+        return ({"log_mel": batch},)
+
+
+def _frames_of(model: SpeechModel, corpora, widths) -> list[tuple[np.ndarray, float]]:
+    """The log-mel frames of all clips, and a model that can learn from them. Half precision: rounding is a hundredth of a dB."""
+    hours = sum(sum(corpus.lengths) for corpus, _ in corpora) / model.config.sample_rate / 3600
+    if hours * 3600 > IN_MEMORY:
+        raise ZooError(
+            f"Single frames are learnt from memory, so there are at most {IN_MEMORY / 3600:g} hours; received {hours:.1f}."
+        )
+    begin = model.network.get_layer("below_peak").output[0]
+    behind = keras.Model(begin, model.network.output["reconstruction"])
+    model.behind_frames = lambda log_mel: {"log_mel": log_mel, "reconstruction": behind(log_mel)}
+    found = []
+    for corpus, weight in corpora:
+        frames = []
+        for group, outputs in _predictions(model, corpus, corpus.audio, widths):
+            log_mel, lengths = np.asarray(outputs["log_mel"]), np.asarray(outputs["lengths"])
+            frames += [log_mel[row, : lengths[row]].astype("float16") for row in range(len(group))]
+        found.append((np.concatenate(frames), weight))
+    return found
+
+
 def train(
     name: str,
     data: Sequence[str],
@@ -323,6 +382,14 @@ def train(
     target = chosen.target if classifies else "text"
     if augmentation == "usual":
         augmentation = {"text": WORDS, "speaker": VOICES}[target] if classifies else USUAL[task]
+    if config.frames:
+        if not getattr(chosen, "framewise", False):
+            raise ZooError(
+                f"Single frames teach a network that knows no neighbours of a frame, such as autoencoder; {name} knows them."
+            )
+        if augmentation is not None and augmentation != USUAL[task]:
+            raise ZooError("Single frames are those of the recordings as they are; leave out frames or augmentation.")
+        augmentation = None
     if task != "transcription":
         config = replace(config, silence_share=0.0)  # no class is that of nothing, and silence is no speech
     if classifies:
@@ -377,7 +444,11 @@ def train(
             _drop_long(checks[str(spec)], model.config.max_seconds, spec, say)
         _check_not_empty(checks[str(spec)], spec)
 
+    single = _frames_of(model, corpora, config.widths) if config.frames else None
+
     def batches(epoch):
+        if single:
+            return FrameBatches(single, epoch, config)
         return EpochBatches(corpora, epoch, config, rate, n_frames, noises, augmentation, task)
 
     if not (out / "run.json").exists():  # only now: what cannot be trained leaves no folder that must be removed
@@ -416,7 +487,7 @@ def train(
         if clock:  # the next epoch, if the last one, must leave time for this as well
             clock.reserve = max(clock.reserve, time.monotonic() - learnt)
     model.load_weights(out / "best.weights.h5")
-    model.more_loss = None  # whoever fits it further has a teacher no more
+    model.more_loss = model.behind_frames = None  # whoever fits it further has a teacher no more
     return model
 
 

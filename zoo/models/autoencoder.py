@@ -30,6 +30,7 @@ Try: `code=8` and `code=2` (what is lost first?), or a code of 80 (why is the er
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 from keras import layers
@@ -43,6 +44,9 @@ from zoo.registry import register
 class Config(FrameConfig):
     units: int = 64  # of the layers on either side of the code
     code: int = 32  # numbers that a frame is squeezed through
+    framewise: ClassVar[bool] = (
+        True  # no frame knows of another, so training may mix those of all recordings (--frames)
+    )
 
 
 @register("autoencoder", Config(), task="reconstruction")

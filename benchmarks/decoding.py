@@ -7,7 +7,7 @@
     python benchmarks/decoding.py speed [--data an4:validation] [--json OUT] [--plot OUT.png]
 
 `prior` measures how likely an acoustic model holds each symbol in speech that it learnt from, and writes it into the
-model's card. `tune` looks for alpha, beta and, where the card has a prior, gamma, on utterances that neither the acoustic
+model's card. `tune` looks for alpha, beta and, for bundled weights whose card has a prior, gamma, on utterances that neither the acoustic
 weights nor the text of the language model know, for word and character n-grams, or for the models that --language-model
 names: from the card's values on the three take turns, each at the best value of a grid while the others stay, until none
 moves; of several sets of data the mean error rate counts. The best go to the acoustic model's card, [decoding.NAME].
@@ -24,7 +24,7 @@ from functools import partial
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 GRIDS = {  # a weight of the search -> what it may be; the search for them begins with the card's, or with START
-    "gamma": (0.0, 0.1, 0.2, 0.3, 0.4),
+    "gamma": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
     "beta": (0.0, 0.5, 1.0, 2.0, 3.0),
     "alpha": (0.2, 0.3, 0.4, 0.5, 0.7, 1.0),
 }
@@ -71,7 +71,7 @@ def prior(args) -> int:
     model, _, logits, _ = heard(args)
     found = symbol_prior(logits)
     if args.weights == "bundled":
-        update_card(args.model, prior=[float(f"{value:.3g}") for value in found])
+        update_card(args.model, prior=[float(f"{value:.3g}") for value in found], prior_data=args.data[0])
     for symbol, value in sorted(zip(("blank", *model.labels.symbols), found, strict=True), key=lambda one: -one[1]):
         print(f"{symbol!r:>8}{100 * value:10.3f} %")
     return 0
@@ -108,12 +108,13 @@ def tune(args) -> int:
     for name, language_model in language_models.items():
         perplexities = {data: language_model.perplexity(texts) for data, (_, texts, _) in sets.items()}
         print(f"\n{name}, perplexity {told(perplexities)}")
-        search = partial(beam_search, labels=model.labels, language_model=language_model, prior=model.prior or None)
+        prior = model.prior if args.weights == "bundled" else ()  # the card's is that of the bundled weights
+        search = partial(beam_search, labels=model.labels, language_model=language_model, prior=prior or None)
         known, best, before = {}, START | model.tuned(name), None
         while best != before:
             before = best
             for weight, grid in GRIDS.items():
-                for value in grid if weight != "gamma" or model.prior else ():
+                for value in grid if weight != "gamma" or prior else ():
                     weights = best | {weight: value}
                     if tuple(weights.values()) in known:
                         continue
@@ -122,7 +123,8 @@ def tune(args) -> int:
                     known[tuple(weights.values())] = sum(errors.values()) / len(errors)
                     print("  " + "  ".join(f"{w} {v:g}" for w, v in weights.items()) + f"   {told(errors)}", flush=True)
                 best = dict(zip(START, min(known, key=known.get), strict=True))
-        print(f"best: {', '.join(f'{w} {v:g}' for w, v in best.items())}", flush=True)
+        told_best = ", ".join(f"{w} {v:g}" for w, v in best.items())
+        print(f"best: {told_best}, {min(known.values()):.2f} on average", flush=True)
     return 0
 
 

@@ -86,14 +86,22 @@ def test_figures_replace_those_of_the_same_data(folder):
 
 def test_new_weights_drop_the_figures_of_the_old(folder):
     pytest.importorskip("tomli_w")
-    module.update_card("lstm_ctc", results=[result()], prior=[0.75, 0.25])
-    assert zoo.card("lstm_ctc").prior == (0.75, 0.25)
+    tuned = {"ngram_lm": {"alpha": 0.5, "gamma": 0.4}}
+    module.update_card("lstm_ctc", results=[result()], prior=[0.75, 0.25], prior_data="an4:train", decoding=tuned)
+    assert zoo.card("lstm_ctc").prior == (0.75, 0.25) and zoo.card("lstm_ctc").decoding == tuned
     module.update_card(
         "lstm_ctc", weights={"file": "a.h5", "sha256": "0", "bytes": 1, "commands": ["zoo train"]}, parameters=9
     )
     card = zoo.card("lstm_ctc")
-    assert card.results == card.prior == () and card.parameters == 9 and card.weights["commands"] == ["zoo train"]
-    assert card.weights_path == folder / "a.h5"
+    assert (
+        card.results == card.prior == ()
+        and card.prior_data == ""
+        and card.parameters == 9
+        and card.weights["commands"] == ["zoo train"]
+    )
+    assert card.weights_path == folder / "a.h5" and card.decoding == {
+        "ngram_lm": {"alpha": 0.5}
+    }  # gamma needs the prior
 
 
 def test_checksums(tmp_path):

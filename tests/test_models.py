@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 import zoo
+from zoo.decoding import beam_search
 from zoo.errors import AudioError, DataError, MissingFileError, UnknownNameError, WeightsError, ZooError
 from zoo.model import TIMED, SpeechModel, _batches, compile_model, pad, save_weights
 from zoo.registry import architecture, language_models
@@ -502,8 +503,11 @@ def test_beam_search_by_name(name):
         language_model=zoo.load("ngram_lm"),
     )
     assert by_name == by_object
-    divided = model.transcribe(clips[0], sample_rate=16000, gamma=0.4)
-    assert divided == model.transcribe(clips[0], sample_rate=16000, gamma=0.4, prior=model.prior)
+    [logits] = model.logits([clips[0]], 16000)
+    found = [beam_search(logits, model.labels, gamma=gamma, prior=model.prior)[0].text for gamma in (0.0, 0.7)]
+    assert found[0] != found[1]
+    for gamma, text in zip((0.0, 0.7), found, strict=True):
+        assert model.transcribe(clips[0], sample_rate=16000, decoder="beam", gamma=gamma).text == text
     for options, match in (
         ({"decoder": "bean"}, "did you mean beam"),
         ({"decoder": "greedy", "beam_width": 3}, "Greedy decoding has no options; for beam_width use"),

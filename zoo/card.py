@@ -62,6 +62,7 @@ class ModelCard:
     results: tuple[Result, ...]
     decoding: dict  # language model -> {"alpha", "beta", "gamma"}, tuned on validation utterances
     prior: tuple[float, ...]  # of a recogniser: how likely it holds each symbol in any frame; () if not measured
+    prior_data: str  # what that was measured on
 
     @property
     def size(self) -> int:
@@ -96,22 +97,25 @@ def card(name: str) -> ModelCard:
     values["results"] = tuple(Result(**result) for result in values.get("results", ()))
     values["sources"] = tuple(values.get("sources", ()))
     values["prior"] = tuple(values.get("prior", ()))
-    return ModelCard(**({"weights": {}, "decoding": {}} | values))
+    return ModelCard(**({"weights": {}, "decoding": {}, "prior_data": ""} | values))
 
 
 def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
     """Write measured `results` and other fields. A result replaces that of the same data, split, metric and
     decoder, whose note it keeps if it has none.
 
-    New `weights` make the figures and the prior of the old ones untrue, so those are removed.
+    New `weights` make the figures and the prior of the old ones untrue, so those are removed, and gamma, which needs it.
     """
     import tomli_w
 
     path = CARDS / f"{name}.toml"
     values = tomllib.loads(path.read_text(encoding="utf-8")) | changes
     if "weights" in changes:
-        values.pop("results", None)
-        values.pop("prior", None)
+        for old in {"results", "prior", "prior_data"} - set(changes):
+            values.pop(old, None)
+        if "prior" not in changes:
+            for tuned in values.get("decoding", {}).values():
+                tuned.pop("gamma", None)
     for result in results:
         kept = values.setdefault("results", [])
         place = next((i for i, old in enumerate(kept) if Result(**old).what == result.what), len(kept))

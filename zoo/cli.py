@@ -899,7 +899,9 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--epochs", type=click.IntRange(1), help="Times through the data (60).")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Instead of --epochs: until they are over.")
 @click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (32).")
-@click.option("--frames", type=click.IntRange(1), help="Instead of utterances: single frames at a time, of all mixed.")
+@click.option(
+    "--frames", type=click.IntRange(1), help="Instead of utterances: single frames, all mixed, nothing varied."
+)
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule (0.001).")
 @click.option("--warmup", type=click.FloatRange(0, 1), help="Share of all steps or minutes in which it rises (0.05).")
 @click.option("--weight-decay", type=click.FloatRange(0), help="Of AdamW (0.0001).")
@@ -966,6 +968,8 @@ def train(
 
     if settings["minutes"] and settings["epochs"]:
         raise ZooError("A run lasts --epochs or --minutes, not both.")
+    if settings["frames"] and settings["batch_size"]:
+        raise ZooError("A batch is of --batch-size utterances or of --frames, not both.")
     if no_augment:
         settings["augmentation"] = None
     again = _command(ctx, "--resume", without=("resume",))

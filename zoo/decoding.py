@@ -165,7 +165,7 @@ class Hypothesis(NamedTuple):
     text: str  # words with one space between
     ids: tuple[int, ...]  # labels, as they were heard
     score: float  # acoustic + alpha * language + beta * tokens: what hypotheses are ranked by
-    acoustic: float  # log P(text | frames), summed over its alignments
+    acoustic: float  # log P(text | frames), summed over its alignments; with gamma, of the frames without their priors
     language: float  # log P(text) of the language model, its end included; 0 without one
 
 
@@ -315,7 +315,7 @@ def beam_search(
         gamma: weight of the prior probabilities, which the logits are relieved of: see `prior`. prior: (symbols,) how
             likely each symbol is in any frame, the blank first, as `symbol_prior` measures it; needed for gamma.
         allow: the only words that may be written, such as the ten digits; None allows all.
-        token_threshold: log probability below which a symbol is not looked at in a frame; -inf looks at all.
+        token_threshold: log probability, after the priors, below which a symbol is not looked at in a frame; -inf looks at all.
         n_best: hypotheses returned, best first.
     Returns: at least one Hypothesis; of texts that differ in spaces alone the best one.
     Raises: ZooError for a beam width or n_best below 1, an empty list of words, a model of other characters, gamma
@@ -336,7 +336,7 @@ def beam_search(
         raise ZooError(f"alpha, beta and gamma are finite numbers; received {alpha}, {beta} and {gamma}.")
     logits = np.asarray(logits, "float64")
     if gamma:
-        logits = log_softmax(logits) - gamma * _log_prior(prior, logits.shape[-1])
+        logits = log_softmax(logits) - gamma * log_prior(prior, logits.shape[-1])
     grammar = _Grammar(labels, language_model, allow)
     beam = [grammar.root()]
     blank_ended, symbol_ended = np.array([0.0]), np.array([NEVER])  # log P of the alignments of each prefix
@@ -379,13 +379,15 @@ def symbol_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
     A recogniser's outputs are posteriors, P(symbol | sound), and hold what it learnt of its transcripts: that an e is
     likelier than a q, whatever is heard. A language model says that too, and better. By Bayes' rule the posterior divided
     by the prior is what the sound alone says, P(sound | symbol), but for a factor that all symbols share; so that no
-    evidence counts twice, `beam_search` takes gamma times the logarithm of the prior off the logits.
+    evidence counts twice, `beam_search` takes gamma times the logarithm of the prior off the logits. That lifts every letter
+    over the blank as well, which has no sound of its own, and so beta is smaller with gamma.
 
     Args: logits: (frames, symbols) of each utterance, true frames only, of the kind that was trained on.
-    Returns: (symbols,) probabilities, which sum to 1. Raises: ZooError where there is no frame.
-    Source: H. Bourlard, N. Morgan, "Connectionist speech recognition: a hybrid approach", 1994; with CTC: Y. Miao et al.,
+    Returns: (symbols,) probabilities, none below 1e-5 (what is never written would be worth anything). Raises: ZooError
+        where there is no frame.
+    Source: H. Bourlard, N. Morgan, "Connectionist speech recognition: a hybrid approach", 1994. With CTC: Y. Miao et al.,
         "EESEN: end-to-end speech recognition using deep RNN models and WFST-based decoding", ASRU 2015
-        (arxiv.org/abs/1507.08240).
+        (arxiv.org/abs/1507.08240), who count the labels of transcripts with blanks between them instead.
 
     >>> symbol_prior([np.log([[0.8, 0.2], [0.6, 0.4]]), np.log([[0.1, 0.9]])]).round(2).tolist()
     [0.5, 0.5]
@@ -393,18 +395,21 @@ def symbol_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
     probabilities = [np.exp(log_softmax(np.asarray(one, "float64"))) for one in logits]
     if not sum(map(len, probabilities)):
         raise ZooError("Prior probabilities are a mean over frames of speech; received no frame.")
-    return np.concatenate(probabilities).mean(axis=0)
+    return np.maximum(np.concatenate(probabilities).mean(axis=0), 1e-5)
 
 
-def _log_prior(prior: Sequence[float] | None, n_symbols: int) -> np.ndarray:
+def log_prior(prior: Sequence[float] | None, n_symbols: int) -> np.ndarray:
     """(symbols,) logarithms of a prior that is one. Raises ZooError."""
     if prior is None:
-        raise ZooError("gamma is the weight of the symbols' prior probabilities, so it needs them: prior=...")
+        raise ZooError(
+            "gamma divides out the symbols' prior probabilities, so it needs them; received none, and this model's card has none "
+            "(measure them with zoo.decoding.symbol_prior)."
+        )
     values = np.asarray(prior, "float64")
     if values.shape != (n_symbols,) or not (np.isfinite(values) & (values > 0)).all():
         raise ZooError(
-            f"A prior is one probability above 0 for each of the {n_symbols} symbols; received "
-            f"{values.size} numbers, the least {values.min() if values.size else None}."
+            f"A prior is one probability above 0 for each of the {n_symbols} symbols; received the shape {values.shape}, the "
+            f"least {values.min() if values.size else None}."
         )
     return np.log(values)
 

@@ -393,7 +393,12 @@ class SpeechModel(keras.Model):
 
     @property
     def prior(self) -> tuple[float, ...]:
-        """How likely each symbol is in any frame, as on the card (see `decoding.symbol_prior`); () where it was not measured."""
+        """How likely each symbol is in any frame, as on the card (see `decoding.symbol_prior`).
+
+        () where it was not measured, or where the model writes other symbols than the one that was.
+        """
+        if getattr(self.config, "symbols", None) != getattr(self.architecture.config, "symbols", None):
+            return ()
         try:
             return card(self.architecture.name).prior
         except DataError:  # no card yet
@@ -402,9 +407,10 @@ class SpeechModel(keras.Model):
     def tuned(self, language_model: str) -> dict:
         """alpha, beta and, where priors help, gamma for a language model, as on the card; {} where they were not tuned."""
         try:
-            return card(self.architecture.name).decoding.get(language_model, {})
+            found = card(self.architecture.name).decoding.get(language_model, {})
         except DataError:  # no card yet
             return {}
+        return {weight: value for weight, value in found.items() if weight != "gamma" or self.prior}
 
 
 def pad(clips: list[np.ndarray], sample_rate: int, widths=()) -> tuple[np.ndarray, np.ndarray]:

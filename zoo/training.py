@@ -30,7 +30,7 @@ from zoo.augment import AugmentConfig, add_noise, augment, excerpt
 from zoo.card import WEIGHTS, card, sha256, update_card
 from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
-from zoo.decoding import beam_search, greedy
+from zoo.decoding import beam_search, greedy, log_prior
 from zoo.errors import DataError, ZooError, unknown_name
 from zoo.losses import NEVER, distillation, frames_needed
 from zoo.metrics import accuracy, wer, word_errors
@@ -128,8 +128,8 @@ class TrainConfig:
         object.__setattr__(self, "widths", widths)
         if self.minutes and self.objective != "ctc":
             raise ZooError("Word errors are learnt in epochs; --minutes goes with --objective ctc.")
-        if self.frames < 0:
-            raise ZooError(f"A batch has some single frames or, at 0, clips; received frames={self.frames}.")
+        if not isinstance(self.frames, int) or self.frames < 0:
+            raise ZooError(f"A batch has a number of single frames or, at 0, clips; received frames={self.frames!r}.")
         if self.minutes < 0:
             raise ZooError(f"A run lasts some minutes or, at 0, its epochs; received minutes={self.minutes}.")
         for name in ("learning_rate", "warmup", "weight_decay", "silence_share", "ctc_share", "minutes"):
@@ -283,7 +283,8 @@ class FrameBatches(keras.utils.PyDataset):
     Neighbouring frames are nearly the same, so of a thousand frames a batch learns more if they come from a thousand places;
     and where nothing is varied, frames are made once instead of in every epoch.
 
-    Args: corpora: [((frames, bands) log-mel of all clips, weight), ...].
+    Args: corpora: [((frames, bands) log-mel of all clips in hundredths of a dB, int16, weight), ...]. Whole numbers, since mixed
+        precision would round others.
     """
 
     def __init__(self, corpora, epoch: int, config: TrainConfig):
@@ -299,7 +300,7 @@ class FrameBatches(keras.utils.PyDataset):
         if not order.size:
             raise DataError("An epoch must show at least one frame; the weights of the data leave none.")
         order = order[:, rng.permutation(order.shape[1])]
-        count = max(1, order.shape[1] // config.frames)
+        count = max(1, round(order.shape[1] / config.frames))
         self.order = np.resize(order.T, (count * config.frames, 2)).reshape(count, config.frames, 2)
 
     def __len__(self) -> int:
@@ -307,14 +308,14 @@ class FrameBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         which, places = self.order[index].T
-        batch = np.empty((len(places), 1, self.corpora[0][0].shape[1]), "float32")
+        batch = np.empty((len(places), 1, self.corpora[0][0].shape[1]), "int16")
         for i, (frames, _) in enumerate(self.corpora):
             batch[which == i, 0] = frames[places[which == i]]
         return ({"log_mel": batch},)
 
 
 def _frames_of(model: SpeechModel, corpora, widths) -> list[tuple[np.ndarray, float]]:
-    """The log-mel frames of all clips, and a model that can learn from them. Half precision: rounding is a hundredth of a dB."""
+    """The log-mel frames of all clips as `FrameBatches` takes them; the model can learn from these then."""
     hours = sum(sum(corpus.lengths) for corpus, _ in corpora) / model.config.sample_rate / 3600
     if hours * 3600 > IN_MEMORY:
         raise ZooError(
@@ -322,13 +323,18 @@ def _frames_of(model: SpeechModel, corpora, widths) -> list[tuple[np.ndarray, fl
         )
     begin = model.network.get_layer("below_peak").output[0]
     behind = keras.Model(begin, model.network.output["reconstruction"])
-    model.behind_frames = lambda log_mel: {"log_mel": log_mel, "reconstruction": behind(log_mel)}
+
+    def behind_frames(hundredths):
+        log_mel = keras.ops.cast(hundredths, "float32") / 100
+        return {"log_mel": log_mel, "reconstruction": behind(log_mel)}
+
+    model.behind_frames = behind_frames
     found = []
     for corpus, weight in corpora:
         frames = []
         for group, outputs in _predictions(model, corpus, corpus.audio, widths):
             log_mel, lengths = np.asarray(outputs["log_mel"]), np.asarray(outputs["lengths"])
-            frames += [log_mel[row, : lengths[row]].astype("float16") for row in range(len(group))]
+            frames += [np.int16(np.round(100 * log_mel[row, : lengths[row]])) for row in range(len(group))]
         found.append((np.concatenate(frames), weight))
     return found
 
@@ -380,16 +386,18 @@ def train(
     task = architecture(name).task
     classifies = task == "classification"
     target = chosen.target if classifies else "text"
-    if augmentation == "usual":
-        augmentation = {"text": WORDS, "speaker": VOICES}[target] if classifies else USUAL[task]
     if config.frames:
         if not getattr(chosen, "framewise", False):
             raise ZooError(
                 f"Single frames teach a network that knows no neighbours of a frame, such as autoencoder; {name} knows them."
             )
-        if augmentation is not None and augmentation != USUAL[task]:
-            raise ZooError("Single frames are those of the recordings as they are; leave out frames or augmentation.")
+        if augmentation not in ("usual", None):
+            raise ZooError(
+                f"Single frames are those of the recordings as they are; received frames={config.frames} and an augmentation."
+            )
         augmentation = None
+    if augmentation == "usual":
+        augmentation = {"text": WORDS, "speaker": VOICES}[target] if classifies else USUAL[task]
     if task != "transcription":
         config = replace(config, silence_share=0.0)  # no class is that of nothing, and silence is no speech
     if classifies:
@@ -685,7 +693,7 @@ class Hypotheses:
         self.discount = np.zeros(len(model.labels), "float32")
         if gamma := self.options.get("gamma"):
             self.options["prior"] = model.prior
-            self.discount = np.float32(gamma * np.log(model.prior))
+            self.discount = np.float32(gamma * log_prior(model.prior, len(model.labels)))
 
     def __call__(self, inputs: dict, labels: np.ndarray) -> dict:
         outputs = self.model.predict_on_batch(inputs)
@@ -803,11 +811,11 @@ def _check_run(out: Path, asked: dict, resume: bool) -> None:
 
 
 def _helpers(name: str, init, teacher: str | None, language_model: str) -> dict:
-    """What else a run hangs on: the sha256 of bundled weights that it starts from or learns with, and alpha and beta."""
+    """What else a run hangs on: the sha256 of bundled weights that it starts from or learns with, and how these are decoded."""
     names = {name if str(init) == "bundled" else str(init), str(teacher), *language_model.split("+")}
     found = {one: card(one).weights["sha256"] for one in sorted(names & set(list_models())) if card(one).weights}
     if language_model:
-        found["alpha and beta"] = card(name).decoding.get(language_model, {})
+        found["decoding"] = card(name).decoding.get(language_model, {}) | {"prior": list(card(name).prior)}
     return found
 
 

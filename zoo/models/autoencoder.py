@@ -44,9 +44,7 @@ from zoo.registry import register
 class Config(FrameConfig):
     units: int = 64  # of the layers on either side of the code
     code: int = 32  # numbers that a frame is squeezed through
-    framewise: ClassVar[bool] = (
-        True  # no frame knows of another, so training may mix those of all recordings (--frames)
-    )
+    framewise: ClassVar[bool] = True  # no frame knows another: training may mix those of all recordings (--frames)
 
 
 @register("autoencoder", Config(), task="reconstruction")

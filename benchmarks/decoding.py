@@ -7,10 +7,11 @@
     python benchmarks/decoding.py speed [--data an4:validation] [--json OUT] [--plot OUT.png]
 
 `prior` measures how likely an acoustic model holds each symbol in speech that it learnt from, and writes it into the
-model's card. `tune` looks for alpha, beta and, for bundled weights whose card has a prior, gamma, on utterances that neither the acoustic
-weights nor the text of the language model know, for word and character n-grams, or for the models that --language-model
-names: from the card's values on the three take turns, each at the best value of a grid while the others stay, until none
-moves; of several sets of data the mean error rate counts. The best go to the acoustic model's card, [decoding.NAME].
+model's card. `tune` looks for alpha, beta and, for bundled weights whose card has a prior, gamma, on utterances that
+neither the acoustic weights nor the text of the language model know, for word and character n-grams, or for the models
+that --language-model names: from the card's values on the three take turns, each at the best value of a grid while the
+others stay, until none moves; of several sets of data the mean error rate counts. The best go to the acoustic model's
+card, [decoding.NAME], by hand.
 `speed` decodes logits that are in memory, on one core: seconds of audio for each second of decoding, greedy beside beams
 of growing width with trigrams.
 """
@@ -111,6 +112,8 @@ def tune(args) -> int:
         prior = model.prior if args.weights == "bundled" else ()  # the card's is that of the bundled weights
         search = partial(beam_search, labels=model.labels, language_model=language_model, prior=prior or None)
         known, best, before = {}, START | model.tuned(name), None
+        if not prior:
+            best["gamma"] = 0.0
         while best != before:
             before = best
             for weight, grid in GRIDS.items():

@@ -112,12 +112,10 @@ def tune(args) -> int:
         prior = model.prior if args.weights == "bundled" else ()  # the card's is that of the bundled weights
         search = partial(beam_search, labels=model.labels, language_model=language_model, prior=prior or None)
         known, best, before = {}, START | model.tuned(name), None
-        if not prior:
-            best["gamma"] = 0.0
         while best != before:
             before = best
             for weight, grid in GRIDS.items():
-                for value in grid if weight != "gamma" or prior else ():
+                for value in grid if weight != "gamma" or prior else (0.0,):
                     weights = best | {weight: value}
                     if tuple(weights.values()) in known:
                         continue

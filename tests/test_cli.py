@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from click.testing import CliRunner
 import zoo
 from zoo import cli, training
 
+ROOT = Path(__file__).parent.parent
 RATE = 16000
 
 
@@ -242,6 +244,18 @@ def test_decoders(saved, clips, words, tmp_path):
     assert "learns in a moment" in sentence("train", "ngram_lm", "--data", data, "--out", tmp_path / "x", "--resume")
     run("train", "lstm_lm", "--data", data, "--out", tmp_path / "net", "--set", "units=4", "--epochs", 2)
     assert run(*heard, "--language-model", tmp_path / "net" / "model.weights.h5").exit_code == 0
+
+
+def test_weights_of_a_search_are_tuned_with_and_without_a_prior(saved, words, monkeypatch, capsys):
+    """benchmarks/decoding.py: other weights than the bundled ones have no prior on the card, so no gamma."""
+    tune = runpy.run_path(str(ROOT / "benchmarks" / "decoding.py"))["main"]
+    asked = ["decoding.py", "tune", "--data", f"folder:all,source={words}", "--language-model", "ngram_lm"]
+    for more, gammas in ((["--weights", str(saved)], {"0"}), ([], {"0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6"})):
+        monkeypatch.setattr(sys, "argv", asked + more)
+        assert tune() == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  alpha")]
+        errors = [float(line.split()[-1]) for line in lines]
+        assert {line.split()[5] for line in lines} == gammas and len(lines) > 10 and np.isfinite(errors).all()
 
 
 def test_align(saved, clips, tmp_path):

@@ -479,6 +479,54 @@ def test_names_and_errors():
         datasets.load("synthetic", "train", digits_share=0.9)
 
 
+# --- text
+
+
+def test_texts_are_what_a_reader_says(tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "b.txt").write_text(
+        "\ufeffMr. Lee's dog--a well-known _spaniel_--barked; why?\nIt was 1815, 'they' said.\n\n"
+    )
+    (tmp_path / "more" / "a.txt").write_text("Na\u00efve \u201cyes\u201d \u2014 \u2018no\u2019, \u4f60\u597d!")
+    (tmp_path / "notes.md").write_text("not read")
+    found = datasets.load("text", "all", tmp_path)
+    assert [u.text for u in found] == [
+        "mister lee's dog", "a well known spaniel", "barked", "why", "they said", "naive", "yes", "no",
+    ]  # fmt: skip
+    assert len({u.id for u in found}) == len(found) and found[-1].id.startswith("more/a.txt/")
+    with pytest.raises(DataError, match="has no sound and is for language models"):
+        found[0].audio(16000)
+    lines = tmp_path / "b.txt"
+    lines.write_text("it was\nlate\n\nwe left\n")
+    assert [u.text for u in datasets.load("text", "all", lines)] == ["it was", "late", "we left"]
+    assert [u.text for u in datasets.load("text", "all", lines, wrapped="true")] == ["it was late", "we left"]
+
+
+def test_texts_that_are_the_same_share_a_split(tmp_path):
+    words = [f"{a} {b}" for a in "abcdefghij" for b in "klmnopqrst"]
+    (tmp_path / "a.txt").write_text("\n".join(words * 2))
+    parts = [[u.text for u in datasets.load("text", part, tmp_path)] for part in ("train", "validation", "test")]
+    assert sorted(sum(parts, [])) == sorted(words * 2) and all(parts) and len(parts[0]) > 120
+    assert not set(parts[0]) & set(parts[1]) and not set(parts[0]) & set(parts[2]) and not set(parts[1]) & set(parts[2])
+
+
+def test_texts_that_are_none(tmp_path):
+    with pytest.raises(DataError, match="needs source="):
+        datasets.load("text", "all")
+    with pytest.raises(MissingFileError, match="there is no .*none.txt"):
+        datasets.load("text", "all", tmp_path / "none.txt")
+    with pytest.raises(DataError, match="has none in 0 .txt files"):
+        datasets.load("text", "all", tmp_path)
+    (tmp_path / "a.txt").write_text("1815 \u4f60\u597d")
+    with pytest.raises(DataError, match="has none in 1 .txt files"):
+        datasets.load("text", "all", tmp_path)
+    (tmp_path / "a.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(DataError, match="in UTF-8; .*a.txt is not"):
+        datasets.load("text", "all", tmp_path / "a.txt")
+    with pytest.raises(ZooError, match="true or false; received 'maybe'"):
+        datasets.load("text", "all", tmp_path, wrapped="maybe")
+
+
 # --- folders
 
 

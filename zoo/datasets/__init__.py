@@ -8,6 +8,7 @@ Each file beside this one that calls `register` is a data set; adding one is add
 """
 
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -138,6 +139,15 @@ def load(name: str, split: str = "train", source: str | Path | None = None, **op
             raise unknown_name(f"option of {name}", option, dataset.options)
     typed = {option: _typed(dataset, option, value) for option, value in options.items()}
     return dataset.utterances(split, source, **typed)
+
+
+def split_of(key: str) -> str:
+    """train, validation or test, about 80, 10 and 10 % of all keys, by a hash: what is added moves nothing.
+
+    >>> split_of("anna") == split_of("anna")
+    True
+    """
+    return {8: "validation", 9: "test"}.get(zlib.crc32(key.encode()) % 10, "train")
 
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

@@ -8,10 +8,9 @@
 """
 
 import csv
-import zlib
 from pathlib import Path
 
-from zoo.datasets import FileRecording, Utterance, register
+from zoo.datasets import FileRecording, Utterance, register, split_of
 from zoo.datasets.archives import SUFFIXES
 from zoo.errors import DataError, MissingFileError
 from zoo.text import CHARACTERS, normalise
@@ -26,12 +25,7 @@ def utterances(split, source=None) -> list[Utterance]:
     if not place.exists():
         raise MissingFileError(f"The source of a folder set must be a folder or a CSV file; there is no {place}.")
     found = _from_folder(place) if place.is_dir() else _from_csv(place)
-    return [u for u in found if split in ("all", _split(u.speaker or u.id))]
-
-
-def _split(key: str) -> str:
-    place = zlib.crc32(key.encode()) % 10
-    return {8: "validation", 9: "test"}.get(place, "train")
+    return [u for u in found if split in ("all", split_of(u.speaker or u.id))]
 
 
 def _from_folder(folder: Path) -> list[Utterance]:

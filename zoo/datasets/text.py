@@ -1,0 +1,85 @@
+"""Text without sound, for language models: what people write, as many words of it as there are.
+
+    zoo train ngram_lm --data text,source=lines.txt --out runs/mine            one text a line
+    zoo train sentences_ngram_lm --data sentences --background text:all,source=books,wrapped=true --out runs/more
+
+Texts become what a recogniser writes: small letters a to z and apostrophes, cut at full stops, commas and other marks where a
+reader pauses. What holds digits or other letters is left out, since nobody can tell how it is said.
+
+`all` is everything; `train`, `validation` and `test` are about 80, 10 and 10 % of it, chosen by a hash of the text, so that
+what is said twice is in one of them only.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.datasets import Utterance, register, split_of
+from zoo.errors import DataError, MissingFileError
+from zoo.text import CHARACTERS, normalise
+
+PAUSES = re.compile(r"[.!?;:,()\[\]{}\"“”«»…|/–—]|--+")
+SAID = {"mr.": "mister", "mrs.": "missus", "dr.": "doctor"}  # abbreviations whose full stop ends no sentence
+
+
+@dataclass(frozen=True)
+class Silence:
+    """The recording of a text that nobody has read."""
+
+    where: str
+
+    def read(self, sample_rate: int):
+        """Raises DataError: there is nothing to hear."""
+        raise DataError(f"A set of texts has no sound and is for language models only; {self.where} was to be heard.")
+
+
+@register(
+    "text",
+    splits=("train", "validation", "test", "all"),
+    wrapped="whether sentences go on in the next line and an empty one ends a paragraph, as in books (false)",
+)
+def utterances(split, source=None, wrapped: bool = False) -> list[Utterance]:
+    """The texts of a .txt file, or of all in a folder. Raises MissingFileError and DataError, each naming the culprit."""
+    if source is None:
+        raise DataError("The data set text needs source=, a .txt file in UTF-8 or a folder of such files.")
+    place = Path(source).expanduser()
+    if not place.exists():
+        raise MissingFileError(
+            f"The source of a text set must be a .txt file or a folder of them; there is no {place}."
+        )
+    files = sorted(place.rglob("*.txt")) if place.is_dir() else [place]
+    found = []
+    for file in files:
+        try:
+            said = texts(file.read_text(encoding="utf-8-sig"), wrapped)
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"A text set must be of .txt files in UTF-8; {file} is not ({error}).") from None
+        name = file.relative_to(place).as_posix() if place.is_dir() else file.name
+        found += [Utterance(f"{name}/{i}", text, "", Silence(str(file))) for i, text in enumerate(said)]
+    if not found:
+        raise DataError(
+            f"A text set must hold words of the letters a to z; {place} has none in {len(files)} .txt files."
+        )
+    return [u for u in found if split in ("all", split_of(u.text))]
+
+
+def texts(writing: str, wrapped: bool = False) -> list[str]:
+    """What a reader would say from one pause to the next, in the letters that recognisers write.
+
+    >>> texts("“Oh, the well-known café!” he cried.\\nIt was 1815.\\nWhy?")
+    ['oh', 'the well known cafe', 'he cried', 'why']
+    >>> texts("It was\\nlate.\\n\\nWhy?", wrapped=True)
+    ['it was late', 'why']
+    """
+    plain = unicodedata.normalize("NFKD", writing.replace("’", "'").replace("‘", "'")).replace("_", "").replace("*", "")
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    plain = re.sub(r"\b(mr|mrs|dr)\.", lambda found: SAID[found[0].lower()], plain, flags=re.IGNORECASE)
+    found = []
+    for paragraph in re.split(r"\n\s*\n", plain) if wrapped else plain.splitlines():
+        for piece in PAUSES.split(paragraph):
+            words = (word.strip("'") for word in normalise(piece.replace("-", " ")).split())
+            text = " ".join(word for word in words if word)
+            if text and set(text) <= set(CHARACTERS.symbols):
+                found.append(text)
+    return found

@@ -53,7 +53,14 @@ OF_MODELS = "fit_evaluate and not mini and (conv_lstm_ctc or stream or conv2d or
 
 @pytest.mark.parametrize(
     ("stage", "chosen"),
-    [("features", OF_FEATURES), ("layers", ""), ("losses", "not long_clips"), ("augment", ""), ("models", OF_MODELS)],
+    [
+        ("features", OF_FEATURES),
+        ("layers", ""),
+        ("losses", "not long_clips"),
+        ("augment", ""),
+        ("models", OF_MODELS),
+        ("language", "network_learns"),
+    ],
     ids=lambda value: value.split()[0] if value else "all",
 )
 def test_stage_under_jax(stage, chosen, tmp_path):

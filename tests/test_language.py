@@ -113,6 +113,58 @@ def test_score_and_perplexity_agree(texts, unit):
     assert model.perplexity([text, text]) == pytest.approx(model.perplexity(text))
 
 
+@quick
+@given(
+    sentences,
+    sentences,
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.floats(0.05, 0.95),
+    units,
+    st.lists(words, max_size=5),
+)
+def test_interpolated_models_sum_to_one_and_average(one, other, order, its, share, unit, history):
+    parts = ngram_lm.train(one, order, unit), ngram_lm.train([text.replace("a", "f") for text in other], its, unit)
+    both = ngram_lm.interpolate(parts, [1 - share, share])
+    assert both.vocabulary == parts[0].vocabulary | parts[1].vocabulary and both.order == max(
+        part.order for part in parts
+    )
+    state = both.start()
+    for token in [*history, "z"]:
+        assert total(both, state) == pytest.approx(1, abs=1e-6)
+        _, state = both.advance(state, token)
+    assert total(both, state) == pytest.approx(1, abs=1e-6)
+    for text in (max(one, key=len), max(other, key=len).replace("a", "f")):  # what was seen has the average itself
+        tokens = both.tokens(text)
+        seen = [*tokens, END][: max(1, both.order - 1)]
+        for i, token in enumerate(seen):
+            averaged = sum(
+                weight * math.exp(part.score(tokens[:i], token)) * (token == END or token in part.vocabulary)
+                for weight, part in zip((1 - share, share), parts, strict=True)
+            )
+            if (ngram_lm.START, *tokens[:i], token) in both.grams:
+                assert math.exp(both.score(tokens[:i], token)) == pytest.approx(averaged)
+
+
+def test_a_background_helps_with_the_order_of_words_that_are_known():
+    texts, background = (
+        ["you see it", "we have you", "it was good"],
+        ["it was you we see", "was it good", "it was a cat"],
+    )
+    alone, more = ngram_lm.train(texts), ngram_lm.train(texts, background=background, share=0.3)
+    assert more.vocabulary == alone.vocabulary  # nothing more to confuse: the cat is left out
+    assert more.perplexity("it was you we see") < alone.perplexity("it was you we see") / 2
+    assert (
+        more.grams == ngram_lm.train(texts, background=[*background, background[0]], share=0.3).grams
+    )  # each counts once
+    assert ngram_lm.train(texts, background=[]).grams == alone.grams
+    for share in (0, 1, -0.1, "half"):
+        with pytest.raises(ZooError, match="above 0 and below 1; received"):
+            ngram_lm.train(texts, background=background, share=share)
+    with pytest.raises(DataError, match="Of a background .* of 2 none is such"):
+        ngram_lm.train(texts, background=["nothing here is known", ""])
+
+
 def test_more_order_fits_the_training_text_better():
     values = [ngram_lm.train(TEXTS * 3, order).perplexity(TEXTS) for order in (1, 2, 3)]
     assert values[0] > values[1] > values[2] > 1
@@ -150,6 +202,19 @@ def test_the_network_learns_and_sums_to_one(network):
         assert total(network, state) == pytest.approx(1, abs=1e-6)
         _, state = network.advance(state, token)
     assert total(network, state) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_background_teaches_the_network_the_order_of_words_that_are_known():
+    texts, said = some_texts(20) + ["house small two big one"], []
+    background = [f"{a} small house {b}" for a in ("one", "two", "a", "cat") for b in ("a", "b", "c")]
+    settings = {"units": 12, "dropout": 0.0, "epochs": 1, "learning_rate": 0.03, "batch_size": 4}
+    alone = lstm_lm.train(texts, **settings)
+    more = lstm_lm.train(texts, **settings, background=background, background_epochs=20, say=said.append)
+    assert more.vocabulary == alone.vocabulary and len(said) == 21
+    assert said[0].startswith("epoch 1 with 9 texts of the background  perplexity ")
+    assert more.perplexity("two small house b") < 0.7 * alone.perplexity("two small house b")
+    with pytest.raises(DataError, match="of 1 none is such"):
+        lstm_lm.train(texts, **settings, background=["cat"])
 
 
 @pytest.mark.parametrize("unit", language.UNITS)
@@ -192,6 +257,7 @@ def test_what_the_network_cannot_learn_from():
         {"epochs": 1.5},
         {"learning_rate": "fast"},
         {"seed": -1},
+        {"background_epochs": 0},
     ):
         with pytest.raises(ZooError, match="dropout below 1"):
             lstm_lm.train(some_texts(), **wrong)

@@ -894,6 +894,10 @@ def align(path, text, name, weights, plot, as_json):
 @click.argument("name")
 @click.option("--data", multiple=True, required=True, metavar="SPEC", help="Set to learn from; may be repeated.")
 @click.option("--subset", default="train", show_default=True, help="Split of the --data that name none.")
+@click.option(
+    "--background", multiple=True, metavar="SPEC",
+    help="Texts of another kind that a language model learns from besides, as far as it knows their words; may be repeated.",
+)  # fmt: skip
 @click.option("--validation", multiple=True, metavar="SPEC", help="Set to choose the best epoch by; may be repeated.")
 @click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the run.")
 @click.option("--epochs", type=click.IntRange(1), help="Times through the data (60).")
@@ -923,8 +927,9 @@ def align(path, text, name, weights, plot, as_json):
 @json_option
 @click.pass_context
 def train(
-    ctx, name, data, subset, validation, out, init, teacher, changes, resume, no_augment, ship, as_json, **settings
-):
+    ctx, name, data, subset, background, validation, out, init, teacher, changes, resume, no_augment, ship, as_json,
+    **settings,
+):  # fmt: skip
     """Train the model NAME.
 
     Ctrl-C and even a power cut lose at most one epoch.
@@ -941,6 +946,7 @@ def train(
       zoo train conv_lstm_ctc --data an4 --init bundled --objective mwer --language-model ngram_lm \\
                               --learning-rate 2e-5 --epochs 2 --out runs/errors
       zoo train ngram_lm --data an4 --set order=4 --out runs/words
+      zoo train ngram_lm --data folder,source=mine.csv --background text,source=books,wrapped=true --out runs/more
     """
     if name not in zoo.list_models():
         raise unknown_name("model", name, zoo.list_models())
@@ -956,7 +962,10 @@ def train(
             )
         given = {key: value for key, value in settings.items() if value is not None}
         given |= _pairs(changes, "A setting of the model")
-        path = training.train_language_model(name, data, out, given, lambda line: click.echo(line, err=as_json))
+        background = [str(training.DataSpec.parse(text, "all")) for text in background]
+        path = training.train_language_model(
+            name, data, out, given, lambda line: click.echo(line, err=as_json), background
+        )
         if ship:
             training.ship_language_model(out)
         if as_json:
@@ -966,6 +975,8 @@ def train(
         return
     from zoo import model as models
 
+    if background:
+        raise ZooError(f"A background is of texts and for language models; {name} learns from recordings.")
     if settings["minutes"] and settings["epochs"]:
         raise ZooError("A run lasts --epochs or --minutes, not both.")
     if settings["frames"] and settings["batch_size"]:

@@ -866,27 +866,39 @@ def _restore(model: SpeechModel, out: Path) -> list[dict]:
 
 
 def train_language_model(
-    name: str, data: Sequence[str], out: str | Path, settings: dict | None = None, say=print
+    name: str,
+    data: Sequence[str],
+    out: str | Path,
+    settings: dict | None = None,
+    say=print,
+    background: Sequence[str] = (),
 ) -> Path:
     """Train language model `name` on the texts of `data` ("an4:train", ...); returns the file of the model in `out`.
 
-    Args: settings: what the model's own `train` takes besides texts, such as order=4. say: called with each line.
+    Args:
+        settings: what the model's own `train` takes besides texts, such as order=4. say: called with each line.
+        background: sets of texts of another kind, of which the model's `train` says what it makes.
     Raises: ZooError, DataError, UnknownNameError.
     """
     module, out, settings = import_module(f"zoo.language.{name}"), Path(out), settings or {}
-    valid = list(signature(module.train).parameters)[1:]
+    parameters = signature(module.train).parameters
+    valid = [parameter for parameter in parameters if parameter not in ("texts", "background", "say")]
     for setting in settings:
         if setting not in valid:
             raise unknown_name(f"setting of {name}", setting, valid)
     if (out / "run.json").exists():
         raise ZooError(f"A run's folder must be new; {out} already holds a run.")
-    specs = [DataSpec.parse(text, "train") for text in data]
-    texts = [utterance.text for spec in specs for utterance in spec.load()]
-    model = module.train(texts, **({"say": say} if "say" in valid else {}), **settings)
+    specs, more = ([DataSpec.parse(text, "train") for text in texts] for texts in (data, background))
+    for spec in (*specs, *more):
+        if spec.weight != 1:
+            raise ZooError(f"A language model reads each text once, so its sets have no weights; received {spec}.")
+    texts, others = ([utterance.text for spec in which for utterance in spec.load()] for which in (specs, more))
+    told = {"say": say} if "say" in parameters else {}
+    model = module.train(texts, background=others, **told, **settings)
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / module.FILE)
-    asked = {"name": name, "data": [str(spec) for spec in specs], "settings": settings}
-    (out / "run.json").write_text(json.dumps(asked, indent=2))
+    asked = {"name": name, "data": [str(spec) for spec in specs], "background": [str(spec) for spec in more]}
+    (out / "run.json").write_text(json.dumps(asked | {"settings": settings}, indent=2))
     return out / module.FILE
 
 
@@ -900,6 +912,7 @@ def ship_language_model(out: str | Path) -> None:
     path = WEIGHTS / f"{name}{''.join(Path(file).suffixes)}"
     path.write_bytes((out / file).read_bytes())
     words = ["zoo", "train", name, *(word for spec in asked["data"] for word in ("--data", spec))]
+    words += [word for spec in asked["background"] for word in ("--background", spec)]
     words += [word for key, value in asked["settings"].items() for word in ("--set", f"{key}={value}")]
     command = shlex.join([*words, "--out", f"runs/{out.name}"])
     about = {"file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size, "commands": [command]}

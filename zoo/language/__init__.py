@@ -58,6 +58,16 @@ class LanguageModel(ABC):
             return list(text)
         return text.split() if self.unit == "word" else list(" ".join(text.split()))
 
+    def known(self, texts: Iterable[str]) -> list[str]:
+        """Those of the texts, each once, whose tokens are all in the vocabulary. Raises DataError where there is none."""
+        texts = list(dict.fromkeys(texts))
+        found = [text for text in texts if (tokens := self.tokens(text)) and self.vocabulary.issuperset(tokens)]
+        if not found:
+            raise DataError(
+                f"Of a background those texts count whose {self.unit}s are all among the other texts'; of {len(texts)} none is such."
+            )
+        return found
+
     def score(self, prefix: str | Sequence[str], next: str) -> float:
         """log P(next | prefix), natural logarithm; `next` is a token, or "</s>" for the end."""
         state = self.start()

@@ -137,22 +137,30 @@ def train(
     batch_size: int = 16,
     learning_rate: float = 3e-3,
     seed: int = 0,
+    background: Iterable[str] = (),
+    background_epochs: int = 8,
     say=lambda line: None,
 ) -> LSTMModel:
     """A model of texts; every tenth is held out, and the epoch that predicts those best is kept.
 
-    Args: unit: "word" or "character". units: of embedding and LSTM. dropout: share of both that is hidden in training.
+    Args:
+        unit: "word" or "character". units: of embedding and LSTM. dropout: share of both that is hidden in training.
+        background: texts of another kind, of which there are more. Those whose every token `texts` have as well, each once and
+            as long as the longest of `texts` at most, are learnt together with `texts` first, for `background_epochs` of
+            four times the batch size; the epochs that follow are of `texts` alone, with a third of the learning rate.
         say: called with a line for each epoch.
-    Raises: ZooError (settings), DataError where there are fewer than ten texts with words.
+    Raises: ZooError (settings), DataError where there are fewer than ten texts with words, or a background of which none counts.
     """
     import keras
 
-    whole = all(type(number) is int for number in (units, epochs, batch_size, seed))
+    whole = all(type(number) is int for number in (units, epochs, batch_size, seed, background_epochs))
     numbers = whole and all(isinstance(number, int | float) for number in (dropout, learning_rate))
-    if not (numbers and min(units, epochs, batch_size) >= 1 and 0 <= dropout < 1 and learning_rate > 0 and seed >= 0):
+    least = min(units, epochs, batch_size, background_epochs) if numbers else 0
+    if not (least >= 1 and 0 <= dropout < 1 and learning_rate > 0 and seed >= 0):
         raise ZooError(
-            f"units, epochs and batch_size are whole numbers above 0, learning_rate is above 0, dropout below 1, seed at least "
-            f"0; received {units!r}, {epochs!r}, {batch_size!r}, {learning_rate!r}, {dropout!r} and {seed!r}."
+            f"units, epochs, batch_size and background_epochs are whole numbers above 0, learning_rate is above 0, dropout "
+            f"below 1, seed at least 0; received {units!r}, {epochs!r}, {batch_size!r}, {background_epochs!r}, "
+            f"{learning_rate!r}, {dropout!r} and {seed!r}."
         )
     cut = LSTMModel(unit, SPECIAL, {}).tokens
     sentences = [tokens for tokens in map(cut, texts) if tokens]
@@ -160,25 +168,44 @@ def train(
         raise DataError(f"A neural language model learns from ten texts or more; received {len(sentences)}.")
     counts = Counter(token for tokens in sentences for token in tokens)
     model = LSTMModel(unit, [*SPECIAL, *sorted(counts)], {})
+    known = [cut(text) for text in model.known(background)] if (background := list(background)) else []
+    longest = max(
+        map(len, sentences)
+    )  # all are padded to the longest, and a few long ones would cost more than they teach
+    known = [tokens for tokens in known if len(tokens) <= longest]
     keras.utils.set_random_seed(seed)
     net = network(len(model.ids), units, dropout)
-    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=1e-3, global_clipnorm=1.0)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
-    net.compile(optimizer, loss)
     rng = np.random.default_rng(seed)
     held_out, learnt = sentences[::HELD_OUT], [s for i, s in enumerate(sentences) if i % HELD_OUT]
-    best = np.inf
-    for epoch in range(epochs):
+
+    def compile_net(learning_rate) -> None:
+        optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=1e-3, global_clipnorm=1.0)
+        net.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"))
+
+    def epoch(more: list[list[str]], batch_size: int) -> float:
+        """One pass over what is learnt and more; the perplexity of what is held out."""
         # Tokens seen once are <unk> now and then, so that the model has seen what it does not know.
         masked = [[UNKNOWN if counts[t] == 1 and rng.random() < 0.5 else t for t in tokens] for tokens in learnt]
-        inputs, targets, weights = _arrays(masked, model.ids)
+        inputs, targets, weights = _arrays(masked + more, model.ids)
         order = rng.permutation(len(inputs))
         net.fit(inputs[order], targets[order], batch_size, sample_weight=weights[order], verbose=0, shuffle=False)
         model.weights = _weights(net)
-        perplexity = model.perplexity([" ".join(t) if unit == "word" else "".join(t) for t in held_out])
+        return model.perplexity([" ".join(t) if unit == "word" else "".join(t) for t in held_out])
+
+    if known:
+        steps = background_epochs * -(-(len(learnt) + len(known)) // (4 * batch_size))
+        compile_net(keras.optimizers.schedules.PolynomialDecay(learning_rate, steps))
+        for i in range(background_epochs):
+            say(
+                f"epoch {i + 1} with {len(known)} texts of the background  perplexity {epoch(known, 4 * batch_size):.2f}"
+            )
+    compile_net(learning_rate / 3 if known else learning_rate)
+    best = np.inf
+    for i in range(epochs):
+        perplexity = epoch([], batch_size)
         if perplexity < best:
             best, kept = perplexity, model.weights
-        say(f"epoch {epoch + 1}  perplexity {perplexity:.2f}{'  *' if kept is model.weights else ''}")
+        say(f"epoch {i + 1}  perplexity {perplexity:.2f}{'  *' if kept is model.weights else ''}")
     model.weights = kept
     return model
 

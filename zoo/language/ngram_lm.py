@@ -15,15 +15,16 @@ import gzip
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from zoo.errors import DataError, MissingFileError, ZooError
-from zoo.language import END, START, UNKNOWN, LanguageModel
+from zoo.language import END, START, UNKNOWN, LanguageModel, Mixture
 
 LOG_10 = math.log(10)
 NEVER = -99.0  # the log10 probability that ARPA files give <s>, which never follows anything
 SPACE = "<space>"  # a space as a token of an ARPA file, in which spaces part the tokens
+TINY = 1e-12  # of probability: what is left where all that can follow has been seen, but for rounding
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where there are too few counts to estimate them; KenLM's
 
 FILE = "model.arpa.gz"  # of a run
@@ -86,11 +87,17 @@ class NGramModel(LanguageModel):
         write(self, path)
 
 
-def train(texts: Iterable[str], order: int = 3, unit: str = "word") -> NGramModel:
+def train(
+    texts: Iterable[str], order: int = 3, unit: str = "word", background: Iterable[str] = (), share: float = 0.4
+) -> NGramModel:
     """An n-gram model of texts, interpolated modified Kneser-Ney.
 
-    Args: texts: one utterance each. order: tokens in the longest n-gram, 1 or more. unit: "word" or "character".
-    Raises: ZooError (order, unit), DataError where the texts hold no token.
+    Args:
+        texts: one utterance each. order: tokens in the longest n-gram, 1 or more. unit: "word" or "character".
+        background: texts of another kind, of which there are more. Those that hold a token which `texts` do not have are
+            left out, so that there is nothing more to confuse; the others are counted by themselves, each once.
+        share: of the background in every probability, between 0 and 1 (see `interpolate`).
+    Raises: ZooError (order, unit, share), DataError where the texts hold no token, or those of the background none that count.
 
     >>> model = train(["one two", "one three", "two three"], order=2)
     >>> model.score("one", "two") > model.score("one", "one")  # seen, and never seen
@@ -98,6 +105,55 @@ def train(texts: Iterable[str], order: int = 3, unit: str = "word") -> NGramMode
     """
     if not (isinstance(order, int) and order >= 1):
         raise ZooError(f"The order of an n-gram model is a whole number of at least 1; received {order!r}.")
+    if not (isinstance(share, int | float) and 0 < share < 1):
+        raise ZooError(f"The share of the background is above 0 and below 1; received {share!r}.")
+    near, background = _train(texts, order, unit), list(background)
+    if not background:
+        return near
+    return interpolate([near, _train(near.known(background), order, unit)], [1 - share, share])
+
+
+def interpolate(models: Sequence[NGramModel], shares: Sequence[float]) -> NGramModel:
+    """One model with the averaged probabilities of several: `Mixture` worked out beforehand, so that it is one file.
+
+    What any of them holds has the average itself; where none has seen a history with what follows, the new model backs off
+    as each of its kind does, with weights by which every history sums to 1 (SRILM calls this static interpolation:
+    A. Stolcke, "SRILM - an extensible language modeling toolkit", ICSLP 2002).
+
+    Args: models: of words or of characters. shares: their weights, which sum to 1.
+    Raises: ZooError for models of different units, or shares that are none.
+
+    >>> both = interpolate([train(["one two"] * 3), train(["one three"] * 3)], [0.75, 0.25])
+    >>> both.score("one", "two") > both.score("one", "three") > both.score("one", "one")
+    True
+    """
+    Mixture(models, shares)  # raises where they do not go together
+
+    def average(gram: NGram) -> float:
+        *history, token = gram
+        # To a model that does not know a token it is not one among many that are unknown: it never comes.
+        return sum(
+            share * 10 ** model._log10(tuple(history), token)
+            for model, share in zip(models, shares, strict=True)
+            if (token,) in model.grams
+        )
+
+    seen = set().union(*(model.grams for model in models)) - {(START,)}
+    probability = {gram: average(gram) for gram in seen}
+    here: dict[NGram, float] = defaultdict(float)  # history -> P of all that was seen after it
+    shorter: dict[NGram, float] = defaultdict(float)  # and P of the same after the history without its first token
+    for gram in seen:
+        if len(gram) > 1:
+            here[gram[:-1]] += probability[gram]
+            shorter[gram[:-1]] += probability[gram[1:]]
+    grams = {gram: (math.log10(probability[gram]), 0.0) for gram in seen} | {(START,): (NEVER, 0.0)}
+    for history in here:
+        left = max(1 - here[history], TINY) / max(1 - shorter[history], TINY)
+        grams[history] = grams[history][0], math.log10(left)
+    return NGramModel(models[0].unit, grams)
+
+
+def _train(texts: Iterable[str], order: int, unit: str) -> NGramModel:
     cut = NGramModel(unit, {(UNKNOWN,): (0.0, 0.0)}).tokens
     sentences = [[START, *cut(text), END] for text in texts]
     if not any(len(sentence) > 2 for sentence in sentences):

@@ -152,17 +152,39 @@ def test_a_background_helps_with_the_order_of_words_that_are_known():
         ["it was you we see", "was it good", "it was a cat"],
     )
     alone, more = ngram_lm.train(texts), ngram_lm.train(texts, background=background, share=0.3)
-    assert more.vocabulary == alone.vocabulary  # nothing more to confuse: the cat is left out
+    assert more.vocabulary == alone.vocabulary  # nothing more to confuse: the cat is not taken in
     assert more.perplexity("it was you we see") < alone.perplexity("it was you we see") / 2
-    assert (
-        more.grams == ngram_lm.train(texts, background=[*background, background[0]], share=0.3).grams
-    )  # each counts once
+    assert more.grams == ngram_lm.train(texts, background=[*background, background[0]], share=0.3).grams  # once each
     assert ngram_lm.train(texts, background=[]).grams == alone.grams
-    for share in (0, 1, -0.1, "half"):
+    fewer = ngram_lm.train(texts, background=[*background, "it was you", "so it was you"], minimum=2)
+    assert (
+        ("it", "was", "you") in fewer.grams and ("you", "we", "see") not in fewer.grams and ("you", "we") in fewer.grams
+    )
+    for wrong in ({"share": 0}, {"share": 1}, {"share": -0.1}, {"share": "half"}):
         with pytest.raises(ZooError, match="above 0 and below 1; received"):
-            ngram_lm.train(texts, background=background, share=share)
-    with pytest.raises(DataError, match="Of a background .* of 2 none is such"):
-        ngram_lm.train(texts, background=["nothing here is known", ""])
+            ngram_lm.train(texts, background=background, **wrong)
+    with pytest.raises(ZooError, match="at least 1; received 3 and 0"):
+        ngram_lm.train(texts, background=background, minimum=0)
+    with pytest.raises(DataError, match="in 2 texts there is none"):
+        ngram_lm.train(texts, background=["nothing here is known", ""][::-1])
+
+
+@quick
+@given(sentences, sentences, st.integers(1, 3), st.integers(1, 3), units, st.lists(words, max_size=4))
+def test_what_a_background_does_not_say_has_no_part_in_it(texts, background, order, minimum, unit, history):
+    """Every history sums to 1, and where both know what was, the unknown has its share from the texts alone."""
+    background = [text.replace("a", "f").replace("b", "g") for text in background]
+    near = ngram_lm.train(texts, order, unit)
+    if not any(set(near.tokens(text)) & near.vocabulary for text in background):
+        return
+    both = ngram_lm.train(texts, order, unit, background=background, share=0.4, minimum=minimum)
+    assert both.vocabulary == near.vocabulary
+    state = both.start()
+    for token in history:
+        assert total(both, state) == pytest.approx(1, abs=1e-6)
+        _, state = both.advance(state, token)
+    assert total(both, state) == pytest.approx(1, abs=1e-6)
+    assert math.exp(both.advance((), UNKNOWN)[0]) == pytest.approx(0.6 * math.exp(near.advance((), UNKNOWN)[0]))
 
 
 def test_more_order_fits_the_training_text_better():

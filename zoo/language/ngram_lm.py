@@ -88,29 +88,43 @@ class NGramModel(LanguageModel):
 
 
 def train(
-    texts: Iterable[str], order: int = 3, unit: str = "word", background: Iterable[str] = (), share: float = 0.4
+    texts: Iterable[str],
+    order: int = 3,
+    unit: str = "word",
+    background: Iterable[str] = (),
+    share: float = 0.4,
+    minimum: int = 1,
 ) -> NGramModel:
     """An n-gram model of texts, interpolated modified Kneser-Ney.
 
     Args:
         texts: one utterance each. order: tokens in the longest n-gram, 1 or more. unit: "word" or "character".
-        background: texts of another kind, of which there are more. Those that hold a token which `texts` do not have are
-            left out, so that there is nothing more to confuse; the others are counted by themselves, each once.
+        background: texts of another kind, of which there are more, each counted once. A token that `texts` do not have is
+            <unk> there and gets no probability in the end: there is nothing more to confuse.
         share: of the background in every probability, between 0 and 1 (see `interpolate`).
-    Raises: ZooError (order, unit, share), DataError where the texts hold no token, or those of the background none that count.
+        minimum: how often the longest n-grams of the background came, to be kept.
+    Raises: ZooError (order, unit, share, minimum), DataError where texts or background hold no token that counts.
 
     >>> model = train(["one two", "one three", "two three"], order=2)
     >>> model.score("one", "two") > model.score("one", "one")  # seen, and never seen
     True
     """
-    if not (isinstance(order, int) and order >= 1):
-        raise ZooError(f"The order of an n-gram model is a whole number of at least 1; received {order!r}.")
+    if not (type(order) is type(minimum) is int and min(order, minimum) >= 1):
+        raise ZooError(
+            f"The order of an n-gram model and the minimum of a background are whole numbers of at least 1; received {order!r} "
+            f"and {minimum!r}."
+        )
     if not (isinstance(share, int | float) and 0 < share < 1):
         raise ZooError(f"The share of the background is above 0 and below 1; received {share!r}.")
-    near, background = _train(texts, order, unit), list(background)
+    near = _train(texts, order, unit)
+    background = [near.tokens(text) for text in dict.fromkeys(background)]
     if not background:
         return near
-    return interpolate([near, _train(near.known(background), order, unit)], [1 - share, share])
+    known = [[token if token in near.vocabulary else UNKNOWN for token in tokens] for tokens in background]
+    known = [tokens for tokens in known if set(tokens) - {UNKNOWN}]
+    if not known:
+        raise DataError(f"A background has {unit}s of the other texts in it; in {len(background)} texts there is none.")
+    return interpolate([near, _without_unknown(_train(known, order, unit, minimum))], [1 - share, share])
 
 
 def interpolate(models: Sequence[NGramModel], shares: Sequence[float]) -> NGramModel:
@@ -130,30 +144,50 @@ def interpolate(models: Sequence[NGramModel], shares: Sequence[float]) -> NGramM
     Mixture(models, shares)  # raises where they do not go together
 
     def average(gram: NGram) -> float:
-        *history, token = gram
         # To a model that does not know a token it is not one among many that are unknown: it never comes.
         return sum(
-            share * 10 ** model._log10(tuple(history), token)
+            share * 10 ** model._log10(gram[:-1], gram[-1])
             for model, share in zip(models, shares, strict=True)
-            if (token,) in model.grams
+            if gram[-1:] in model.grams
         )
 
     seen = set().union(*(model.grams for model in models)) - {(START,)}
-    probability = {gram: average(gram) for gram in seen}
+    return _backing_off(models[0].unit, {gram: average(gram) for gram in seen})
+
+
+def _without_unknown(model: NGramModel) -> NGramModel:
+    """The model where what follows is known to be no <unk>, so that the others share its probability."""
+    seen = {gram for gram in model.grams if UNKNOWN not in gram} - {(START,)}
+
+    def rest(history: NGram) -> float:
+        return 1 - 10 ** model._log10(history, UNKNOWN)
+
+    histories = {history: rest(history) for history in {gram[:-1] for gram in seen}}
+    return _backing_off(
+        model.unit, {gram: 10 ** model._log10(gram[:-1], gram[-1]) / histories[gram[:-1]] for gram in seen}
+    )
+
+
+def _backing_off(unit: str, probability: dict[NGram, float]) -> NGramModel:
+    """The model of P(last token | those before), with back-off weights by which every history sums to 1.
+
+    Args: probability: of all n-grams seen; with each, also of those without its first tokens.
+    """
     here: dict[NGram, float] = defaultdict(float)  # history -> P of all that was seen after it
     shorter: dict[NGram, float] = defaultdict(float)  # and P of the same after the history without its first token
-    for gram in seen:
+    for gram, value in probability.items():
         if len(gram) > 1:
-            here[gram[:-1]] += probability[gram]
+            here[gram[:-1]] += value
             shorter[gram[:-1]] += probability[gram[1:]]
-    grams = {gram: (math.log10(probability[gram]), 0.0) for gram in seen} | {(START,): (NEVER, 0.0)}
+    grams = {gram: (math.log10(value), 0.0) for gram, value in probability.items()} | {(START,): (NEVER, 0.0)}
     for history in here:
         left = max(1 - here[history], TINY) / max(1 - shorter[history], TINY)
         grams[history] = grams[history][0], math.log10(left)
-    return NGramModel(models[0].unit, grams)
+    return NGramModel(unit, grams)
 
 
-def _train(texts: Iterable[str], order: int, unit: str) -> NGramModel:
+def _train(texts: Iterable[str | list[str]], order: int, unit: str, minimum: int = 1) -> NGramModel:
+    """`train` without a background. Longest n-grams that came less often than `minimum` give all that they have away."""
     cut = NGramModel(unit, {(UNKNOWN,): (0.0, 0.0)}).tokens
     sentences = [[START, *cut(text), END] for text in texts]
     if not any(len(sentence) > 2 for sentence in sentences):
@@ -166,15 +200,18 @@ def _train(texts: Iterable[str], order: int, unit: str) -> NGramModel:
     backoff: dict[NGram, float] = {}
     for level in counts:
         discounts = _discounts(level.values())
+        least = minimum if level is counts[-1] else 1
         totals: dict[NGram, int] = defaultdict(int)
         freed: dict[NGram, float] = defaultdict(float)
         for gram, count in level.items():
             totals[gram[:-1]] += count
-            freed[gram[:-1]] += discounts[min(count, 3) - 1]
+            freed[gram[:-1]] += discounts[min(count, 3) - 1] if count >= least else count
         gamma = {history: freed[history] / totals[history] for history in totals}
         if () in gamma:
             probability = {gram: gamma[()] * uniform for gram in probability}
         for gram, count in level.items():
+            if count < least:
+                continue
             shorter = probability[gram] if len(gram) == 1 else gamma[gram[:-1]] * probability[gram[1:]]
             probability[gram] = (count - discounts[min(count, 3) - 1]) / totals[gram[:-1]] + shorter
         backoff |= {history: value for history, value in gamma.items() if history}

@@ -242,6 +242,13 @@ def test_decoders(saved, clips, words, tmp_path):
         "train", "ngram_lm", "--data", data, "--out", tmp_path / "x", "--seed", 1
     )
     assert "learns in a moment" in sentence("train", "ngram_lm", "--data", data, "--out", tmp_path / "x", "--resume")
+    (tmp_path / "book.txt").write_text("Oh yes,\nno.")
+    book = f"text,source={tmp_path / 'book.txt'},wrapped=true"
+    run("train", "ngram_lm", "--data", data, "--background", book, "--out", tmp_path / "with")
+    assert json.loads((tmp_path / "with" / "run.json").read_text())["background"] == [
+        book.replace("text,", "text:all,")
+    ]
+    assert "is of texts" in sentence("train", "conv2d", "--data", data, "--background", book, "--out", tmp_path / "x")
     run("train", "lstm_lm", "--data", data, "--out", tmp_path / "net", "--set", "units=4", "--epochs", 2)
     assert run(*heard, "--language-model", tmp_path / "net" / "model.weights.h5").exit_code == 0
 

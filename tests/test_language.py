@@ -172,7 +172,7 @@ def test_a_background_helps_with_the_order_of_words_that_are_known():
 @quick
 @given(sentences, sentences, st.integers(1, 3), st.integers(1, 3), units, st.lists(words, max_size=4))
 def test_what_a_background_does_not_say_has_no_part_in_it(texts, background, order, minimum, unit, history):
-    """Every history sums to 1, and where both know what was, the unknown has its share from the texts alone."""
+    """Every history sums to 1, and among single words the unknown has its share from the texts alone."""
     background = [text.replace("a", "f").replace("b", "g") for text in background]
     near = ngram_lm.train(texts, order, unit)
     if not any(set(near.tokens(text)) & near.vocabulary for text in background):
@@ -185,6 +185,37 @@ def test_what_a_background_does_not_say_has_no_part_in_it(texts, background, ord
         _, state = both.advance(state, token)
     assert total(both, state) == pytest.approx(1, abs=1e-6)
     assert math.exp(both.advance((), UNKNOWN)[0]) == pytest.approx(0.6 * math.exp(near.advance((), UNKNOWN)[0]))
+
+
+def test_what_is_no_unknown_shares_its_probability():
+    """P(w | h, w is no <unk>) = P(w | h) / (1 - P(<unk> | h)), after every history and for every word."""
+    model = ngram_lm.train(["one <unk> two", "two one <unk>", "two two <unk> one", "one two one"] * 2 + ["one one"])
+    rest = ngram_lm._without_unknown(model)
+    for history in ((), ("one",), ("two", "one"), ("one", "one"), ("<s>", "one"), ("two", "two")):
+        left = 1 - 10 ** model._log10(history, UNKNOWN)
+        for token in ("one", "two", END):
+            assert 10 ** rest._log10(history, token) == pytest.approx(10 ** model._log10(history, token) / left)
+
+
+def test_models_that_are_read_are_interpolated(tmp_path, network):
+    """Files of other programs lack n-grams within longer ones, or hold P that is nothing in floating point."""
+    text = ngram_lm.train(TEXTS)
+    text.save(tmp_path / "m.arpa")
+    lines = (tmp_path / "m.arpa").read_text().splitlines()
+    two = next(line for line in lines if "\ttwo three" in line and len(line.split()) < 5)
+    lines[lines.index(two)] = two.replace(two.split()[0], "-400")
+    (tmp_path / "m.arpa").write_text("\n".join(lines).replace("-400", "-400.0"))
+    pruned = ngram_lm.read(tmp_path / "m.arpa")
+    del pruned.grams["one", "two"]  # with "one two three" still there
+    both = ngram_lm.interpolate([pruned, text], [0.5, 0.5])
+    state = both.advance(both.advance(both.start(), "one")[1], "two")[1]
+    assert total(both, state) == pytest.approx(1, abs=0.05) and math.isfinite(both.perplexity(TEXTS))
+    with pytest.raises(ZooError, match="received LSTMModel among them"):
+        ngram_lm.interpolate([text, network], [0.5, 0.5])
+    with pytest.raises(ZooError, match="sum to 1"):
+        ngram_lm.interpolate([text, text], [math.nan, 0.5])
+    literal = ngram_lm.train(["one two", "two <s> one", "</s>"])
+    assert total(literal, literal.advance(literal.start(), "two")[1]) == pytest.approx(1, abs=1e-9)
 
 
 def test_more_order_fits_the_training_text_better():
@@ -227,16 +258,15 @@ def test_the_network_learns_and_sums_to_one(network):
 
 
 def test_a_background_teaches_the_network_the_order_of_words_that_are_known():
-    texts, said = some_texts(20) + ["house small two big one"], []
-    background = [f"{a} small house {b}" for a in ("one", "two", "a", "cat") for b in ("a", "b", "c")]
-    settings = {"units": 12, "dropout": 0.0, "epochs": 1, "learning_rate": 0.03, "batch_size": 4}
-    alone = lstm_lm.train(texts, **settings)
-    more = lstm_lm.train(texts, **settings, background=background, background_epochs=20, say=said.append)
-    assert more.vocabulary == alone.vocabulary and len(said) == 21
-    assert said[0].startswith("epoch 1 with 9 texts of the background  perplexity ")
-    assert more.perplexity("two small house b") < 0.7 * alone.perplexity("two small house b")
-    with pytest.raises(DataError, match="of 1 none is such"):
-        lstm_lm.train(texts, **settings, background=["cat"])
+    said, background = [], [f"{first} small b" for first in ("two", "a", "b", "c", "big", "small", "house", "cat")]
+    settings = {"units": 12, "dropout": 0.0, "epochs": 1, "learning_rate": 0.03, "batch_size": 1}
+    more = lstm_lm.train(some_texts(20), **settings, background=background, background_epochs=10, say=said.append)
+    assert "cat" not in more.vocabulary and len(said) == 11
+    assert said[0].startswith("epoch 1 with 7 texts of the background  perplexity ")
+    assert more.score("two small", "b") > more.score("two small", "a") + 1
+    for wrong in ("cat", "one small house a b c"):  # unknown; longer than any text
+        with pytest.raises(DataError, match="of 1 none is such"):
+            lstm_lm.train(some_texts(20), **settings, background=[wrong])
 
 
 @pytest.mark.parametrize("unit", language.UNITS)
@@ -400,6 +430,19 @@ def test_train_and_ship(tmp_path, monkeypatch):
     )
     with pytest.raises(ZooError, match="already holds a run"):
         train_language_model("ngram_lm", data, tmp_path / "run")
+    with pytest.raises(ZooError, match="sets have no weights"):
+        train_language_model("ngram_lm", ["folder:all=2"], tmp_path / "other")
+    with pytest.raises(ZooError, match="share of ngram_lm are for a background; received none"):
+        train_language_model("ngram_lm", data, tmp_path / "other", {"share": 0.3})
+    (tmp_path / "books.txt").write_text("two three one\none two one\n")
+    books = f"text,source={tmp_path / 'books.txt'}"
+    with pytest.raises(DataError, match="A background has texts in it; text:test,.* has none"):
+        train_language_model("ngram_lm", data, tmp_path / "other", background=[books.replace(",", ":test,", 1)])
+    more = train_language_model("ngram_lm", data, tmp_path / "more", {"share": 0.3}, background=[books])
+    said = ["two three one", "one two one"]
+    assert ngram_lm.read(more).log_probability("two three one") == pytest.approx(
+        ngram_lm.train(TEXTS, background=said, share=0.3).log_probability("two three one"), abs=1e-5
+    )
     with pytest.raises(UnknownNameError, match="did you mean order"):
         train_language_model("ngram_lm", data, tmp_path / "other", {"ordre": 2})
     assert not (tmp_path / "other").exists()
@@ -410,3 +453,8 @@ def test_train_and_ship(tmp_path, monkeypatch):
     ship_language_model(tmp_path / "run")
     assert zoo.load("ngram_lm").order == 2
     assert zoo.card("ngram_lm").weights["commands"][0].startswith("zoo train ngram_lm --data folder:all")
+    ship_language_model(tmp_path / "more")
+    assert (
+        f"--background text:all,source={tmp_path / 'books.txt'} --set share=0.3"
+        in zoo.card("ngram_lm").weights["commands"][0]
+    )

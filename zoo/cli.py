@@ -896,7 +896,7 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--subset", default="train", show_default=True, help="Split of the --data that name none.")
 @click.option(
     "--background", multiple=True, metavar="SPEC",
-    help="Texts of another kind that a language model learns from besides, as far as it knows their words; may be repeated.",
+    help="Texts of another kind (all, where a set has that split) that a language model learns from besides, as far as it knows their words; may be repeated.",
 )  # fmt: skip
 @click.option("--validation", multiple=True, metavar="SPEC", help="Set to choose the best epoch by; may be repeated.")
 @click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the run.")
@@ -962,7 +962,6 @@ def train(
             )
         given = {key: value for key, value in settings.items() if value is not None}
         given |= _pairs(changes, "A setting of the model")
-        background = [str(training.DataSpec.parse(text, "all")) for text in background]
         path = training.train_language_model(
             name, data, out, given, lambda line: click.echo(line, err=as_json), background
         )

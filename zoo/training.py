@@ -877,7 +877,8 @@ def train_language_model(
 
     Args:
         settings: what the model's own `train` takes besides texts, such as order=4. say: called with each line.
-        background: sets of texts of another kind, of which the model's `train` says what it makes.
+        background: sets of texts of another kind, all of each that has such a split, else what is to train on; the model's
+            `train` says what it makes of them.
     Raises: ZooError, DataError, UnknownNameError.
     """
     module, out, settings = import_module(f"zoo.language.{name}"), Path(out), settings or {}
@@ -888,11 +889,15 @@ def train_language_model(
             raise unknown_name(f"setting of {name}", setting, valid)
     if (out / "run.json").exists():
         raise ZooError(f"A run's folder must be new; {out} already holds a run.")
-    specs, more = ([DataSpec.parse(text, "train") for text in texts] for texts in (data, background))
+    if not background and (unused := sorted({"share", "minimum", "background_epochs"} & settings.keys())):
+        raise ZooError(f"{', '.join(unused)} of {name} are for a background; received none.")
+    specs, more = [DataSpec.parse(text, "train") for text in data], [_of_background(text) for text in background]
     for spec in (*specs, *more):
         if spec.weight != 1:
             raise ZooError(f"A language model reads each text once, so its sets have no weights; received {spec}.")
     texts, others = ([utterance.text for spec in which for utterance in spec.load()] for which in (specs, more))
+    if more and not others:
+        raise DataError(f"A background has texts in it; {', '.join(map(str, more))} has none.")
     told = {"say": say} if "say" in parameters else {}
     model = module.train(texts, background=others, **told, **settings)
     out.mkdir(parents=True, exist_ok=True)
@@ -900,6 +905,11 @@ def train_language_model(
     asked = {"name": name, "data": [str(spec) for spec in specs], "background": [str(spec) for spec in more]}
     (out / "run.json").write_text(json.dumps(asked | {"settings": settings}, indent=2))
     return out / module.FILE
+
+
+def _of_background(text: str) -> DataSpec:
+    name = DataSpec.parse(text, "train").name
+    return DataSpec.parse(text, "all" if "all" in datasets.describe(name).splits else "train")
 
 
 def ship_language_model(out: str | Path) -> None:

@@ -4,7 +4,7 @@
     zoo train sentences_ngram_lm --data sentences --background text:all,source=books,wrapped=true --out runs/more
 
 Texts become what a recogniser writes: small letters a to z and apostrophes, cut at full stops, commas and other marks where a
-reader pauses. What holds digits or other letters is left out, since nobody can tell how it is said.
+reader pauses. What holds digits, other letters or signs is left out, since nobody can tell how it is said.
 
 `all` is everything; `train`, `validation` and `test` are about 80, 10 and 10 % of it, chosen by a hash of the text, so that
 what is said twice is in one of them only.
@@ -48,7 +48,7 @@ def utterances(split, source=None, wrapped: bool = False) -> list[Utterance]:
         raise MissingFileError(
             f"The source of a text set must be a .txt file or a folder of them; there is no {place}."
         )
-    files = sorted(place.rglob("*.txt")) if place.is_dir() else [place]
+    files = sorted(file for file in place.rglob("*.txt") if file.is_file()) if place.is_dir() else [place]
     found = []
     for file in files:
         try:
@@ -74,7 +74,7 @@ def texts(writing: str, wrapped: bool = False) -> list[str]:
     """
     plain = unicodedata.normalize("NFKD", writing.replace("’", "'").replace("‘", "'")).replace("_", "").replace("*", "")
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    plain = re.sub(r"\b(mr|mrs|dr)\.", lambda found: SAID[found[0].lower()], plain, flags=re.IGNORECASE)
+    plain = re.sub(r"\b(mr|mrs|dr)\.", lambda found: SAID[found[0].lower()] + " ", plain, flags=re.IGNORECASE)
     found = []
     for paragraph in re.split(r"\n\s*\n", plain) if wrapped else plain.splitlines():
         for piece in PAUSES.split(paragraph):

@@ -58,16 +58,6 @@ class LanguageModel(ABC):
             return list(text)
         return text.split() if self.unit == "word" else list(" ".join(text.split()))
 
-    def known(self, texts: Iterable[str]) -> list[str]:
-        """Those of the texts, each once, whose tokens are all in the vocabulary. Raises DataError where there is none."""
-        texts = list(dict.fromkeys(texts))
-        found = [text for text in texts if (tokens := self.tokens(text)) and self.vocabulary.issuperset(tokens)]
-        if not found:
-            raise DataError(
-                f"Of a background those texts count whose {self.unit}s are all among the other texts'; of {len(texts)} none is such."
-            )
-        return found
-
     def score(self, prefix: str | Sequence[str], next: str) -> float:
         """log P(next | prefix), natural logarithm; `next` is a token, or "</s>" for the end."""
         state = self.start()
@@ -129,7 +119,7 @@ class Mixture(LanguageModel):
             raise ZooError(
                 f"Models are mixed if all are of words or all of characters; received {[m.unit for m in models]}."
             )
-        if len(shares) != len(models) or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
+        if len(shares) != len(models) or not min(shares) > 0 or not abs(sum(shares) - 1) <= 1e-6:
             raise ZooError(f"Each model of a mixture has a positive share and all sum to 1; received {shares}.")
         super().__init__(models[0].unit, frozenset().union(*(model.vocabulary for model in models)))
         self.models, self.log_shares = tuple(models), np.log(shares)

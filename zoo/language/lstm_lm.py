@@ -147,7 +147,8 @@ def train(
         unit: "word" or "character". units: of embedding and LSTM. dropout: share of both that is hidden in training.
         background: texts of another kind, of which there are more. Those whose every token `texts` have as well, each once and
             as long as the longest of `texts` at most, are learnt together with `texts` first, for `background_epochs` of
-            four times the batch size; the epochs that follow are of `texts` alone, with a third of the learning rate.
+            four times the batch size and with a learning rate that falls; the epochs that follow are of `texts` alone, with
+            a third of the learning rate.
         say: called with a line for each epoch.
     Raises: ZooError (settings), DataError where there are fewer than ten texts with words, or a background of which none counts.
     """
@@ -168,15 +169,19 @@ def train(
         raise DataError(f"A neural language model learns from ten texts or more; received {len(sentences)}.")
     counts = Counter(token for tokens in sentences for token in tokens)
     model = LSTMModel(unit, [*SPECIAL, *sorted(counts)], {})
-    known = [cut(text) for text in model.known(background)] if (background := list(background)) else []
-    longest = max(
-        map(len, sentences)
-    )  # all are padded to the longest, and a few long ones would cost more than they teach
-    known = [tokens for tokens in known if len(tokens) <= longest]
     keras.utils.set_random_seed(seed)
     net = network(len(model.ids), units, dropout)
     rng = np.random.default_rng(seed)
     held_out, learnt = sentences[::HELD_OUT], [s for i, s in enumerate(sentences) if i % HELD_OUT]
+    background = [cut(text) for text in dict.fromkeys(background)]
+    # All are padded to the longest of the texts: a few longer ones would cost more than they teach.
+    longest = max(map(len, sentences))
+    known = [tokens for tokens in background if 0 < len(tokens) <= longest and counts.keys() >= set(tokens)]
+    if background and not known:
+        raise DataError(
+            f"Of a background those texts count whose {unit}s are all among the other texts' and {longest} at most; of "
+            f"{len(background)} none is such."
+        )
 
     def compile_net(learning_rate) -> None:
         optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=1e-3, global_clipnorm=1.0)
@@ -192,9 +197,11 @@ def train(
         model.weights = _weights(net)
         return model.perplexity([" ".join(t) if unit == "word" else "".join(t) for t in held_out])
 
+    hidden = {tuple(tokens) for tokens in held_out}
+    known = [tokens for tokens in known if tuple(tokens) not in hidden]
     if known:
         steps = background_epochs * -(-(len(learnt) + len(known)) // (4 * batch_size))
-        compile_net(keras.optimizers.schedules.PolynomialDecay(learning_rate, steps))
+        compile_net(keras.optimizers.schedules.PolynomialDecay(learning_rate, steps, learning_rate / 30))
         for i in range(background_epochs):
             say(
                 f"epoch {i + 1} with {len(known)} texts of the background  perplexity {epoch(known, 4 * batch_size):.2f}"

@@ -130,18 +130,22 @@ def train(
 def interpolate(models: Sequence[NGramModel], shares: Sequence[float]) -> NGramModel:
     """One model with the averaged probabilities of several: `Mixture` worked out beforehand, so that it is one file.
 
-    What any of them holds has the average itself; where none has seen a history with what follows, the new model backs off
+    What any of them holds has the average itself, to which a model that does not know a token adds nothing (`Mixture` takes its
+    <unk>, so that probabilities may sum to more than 1 where vocabularies differ); where none has seen a history with what follows, the new model backs off
     as each of its kind does, with weights by which every history sums to 1 (SRILM calls this static interpolation:
     A. Stolcke, "SRILM - an extensible language modeling toolkit", ICSLP 2002).
 
     Args: models: of words or of characters. shares: their weights, which sum to 1.
-    Raises: ZooError for models of different units, or shares that are none.
+    Raises: ZooError for models of different units or other kinds, or shares that are none.
 
     >>> both = interpolate([train(["one two"] * 3), train(["one three"] * 3)], [0.75, 0.25])
     >>> both.score("one", "two") > both.score("one", "three") > both.score("one", "one")
     True
     """
     Mixture(models, shares)  # raises where they do not go together
+    for model in models:
+        if not isinstance(model, NGramModel):
+            raise ZooError(f"N-gram models are worked out into one; received {type(model).__name__} among them.")
 
     def average(gram: NGram) -> float:
         # To a model that does not know a token it is not one among many that are unknown: it never comes.
@@ -151,7 +155,9 @@ def interpolate(models: Sequence[NGramModel], shares: Sequence[float]) -> NGramM
             if gram[-1:] in model.grams
         )
 
-    seen = set().union(*(model.grams for model in models)) - {(START,)}
+    # With each n-gram those within it, which files of pruned models may lack.
+    seen = {gram[i:j] for model in models for gram in model.grams for j in range(len(gram) + 1) for i in range(j)}
+    seen = {gram for gram in seen if gram[-1] != START}
     return _backing_off(models[0].unit, {gram: average(gram) for gram in seen})
 
 
@@ -179,7 +185,8 @@ def _backing_off(unit: str, probability: dict[NGram, float]) -> NGramModel:
         if len(gram) > 1:
             here[gram[:-1]] += value
             shorter[gram[:-1]] += probability[gram[1:]]
-    grams = {gram: (math.log10(value), 0.0) for gram, value in probability.items()} | {(START,): (NEVER, 0.0)}
+    grams = {gram: (math.log10(max(value, 10**NEVER)), 0.0) for gram, value in probability.items()}
+    grams[(START,)] = NEVER, 0.0
     for history in here:
         left = max(1 - here[history], TINY) / max(1 - shorter[history], TINY)
         grams[history] = grams[history][0], math.log10(left)
@@ -189,7 +196,8 @@ def _backing_off(unit: str, probability: dict[NGram, float]) -> NGramModel:
 def _train(texts: Iterable[str | list[str]], order: int, unit: str, minimum: int = 1) -> NGramModel:
     """`train` without a background. Longest n-grams that came less often than `minimum` give all that they have away."""
     cut = NGramModel(unit, {(UNKNOWN,): (0.0, 0.0)}).tokens
-    sentences = [[START, *cut(text), END] for text in texts]
+    # What looks like a text's beginning or end within it is none.
+    sentences = [[START, *(UNKNOWN if t in (START, END) else t for t in cut(text)), END] for text in texts]
     if not any(len(sentence) > 2 for sentence in sentences):
         raise DataError("A language model learns from texts with words in them; received none.")
     counts = _counts(sentences, order)

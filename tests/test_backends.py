@@ -52,27 +52,28 @@ OF_MODELS = "fit_evaluate and not mini and (conv_lstm_ctc or stream or conv2d or
 
 
 @pytest.mark.parametrize(
-    ("stage", "chosen"),
+    ("stages", "chosen"),
     [
-        ("features", OF_FEATURES),
-        ("layers", ""),
-        ("losses", "not long_clips"),
-        ("augment", ""),
-        ("models", OF_MODELS),
-        ("language", "network_learns"),
+        (["features.py"], OF_FEATURES),
+        # Several in one process: to start JAX takes longer than most of these tests.
+        (
+            ["layers.py", "losses.py", "augment.py", "language.py::test_the_network_learns_and_sums_to_one"],
+            "not long_clips",
+        ),
+        (["models.py"], OF_MODELS),
     ],
-    ids=lambda value: value.split()[0] if value else "all",
+    ids=["features", "layers, losses, augmentation, language", "models"],
 )
-def test_stage_under_jax(stage, chosen, tmp_path):
+def test_stages_under_jax(stages, chosen, tmp_path):
     code = """
         import pytest
-        status = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow", "-k", sys.argv[2], sys.argv[1]])
+        status = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow", "-k", *sys.argv[1:]])
         assert sys.modules["tensorflow"] is None
         sys.exit(status)
     """
     # A model that was saved and loaded is compiled no second time.
-    cache = tmp_path if stage == "models" else None
-    assert " passed" in under_jax(code, TESTS / f"test_{stage}.py", chosen, cache=cache)
+    cache = tmp_path if stages == ["models.py"] else None
+    assert " passed" in under_jax(code, chosen, *(f"{TESTS}/test_{stage}" for stage in stages), cache=cache)
 
 
 @pytest.fixture(scope="module")

@@ -209,7 +209,7 @@ def test_models_that_are_read_are_interpolated(tmp_path, network):
     del pruned.grams["one", "two"]  # with "one two three" still there
     both = ngram_lm.interpolate([pruned, text], [0.5, 0.5])
     state = both.advance(both.advance(both.start(), "one")[1], "two")[1]
-    assert total(both, state) == pytest.approx(1, abs=0.05) and math.isfinite(both.perplexity(TEXTS))
+    assert total(both, state) == pytest.approx(1, abs=1e-6) and math.isfinite(both.perplexity(TEXTS))
     with pytest.raises(ZooError, match="received LSTMModel among them"):
         ngram_lm.interpolate([text, network], [0.5, 0.5])
     with pytest.raises(ZooError, match="sum to 1"):

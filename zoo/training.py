@@ -889,7 +889,8 @@ def train_language_model(
             raise unknown_name(f"setting of {name}", setting, valid)
     if (out / "run.json").exists():
         raise ZooError(f"A run's folder must be new; {out} already holds a run.")
-    if not background and (unused := sorted({"share", "minimum", "background_epochs"} & settings.keys())):
+    its_own = list(parameters)[list(parameters).index("background") :]  # settings that follow it say what is made of it
+    if not background and (unused := [setting for setting in settings if setting in its_own]):
         raise ZooError(f"{', '.join(unused)} of {name} are for a background; received none.")
     specs, more = [DataSpec.parse(text, "train") for text in data], [_of_background(text) for text in background]
     for spec in (*specs, *more):

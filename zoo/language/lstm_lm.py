@@ -176,11 +176,12 @@ def train(
     background = [cut(text) for text in dict.fromkeys(background)]
     # All are padded to the longest of the texts: a few longer ones would cost more than they teach.
     longest = max(map(len, sentences))
-    known = [tokens for tokens in background if 0 < len(tokens) <= longest and counts.keys() >= set(tokens)]
+    hidden = {tuple(tokens) for tokens in held_out}
+    known = [t for t in background if 0 < len(t) <= longest and counts.keys() >= set(t) and tuple(t) not in hidden]
     if background and not known:
         raise DataError(
-            f"Of a background those texts count whose {unit}s are all among the other texts' and {longest} at most; of "
-            f"{len(background)} none is such."
+            f"Of a background those texts count whose {unit}s are all among the other texts', {longest} at most, and which are "
+            f"not held out; of {len(background)} none is such."
         )
 
     def compile_net(learning_rate) -> None:
@@ -197,8 +198,6 @@ def train(
         model.weights = _weights(net)
         return model.perplexity([" ".join(t) if unit == "word" else "".join(t) for t in held_out])
 
-    hidden = {tuple(tokens) for tokens in held_out}
-    known = [tokens for tokens in known if tuple(tokens) not in hidden]
     if known:
         steps = background_epochs * -(-(len(learnt) + len(known)) // (4 * batch_size))
         compile_net(keras.optimizers.schedules.PolynomialDecay(learning_rate, steps, learning_rate / 30))

@@ -131,9 +131,9 @@ def interpolate(models: Sequence[NGramModel], shares: Sequence[float]) -> NGramM
     """One model with the averaged probabilities of several: `Mixture` worked out beforehand, so that it is one file.
 
     What any of them holds has the average itself, to which a model that does not know a token adds nothing (`Mixture` takes its
-    <unk>, so that probabilities may sum to more than 1 where vocabularies differ); where none has seen a history with what follows, the new model backs off
-    as each of its kind does, with weights by which every history sums to 1 (SRILM calls this static interpolation:
-    A. Stolcke, "SRILM - an extensible language modeling toolkit", ICSLP 2002).
+    <unk>, so that probabilities may sum to more than 1 where vocabularies differ). Where none has seen a history with what
+    follows, the new model backs off as each of its kind does, with weights by which every history sums to 1 (SRILM calls this
+    static interpolation: A. Stolcke, "SRILM - an extensible language modeling toolkit", ICSLP 2002).
 
     Args: models: of words or of characters. shares: their weights, which sum to 1.
     Raises: ZooError for models of different units or other kinds, or shares that are none.

@@ -193,7 +193,8 @@ def test_the_whole_training_runs_under_jax(tmp_path):
             run("stopped")
         with np.load(f"{folder}/whole/state.npz") as a, np.load(f"{folder}/stopped/state.npz") as b:
             assert all(np.array_equal(a[key], b[key]) for key in a.files if key != "history")
-        training.train("autoencoder", [spec], f"{folder}/frames", validation=[spec], frames=16, epochs=3, learning_rate=3e-3)
+        training.train("autoencoder", [spec], f"{folder}/frames", validation=[spec], frames=16, epochs=3,
+                       learning_rate=3e-3, optimizer="soap")
         errors = [float(line.split(",")[-2]) for line in open(f"{folder}/frames/curves.csv").readlines()[1:]]
         assert errors[2] < errors[0], errors
     """

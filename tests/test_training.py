@@ -474,6 +474,28 @@ def test_a_finished_run_is_resumed_to_what_it_was(finished, words):
     assert not any(line.startswith("epoch") for line in said)
 
 
+def test_a_run_chooses_its_optimizer_and_is_resumed_with_it(words, tmp_path):
+    asked = {"frames": 16, "epochs": 3, "learning_rate": 3e-3, "optimizer": "soap", "say": lambda line: None}
+    spec, said = f"folder:all,source={words}", []
+
+    def stop(line):
+        said.append(line)
+        if line.startswith("epoch 2"):
+            raise KeyboardInterrupt
+
+    whole = train("autoencoder", [spec], tmp_path / "whole", **asked)
+    with pytest.raises(KeyboardInterrupt):
+        train("autoencoder", [spec], tmp_path / "stopped", **{**asked, "say": stop})
+    resumed = train("autoencoder", [spec], tmp_path / "stopped", resume=True, **asked)
+    for a, b in zip(whole.network.get_weights(), resumed.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    other = train("autoencoder", [spec], tmp_path / "other", **{**asked, "optimizer": "adamw"})
+    assert any((a != b).any() for a, b in zip(whole.network.get_weights(), other.network.get_weights(), strict=True))
+    assert "--optimizer soap" in commands(tmp_path / "whole")[0] and "optimizer" not in commands(tmp_path / "other")[0]
+    with pytest.raises(ZooError, match="differs in settings"):
+        train("autoencoder", [spec], tmp_path / "whole", resume=True, **{**asked, "optimizer": "adamw"})
+
+
 def test_a_checkpoint_that_is_cut_short_is_a_sentence(words, tmp_path):
     asked = {"model_config": SMALL, "augmentation": None, "epochs": 2, "batch_size": 4, "say": lambda line: None}
     spec = f"folder:all,source={words}"

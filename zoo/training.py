@@ -35,6 +35,7 @@ from zoo.errors import DataError, ZooError, unknown_name
 from zoo.losses import NEVER, distillation, frames_needed
 from zoo.metrics import accuracy, wer, word_errors
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights, transfer
+from zoo.optimizers import SOAP
 from zoo.registry import architecture, list_models
 from zoo.text import Classes
 
@@ -44,6 +45,7 @@ IN_MEMORY = 20 * 3600
 WIDTHS = (0.5, 0.75, 1.0, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
 
 OBJECTIVES = ("ctc", "mwer")
+OPTIMIZERS = {"adamw": keras.optimizers.AdamW, "soap": SOAP}
 
 # task -> what validation measures: in percent, or the root mean square error in dB
 METRIC = {"transcription": "wer", "classification": "error", "reconstruction": "dB", "denoising": "dB"}
@@ -102,6 +104,7 @@ class TrainConfig:
     learning_rate: float = 1e-3  # the peak; a linear rise over `warmup`, then a cosine down to 1 %
     warmup: float = 0.05  # share of all steps, or of the minutes
     weight_decay: float = 1e-4
+    optimizer: str = "adamw"  # or "soap" (`zoo.optimizers`)
     silence_share: float = 0.01  # utterances of noise with nothing said, beside the data
     seed: int = 0
     widths: tuple[float, ...] = WIDTHS  # seconds to which batches are padded, longer ones to whole seconds
@@ -113,6 +116,8 @@ class TrainConfig:
     def __post_init__(self):
         if self.objective not in OBJECTIVES:
             raise unknown_name("objective", self.objective, OBJECTIVES)
+        if self.optimizer not in OPTIMIZERS:
+            raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
         if self.language_model and self.objective == "ctc":
             raise ZooError("CTC learns without a language model; --language-model goes with --objective mwer.")
         if self.n_best < 2:
@@ -622,8 +627,9 @@ def _predictions(model: SpeechModel, corpus: Corpus, audio, widths: Sequence[flo
 
 
 def _optimizer(config: TrainConfig, steps_per_epoch: int):
+    kind, usual = OPTIMIZERS[config.optimizer], {"weight_decay": config.weight_decay, "global_clipnorm": 5.0}
     if config.minutes:  # nobody knows how many steps that is
-        return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay, global_clipnorm=5.0)
+        return kind(config.learning_rate, **usual)
     steps = config.epochs * steps_per_epoch
     warmup = max(1, int(config.warmup * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -633,7 +639,7 @@ def _optimizer(config: TrainConfig, steps_per_epoch: int):
         warmup_target=config.learning_rate,
         warmup_steps=warmup,
     )
-    return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=5.0)
+    return kind(schedule, **usual)
 
 
 class Clock(keras.callbacks.Callback):

@@ -54,8 +54,8 @@ PCA_CLIPS = 600  # of each set, that PCA learns from: half a million frames, and
 
 def reconstruction(fast: bool = False, say=print, seed: int = 0) -> list[dict]:
     """Root mean square error in dB of each autoencoder and of PCA with as many components, on speakers heard by neither.
-    (speechocean762's validation speakers chose the epoch of the networks' weights, but for `autoencoder`, whose last one is
-    shipped; the other sets chose nothing.)
+    (speechocean762's validation speakers chose the epoch of the networks' weights and, for `autoencoder`, whose last epoch is
+    shipped, the optimizer; the other sets chose nothing.)
 
     Rows: model, data, clips, components (of how many values), db and pca_db, and `gain_db`: 10 log10 of PCA's mean squared
     error over the model's, with the 95 % interval over clips (bootstrap).

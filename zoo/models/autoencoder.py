@@ -18,8 +18,10 @@ but more slowly: its slope vanishes at both ends, where silence and vowels are.)
 is what 32 numbers of *principal component analysis* would have kept, which a linear network of the same size finds: see
 `autoencoder_mini`, and the card.
 
-Departures: trained from end to end by AdamW, without the layer-by-layer training of restricted Boltzmann machines that
-deep autoencoders needed in 2006; GELU, since some of so few ReLUs die; frames of speech instead of pictures of digits.
+Departures: trained from end to end by SOAP (`zoo.optimizers`), without the layer-by-layer training of restricted Boltzmann
+machines that deep autoencoders needed in 2006; GELU, since some of so few ReLUs die; frames of speech instead of pictures of
+digits. (Hinton and Salakhutdinov used conjugate gradients in the end: plain steps along the gradient hardly move such a network,
+since its loss is a long narrow valley. Adam moves it, and SOAP farther; the card has the figures.)
 
     model = zoo.load("autoencoder")
     found = model.reconstruct("clip.wav")

@@ -1,6 +1,7 @@
 """Training: what is asked for, batches that follow from a seed, and a run that survives SIGKILL."""
 
 import csv
+import gc
 import json
 import shlex
 import shutil
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from zoo.decoding import beam_search
 from zoo.errors import DataError, MissingFileError, UnknownNameError, ZooError
 from zoo.losses import NEVER, ctc_loss, distillation, frames_needed, minimum_word_error
 from zoo.metrics import word_errors
-from zoo.model import pad, save_weights, transfer
+from zoo.model import compile_model, pad, save_weights, transfer
 from zoo.text import CHARACTERS, Classes
 from zoo.training import Corpus, DataSpec, EpochBatches, FrameBatches, Hypotheses, TrainConfig, commands, train
 
@@ -427,8 +429,27 @@ def test_what_is_over_makes_no_more_batches(words):
     corpus = Corpus(datasets.load("folder", "all", source=words), CHARACTERS, 8000)
     batches = EpochBatches([(corpus, 1.0)], 0, TrainConfig(batch_size=2), 8000, lambda samples: samples // 80)
     assert batches[0] is not None
-    batches.over = True
-    assert batches[0] is None
+    count = len(batches)
+    batches.end()
+    assert batches[0] is None and len(batches) == count
+
+
+def test_what_is_over_is_let_go_of(words):
+    """TensorFlow keeps every set of batches that a model was fitted on; a study of a hundred trainings ran out of memory."""
+    corpus, model = Corpus(datasets.load("folder", "all", source=words), CHARACTERS, 16000), zoo.load("lstm_ctc", weights=None, **SMALL)  # fmt: skip
+    batches = EpochBatches([(corpus, 1.0)], 0, TrainConfig(batch_size=6), 16000, lambda samples: samples // 80)
+    compile_model(model)
+    model.fit(batches, verbose=0, shuffle=False)
+    batches.end()
+    frames = np.zeros((40, 80), "int16")
+    single = FrameBatches([(frames, 1.0)], 0, TrainConfig(frames=8))
+    assert single[0][0]["log_mel"].shape == (8, 1, 80)
+    single.end()
+    assert single[0] is None and len(single) == 5
+    gone = weakref.ref(corpus)
+    del corpus
+    gc.collect()
+    assert gone() is None and sys.getrefcount(frames) == 2
 
 
 def test_batches_and_validation_have_the_widths_that_were_asked_for(words, monkeypatch):

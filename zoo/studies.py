@@ -590,13 +590,14 @@ def pretraining(fast: bool = False, say=print, notes: str | Path | None = None, 
     return rows
 
 
-def pretraining_ctc(fast: bool = False, say=print, notes: str | Path | None = None, seeds: int = 1) -> list[dict]:
+def pretraining_ctc(fast: bool = False, say=print, notes: str | Path | None = None, seeds: int = 3) -> list[dict]:
     """lstm_ctc with one LSTM layer, from denoising_autoencoder's convolution and LSTM, and fresh: word errors in strings of
     digits by a speaker left out.
 
-    As `pretraining`, but for the plain augmentations, and one seed: a run takes a minute or two of a core.
+    As `pretraining`, but for the plain augmentations, and three seeds: a run takes a minute or two of a core, and there are
+    144. data/results/runs_pretraining-ctc.json has the notes of those behind the README's table.
     """
-    rows, known = [], Notes(notes)
+    rows, known, seeds = [], Notes(notes), 1 if fast else seeds
     for share in (0.05,) if fast else SHARES:
         found = {start: np.zeros((len(SPEAKERS), seeds)) for start in ("fresh", "pretrained")}
         people = SPEAKERS[:1] if fast else SPEAKERS
@@ -628,13 +629,16 @@ def _write_digits(speaker: str, count: int, start: str, steps: int, seed: int) -
     corpus = Corpus(utterances, model.labels, rate)
     settings = TrainConfig(epochs=1, batch_size=16, learning_rate=2e-3, silence_share=0.0, seed=seed)
 
+    hop, stride = model.config.hop_length, model.config.stride
+
     def n_frames(samples):
-        return -(-(1 + samples // model.config.hop_length) // model.config.stride)
+        return -(-(1 + samples // hop) // stride)
 
     corpora = [(corpus, steps * settings.batch_size / len(corpus))]  # one epoch is all the steps
     batches = EpochBatches(corpora, 0, settings, rate, n_frames)
     compile_model(model, _optimizer(settings, len(batches)))
     model.fit(batches, verbose=0, shuffle=False)
+    batches.end()  # a hundred and more of these run in one process
     return validate(model, Corpus(datasets.load("connected_digits", f"loso-{speaker}-test"), model.labels, rate))
 
 

@@ -234,17 +234,25 @@ class EpochBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.batches)
 
+    def end(self) -> None:
+        """Make no more batches, and let go of the clips: TensorFlow keeps what it had batches from as long as it runs.
+
+        (Whoever stopped an epoch cannot stop Keras' threads either; what they would still make is nothing.)
+        """
+        self.over, self.batches = True, [()] * len(self.batches)
+
     def __getitem__(self, index):
-        if self.over:  # whoever stopped the epoch cannot stop Keras' threads; what they would still make is nothing
+        batch = self.batches[index]
+        if self.over:
             return None
         rng = np.random.default_rng((*self.seed, index))
-        clips, clean, labels = [], [], np.zeros((len(self.batches[index]), self.n_labels), "int32")
-        longest = max(corpus.lengths[i] for corpus, i in self.batches[index])
+        clips, clean, labels = [], [], np.zeros((len(batch), self.n_labels), "int32")
+        longest = max(corpus.lengths[i] for corpus, i in batch)
         # Now and then a batch has seconds to spare, so that long silence is heard as well.
         room = longest
         if self.augmentation is not None and rng.random() < self.augmentation.spare_chance:
             room += int(rng.uniform(*self.augmentation.spare_seconds) * self.sample_rate)
-        for row, (corpus, i) in enumerate(self.batches[index]):
+        for row, (corpus, i) in enumerate(batch):
             samples = corpus.audio(i)
             ids = corpus.ids[i]
             if self.augmentation is not None:
@@ -311,10 +319,17 @@ class FrameBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.order)
 
+    def end(self) -> None:
+        """As that of `EpochBatches`."""
+        self.over, self.corpora, self.order = True, (), [()] * len(self.order)
+
     def __getitem__(self, index):
-        which, places = self.order[index].T
-        batch = np.empty((len(places), 1, self.corpora[0][0].shape[1]), "int16")
-        for i, (frames, _) in enumerate(self.corpora):
+        corpora, order = self.corpora, self.order[index]
+        if self.over:
+            return None
+        which, places = order.T
+        batch = np.empty((len(places), 1, corpora[0][0].shape[1]), "int16")
+        for i, (frames, _) in enumerate(corpora):
             batch[which == i, 0] = frames[places[which == i]]
         return ({"log_mel": batch},)
 
@@ -435,8 +450,10 @@ def train(
     hypotheses = Hypotheses(model, config) if config.objective == "mwer" else None
     rate = model.config.sample_rate
 
-    def n_frames(samples: int) -> int:
-        return -(-(1 + samples // model.config.hop_length) // getattr(model.config, "stride", 1))
+    hop, stride = model.config.hop_length, getattr(model.config, "stride", 1)
+
+    def n_frames(samples: int) -> int:  # of logits; batches outlive the model, so it does not know it
+        return -(-(1 + samples // hop) // stride)
 
     corpora = []
     for spec in specs:
@@ -487,7 +504,8 @@ def train(
             row[f"{metric} {check}"] = validate(model, corpus, noises, config.widths)
         if checks:
             row[metric] = float(np.mean([row[key] for key in row if key.startswith(f"{metric} ")]))
-        shown.over, now = True, time.monotonic()
+        shown.end()
+        now = time.monotonic()
         row["seconds"], start = now - start, now
         if not np.isfinite(row["loss"]):
             raise ZooError(f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate.")

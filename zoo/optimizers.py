@@ -76,7 +76,7 @@ class SOAP(keras.optimizers.Optimizer):
         mean = mean / (1 - ops.power(self.beta_1, ops.cast(now, mean.dtype)))
         square = self._square[i] / (1 - ops.power(self.beta_2, ops.cast(now, mean.dtype)))
         self.assign_sub(variable, rate * self._turn(mean / (ops.sqrt(square) + self.epsilon), i, back=True))
-        # Only now: a step goes along axes that do not depend on its own gradient (the paper's line 9 on).
+        # Only now: a step goes along axes that do not depend on its own gradient.
         for axis, side in enumerate(self._sides[i]):
             if side:
                 self._learn_axes(gradient if axis == 0 else ops.transpose(gradient), *side, now)

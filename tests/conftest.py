@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["ZOO_TRACEBACK"] = "1"  # what the command line did not expect fails a test
 
 import numpy as np
 import pytest

@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.audio import HIGHEST_RATE, LOWEST_RATE, load_audio, resample
+from zoo.audio import HIGHEST_RATE, LOWEST_RATE, bundled, load_audio, resample
 from zoo.errors import AudioError, MissingFileError
 
 RATE = 16000
@@ -157,8 +157,8 @@ def test_no_such_file(tmp_path):
         (wav(np.zeros(1)), "has 1 samples"),
         (wav(np.full(800, np.nan), subtype="FLOAT"), "800 that are NaN or infinite"),
         (wav(np.full(800, np.inf), subtype="FLOAT"), "NaN or infinite"),
-        (wav(np.zeros(800), 1), "sample rate of clip.wav is 1"),
-        (wav(np.zeros(800), 10_000_000), "sample rate of clip.wav is 10000000"),
+        (wav(np.zeros(800), 1), "clip.wav is 1"),
+        (wav(np.zeros(800), 10_000_000), "clip.wav is 10000000"),
     ],
     ids=[
         "empty", "text", "cut in the header", "cut wav", "cut flac", "cut ogg", "cut end of ogg", "cut aiff",
@@ -216,3 +216,17 @@ def test_missing_rate_and_wrong_types():
     refused("received list", [0.1, 0.2], sample_rate=RATE)
     refused("received NoneType", None)
     refused("binary mode", io.StringIO("RIFF"))
+    with open(bundled("seven"), encoding="utf-8") as file:
+        refused("binary mode", file)
+
+
+def test_errors_name_the_folder_of_a_file_too(tmp_path):
+    (tmp_path / "yes").mkdir()
+    (tmp_path / "yes" / "1.wav").write_bytes(b"RIFF")
+    refused(r" yes/1\.wav is not", tmp_path / "yes" / "1.wav")
+
+
+def test_rates_that_have_no_ratio():
+    for rates in ((0, 16000), (16000, -1), (float("nan"), 16000)):
+        with pytest.raises(AudioError, match="above 0"):
+            resample(tone(), *rates)

@@ -63,6 +63,18 @@ def test_unknown_model():
         zoo.card("lstm_ct")
 
 
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:9], lambda t: "colour = 3\n" + t, lambda t: t.replace("name =", "nome =")]
+)
+def test_a_damaged_card_is_a_sentence(change, folder):
+    (folder / "lstm_ctc.toml").write_text(change(CARD))
+    with pytest.raises(DataError, match="lstm_ctc.toml is damaged"):
+        zoo.card("lstm_ctc")
+    (folder / "lstm_ctc.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="lstm_ctc.toml is damaged"):
+        zoo.card("lstm_ctc")
+
+
 def test_a_model_without_card_or_weights(folder):
     with pytest.raises(WeightsError, match="ships no weights"):
         _ = zoo.card("lstm_ctc").weights_path

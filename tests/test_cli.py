@@ -308,7 +308,7 @@ def test_models_that_must_not_be_loaded(clips, saved, tmp_path):
     (tmp_path / "text.weights.h5").write_text("no weights")
     assert "does not fit lstm_ctc" in sentence("transcribe", clip, "--weights", tmp_path / "text.weights.h5")
     (tmp_path / "half.keras").write_bytes(saved.read_bytes()[:1000])
-    assert "half.keras was refused" in sentence("transcribe", clip, "--weights", tmp_path / "half.keras")
+    assert "half.keras is damaged" in sentence("transcribe", clip, "--weights", tmp_path / "half.keras")
 
     import keras
 
@@ -524,7 +524,7 @@ def test_train_evaluate_and_use(words, tmp_path):
     assert run(*command, "--resume").stdout.splitlines()[-1] == lines[-1]
     about = json.loads(run(*command, "--resume", "--json").stdout)
     assert about["model"] == str(out / "model.keras") and [row["epoch"] for row in about["epochs"]] == [1, 2]
-    assert "differs in settings" in sentence(*command, "--resume", "--seed", 7)
+    assert "has seed 0, not 7" in sentence(*command, "--resume", "--seed", 7)
 
     weights = out / "model.keras"
     scores = json.loads(run("evaluate", "lstm_ctc", "--weights", weights, "--data", data, "--json").stdout)
@@ -577,6 +577,18 @@ def test_ctrl_c_says_how_to_resume(words, tmp_path):
     assert "Traceback" not in errors
     said = errors.strip().splitlines()[-1]
     assert said.startswith("Stopped; ") and said.endswith("--resume") and f"--out {tmp_path / 'run'}" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
+def test_ctrl_c_that_an_import_drops_is_not_lost(monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), cli._importing():
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
@@ -709,6 +721,70 @@ def test_denoise(clips, tmp_path):
     assert about["strength"] == 0
     before = zoo.audio.load_audio(clips / "a.flac", RATE)
     np.testing.assert_allclose(zoo.audio.load_audio(out, RATE), before, atol=1e-3)
+
+
+def test_nothing_is_written_over_what_it_is_made_of(words, tmp_path):
+    clip = shutil.copy(words / "yes" / "0.wav", tmp_path / "mine.wav")
+    before = clip.read_bytes()
+    assert "not written over the recording" in sentence("denoise", clip, "--out", clip)
+    assert "not written over the recording" in sentence("reconstruct", clip, "--sound", tmp_path / "." / "mine.wav")
+    assert clip.read_bytes() == before
+
+
+def test_places_are_checked_before_the_work(words, tmp_path):
+    (tmp_path / "a.png").mkdir()
+    (tmp_path / "a.wav").mkdir()
+    assert "a.png is a folder" in sentence("classify", words / "yes" / "0.wav", "--plot", tmp_path / "a.png")
+    assert "a.wav is a folder" in sentence("denoise", words / "yes" / "0.wav", "--out", tmp_path / "a.wav")
+
+
+def test_names_in_capitals_suggest_the_nearest():
+    assert "did you mean lstm_ctc" in sentence("info", "LSTM_CTC")
+    assert "did you mean an4" in sentence("data", "AN4")
+    assert "mfcc" in sentence("search", "a.wav", "b.wav", "--model", "mfc")
+
+
+def test_numbers_that_are_none(clips):
+    for arguments in (("listen", clips / "a.flac", "--chunk", "nan"), ("listen", clips / "a.flac", "--seconds", "inf")):
+        assert "not a finite number" in run(*arguments, code=2).stderr
+
+
+def test_an_empty_path_is_not_the_folder_one_is_in():
+    assert "a path is not empty" in run("transcribe", "", code=2).stderr
+
+
+def test_a_backend_that_is_not_there(clips, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jacks")
+    assert "no Keras backend named 'jacks': did you mean jax" in sentence("transcribe", clips / "a.flac")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    assert "a backend that is installed; jax is not" in sentence("transcribe", clips / "a.flac")
+
+
+def test_what_nobody_expected_is_a_sentence_too(monkeypatch):
+    def card(name):
+        raise KeyError("units")
+
+    monkeypatch.setattr(zoo, "card", card)
+    monkeypatch.delenv("ZOO_TRACEBACK")
+    assert sentence("info", "lstm_ctc").startswith("The zoo did not expect this; please report it (ZOO_TRACEBACK=1")
+    monkeypatch.setattr(zoo, "card", lambda name: np.zeros(10**18))
+    assert "does not fit into the memory" in sentence("info", "lstm_ctc")
+
+
+def test_options_of_classifiers_are_not_for_language_models(tmp_path):
+    text = tmp_path / "a.txt"
+    text.write_text("One two.\n")
+    data = f"text:all,source={text}"
+    assert "tell classes apart" in sentence("evaluate", "ngram_lm", "--data", data, "--verify")
+    assert "a weight is for training" in sentence("evaluate", "ngram_lm", "--data", f"text:all=2,source={text}")
+
+
+def test_few_shot_passes_over_hidden_folders(words, tmp_path):
+    shutil.copytree(words, tmp_path / "words")
+    (tmp_path / "words" / ".ipynb_checkpoints").mkdir()
+    found = json.loads(run("few-shot", tmp_path / "words", words / "yes" / "0.wav", "--json").stdout)
+    assert set(found[0]["probabilities"]) == {"yes", "no"}
 
 
 def test_few_shot(words, clips, tmp_path):

@@ -44,16 +44,29 @@ def test_folds_that_are_there_are_not_heard_again(said, tmp_path):
         (tmp_path / "cv" / speaker / "heard.json").write_text(json.dumps(said))
     assert crossval("conv2d", ["fsdd"], tmp_path / "cv", epochs=2) == {speaker: said for speaker in SPEAKERS}
     for name, data, settings, differs in (
-        ("lstm", ["fsdd"], {"epochs": 2}, "name"),
-        ("conv2d", ["fsdd", "an4"], {"epochs": 2}, "data"),
-        ("conv2d", ["fsdd"], {"epochs": 3}, "settings"),
+        ("lstm", ["fsdd"], {"epochs": 2}, "name conv2d, not lstm"),
+        ("conv2d", ["fsdd", "an4"], {"epochs": 2}, r"data \['fsdd:train'\], not \['fsdd:train', 'an4:train'\]"),
+        ("conv2d", ["fsdd"], {"epochs": 3}, "epochs 2, not 3"),
     ):
-        with pytest.raises(ZooError, match=f"differs in {differs}: choose another"):
+        with pytest.raises(ZooError, match=f"has {differs}: choose another"):
             crossval(name, data, tmp_path / "cv", **settings)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("mine")
     with pytest.raises(ZooError, match="new or empty; .*other holds something else"):
         crossval("conv2d", ["fsdd"], tmp_path / "other")
+
+
+def test_settings_that_cannot_be_leave_no_folder(tmp_path):
+    with pytest.raises(ZooError, match="learning_rate of a run"):
+        crossval("conv2d", ["fsdd"], tmp_path / "cv", learning_rate=float("nan"))
+    assert not (tmp_path / "cv").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_damaged_folder_is_a_sentence(text, tmp_path):
+    (tmp_path / "crossval.json").write_text(text)
+    with pytest.raises(ZooError, match="What a cross-validation was asked for must be"):
+        crossval("conv2d", ["fsdd"], tmp_path)
 
 
 def test_what_cannot_be_left_out(tmp_path):

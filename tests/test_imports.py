@@ -10,7 +10,7 @@ import pytest
 ZOO = Path(__file__).parent.parent / "zoo"
 # A module may import those before it, never those after.
 ORDER = (
-    "errors text audio layers features augment frontend registry losses decoding streaming reconstruction ensemble card language model "
+    "errors files text audio layers features augment frontend registry losses decoding streaming reconstruction ensemble card language model "
     "metrics plots pictures notebook baselines fewshot search datasets training crossval compare studies exporting demo "
     "recordings page cli"
 ).split()

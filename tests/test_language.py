@@ -366,6 +366,7 @@ def test_arguments_that_make_no_sense():
         (lambda s: s.replace("-99", "nan"), "has 'nan"),
         (lambda s: s.replace("-99", "99"), "has '99"),
         (lambda s: "hello", "does not"),
+        (lambda s: "\\data\\\nngram 1=0\n\\1-grams:\n\\end\\\n", "holds none"),
         (lambda s: "", "does not"),
     ],
 )
@@ -392,6 +393,16 @@ def test_arpa_files_that_are_no_text(tmp_path):
 
 
 # --- by name
+
+
+def test_a_file_that_is_no_language_model_says_what_one_is_called(tmp_path):
+    (tmp_path / "clip.wav").touch()
+    with pytest.raises(DataError, match="ends in .arpa"):
+        language.load(str(tmp_path / "clip.wav"))
+    with pytest.raises(ZooError, match="with weights= of a file; .*received 7"):
+        zoo.load("ngram_lm", weights=7)
+    with pytest.raises(ZooError, match="received none"):
+        language.Mixture([])
 
 
 def test_by_name():
@@ -428,7 +439,7 @@ def test_train_and_ship(tmp_path, monkeypatch):
     assert ngram_lm.read(path).log_probability("one two") == pytest.approx(
         ngram_lm.train(TEXTS, 2).log_probability("one two"), abs=1e-5
     )
-    with pytest.raises(ZooError, match="already holds a run"):
+    with pytest.raises(ZooError, match="already holds run.json"):
         train_language_model("ngram_lm", data, tmp_path / "run")
     with pytest.raises(ZooError, match="sets have no weights"):
         train_language_model("ngram_lm", ["folder:all=2"], tmp_path / "other")

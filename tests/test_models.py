@@ -458,7 +458,7 @@ def test_keras_files_that_hold_no_zoo_model_are_refused(tmp_path):
     whole = (tmp_path / "other.keras").read_bytes()
     for name, data in (("half.keras", whole[: len(whole) // 2]), ("empty.keras", b""), ("text.keras", b"hello")):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(WeightsError, match=f"{name} was refused"):
+        with pytest.raises(WeightsError, match=f"{name} is damaged"):
             zoo.load(tmp_path / name)
     with pytest.raises(MissingFileError, match="there is no file"):
         zoo.load(tmp_path / "none.keras")
@@ -621,8 +621,12 @@ def test_sample_and_interpolate():
         np.testing.assert_allclose(end, model.reconstruct(clip, 8000).reconstruction, atol=1e-3)
     with pytest.raises(ZooError, match="received steps=1"):
         model.interpolate(a, b, steps=1, sample_rate=8000)
-    with pytest.raises(ZooError, match="received count=0"):
+    with pytest.raises(ZooError, match="count is a whole number from 1 on; received 0"):
         model.sample(0)
+    for wrong in ({"count": 2.0}, {"seed": -1}, {"seed": "a"}):
+        with pytest.raises(ZooError, match="is a whole number from"):
+            model.sample(**wrong)
+    assert len(model.sample(np.int64(2))) == 2
     with pytest.raises(ZooError, match="sample needs a model .* such as vae; autoencoder is none"):
         small("autoencoder").sample()
     with pytest.raises(ZooError, match="reconstruct needs an autoencoder, such as conv_autoencoder; conv2d_mini does"):

@@ -98,6 +98,8 @@ def test_between():
     np.testing.assert_allclose(between(a, b, 3), [[0, 2], [0.5, 1], [1, 0]])
     with pytest.raises(ZooError, match="received steps=1"):
         between(a, b, 1)
+    with pytest.raises(ZooError, match="received steps=2.5"):
+        between(a, b, 2.5)
 
 
 def test_what_vae_samples_are_words_to_a_recogniser():

@@ -76,6 +76,12 @@ def test_the_best_path_is_that_of_a_plain_loop(rng):
     )
 
 
+@pytest.mark.parametrize("seconds", [0.41, 0.445, 0.47])
+def test_a_match_ends_where_the_recording_does(seconds):
+    (match,) = find("mfcc", tone(1500), tone(1500, seconds), RATE, best=1)
+    assert 0 <= match.start < match.end <= round(seconds * RATE) / RATE
+
+
 def test_bad_input_is_a_sentence(load):
     with pytest.raises(AudioError, match=r"the word lasts 0\.\d+ s and the recording 0\.20 s"):
         find("mfcc", tone(300, 0.6), tone(300, 0.2), RATE)
@@ -83,6 +89,10 @@ def test_bad_input_is_a_sentence(load):
         find("mfcc", np.zeros(4000), tone(300), RATE)
     with pytest.raises(ZooError, match="received best=0"):
         find("mfcc", tone(300), tone(300), RATE, best=0)
+    with pytest.raises(ZooError, match="received best=1.5"):
+        find("mfcc", tone(300), tone(300), RATE, best=1.5)
+    with pytest.raises(ZooError, match=r"received 'mfc' \(try zoo.load"):
+        find("mfc", tone(300), tone(300), RATE)
     with pytest.raises(ZooError, match="conv2d_mini has none of them"):
         find(load("conv2d_mini"), tone(300), tone(300), RATE)
     assert Match(0.0, 1.0, 0.5).to_dict() == {"start": 0.0, "end": 1.0, "score": 0.5}

@@ -101,7 +101,11 @@ def test_weights_that_are_no_numbers(text):
         ({"name": "lstn_ctc"}, UnknownNameError, "did you mean lstm_"),
         ({"model_config": {"unit": 3}}, UnknownNameError, "did you mean units"),
         ({"init": "none.weights.h5"}, MissingFileError, "there is no file"),
-        ({"learning_rate": float("nan")}, ZooError, "finite numbers; received learning_rate=nan"),
+        (
+            {"learning_rate": float("nan")},
+            ZooError,
+            "learning_rate of a run is a number from 1e-12 to 1,000; received nan",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_a_sentence(arguments, error, match, words, tmp_path):
@@ -111,12 +115,79 @@ def test_what_cannot_be_trained_is_a_sentence(arguments, error, match, words, tm
     assert not (tmp_path / "run").exists()  # so the corrected command may use the same folder
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epochs": 0}, "epochs of a run is a whole number from 1"), ({"epochs": "a"}, "received 'a'"),
+        ({"epochs": 10**30}, "to 1,000,000"), ({"batch_size": 0}, "batch_size"), ({"batch_size": 10**12}, "batch_size"),
+        ({"seed": -1}, "seed"), ({"seed": 2**32}, "seed"), ({"learning_rate": -1.0}, "learning_rate"),
+        ({"learning_rate": 0}, "learning_rate"), ({"warmup": 2}, "warmup"), ({"minutes": float("inf")}, "minutes"),
+        ({"weight_decay": -1}, "weight_decay"), ({"silence_share": 1.5}, "silence_share"), ({"epochs": True}, "received True"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be(settings, said):
+    with pytest.raises(ZooError, match=said):
+        TrainConfig(**settings)
+
+
+def test_an_unknown_setting_suggests_the_nearest(words, tmp_path):
+    with pytest.raises(UnknownNameError, match="did you mean epochs"):
+        train("lstm_ctc", [f"folder:all,source={words}"], tmp_path / "run", epoch=3)
+
+
+def test_training_writes_over_nothing_of_somebody_elses(words, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.keras").write_text("precious")
+    (tmp_path / "mine" / "run.log").write_text("what the shell put there")
+    asked = {"data": [f"folder:all,source={words}"], "out": tmp_path / "mine", "say": lambda line: None}
+    with pytest.raises(ZooError, match="holds model.keras"):
+        train("lstm_ctc", **asked, model_config=SMALL, augmentation=None, epochs=1)
+    assert (tmp_path / "mine" / "model.keras").read_text() == "precious" and len(
+        list((tmp_path / "mine").iterdir())
+    ) == 2
+    (tmp_path / "mine" / "model.keras").rename(tmp_path / "mine" / "model.arpa.gz")
+    with pytest.raises(ZooError, match="holds model.arpa.gz"):
+        training.train_language_model("ngram_lm", **asked)
+
+
+def test_a_run_that_fails_at_once_leaves_its_place_free(words, tmp_path):
+    asked = {"model_config": SMALL, "augmentation": None, "epochs": 1, "batch_size": 4, "say": lambda line: None}
+    with pytest.raises(ZooError, match="lower the learning rate|a lower learning rate"):
+        train(
+            "lstm_ctc", [f"folder:all,source={words}"], tmp_path / "run", learning_rate=900.0, weight_decay=500, **asked
+        )
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(KeyboardInterrupt):
+        train("lstm_ctc", [f"folder:all,source={words}"], tmp_path / "run", **asked | {"say": _stop})
+    assert not (tmp_path / "run").exists()  # the first line comes before there is anything to go on with
+
+
+def _stop(line):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a":', "{}"])
+def test_damaged_settings_of_a_run_are_a_sentence(text, words, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(text)
+    with pytest.raises(ZooError, match="A run's settings must be|A run is resumed with the settings"):
+        train("lstm_ctc", [f"folder:all,source={words}"], tmp_path / "run", model_config=SMALL, resume=True)
+
+
+def test_best_weights_that_are_lost_are_a_sentence(finished, words, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run" / "best.weights.h5").unlink()
+    spec = f"folder:all,source={words}"
+    with pytest.raises(DataError, match="keeps its best weights in .* lost or damaged"):
+        train("lstm_ctc", [spec], tmp_path / "run", validation=[spec], model_config=SMALL, augmentation=None, epochs=3, batch_size=4, resume=True, say=lambda line: None)  # fmt: skip
+
+
 def test_a_run_without_its_noises_is_another_one(words, tmp_path, monkeypatch):
     asked = {"data": [f"folder:all,source={words}"], "model_config": SMALL, "epochs": 1, "batch_size": 4}
     monkeypatch.setattr("zoo.training.load_noise", lambda split: [np.zeros(RATE, "float32")])
     train("lstm_ctc", **asked, out=tmp_path / "run", say=lambda line: None)
     monkeypatch.setattr("zoo.training.load_noise", lambda split: [])
-    with pytest.raises(ZooError, match="differs in noises"):
+    with pytest.raises(ZooError, match="run has noises 1, not 0"):
         train("lstm_ctc", **asked, out=tmp_path / "run", resume=True, say=lambda line: None)
 
 
@@ -478,10 +549,11 @@ def test_a_folder_that_holds_a_run_is_not_taken(finished, words):
     with pytest.raises(ZooError, match="already holds a run"):
         train("lstm_ctc", [spec], finished, **asked)
     for change, part in (
-        ({"epochs": 4}, "settings"), ({"seed": 1}, "settings"), ({"model_config": {"units": 8}}, "model_config"),
-        ({"validation": []}, "validation"), ({"augmentation": AugmentConfig()}, "augmentation"), ({"init": "a"}, "init"),
+        ({"epochs": 4}, "has epochs 3, not 4 .*--init"), ({"seed": 1}, "has seed 0, not 1"),
+        ({"model_config": {"units": 8}}, "has layers 1, not None"), ({"validation": []}, "has validation"),
+        ({"augmentation": AugmentConfig()}, "has another augmentation"), ({"init": "a"}, "has init None, not a"),
     ):  # fmt: skip
-        with pytest.raises(ZooError, match=f"differs in {part}"):
+        with pytest.raises(ZooError, match=f"the settings it began with; .*{part}"):
             train("lstm_ctc", [spec], finished, resume=True, **(asked | change))
     assert (finished / "state.npz").read_bytes() == before
 
@@ -513,7 +585,7 @@ def test_a_run_chooses_its_optimizer_and_is_resumed_with_it(words, tmp_path):
     other = train("autoencoder", [spec], tmp_path / "other", **{**asked, "optimizer": "adamw"})
     assert any((a != b).any() for a, b in zip(whole.network.get_weights(), other.network.get_weights(), strict=True))
     assert "--optimizer soap" in commands(tmp_path / "whole")[0] and "optimizer" not in commands(tmp_path / "other")[0]
-    with pytest.raises(ZooError, match="differs in settings"):
+    with pytest.raises(ZooError, match="has optimizer soap, not adamw"):
         train("autoencoder", [spec], tmp_path / "whole", resume=True, **{**asked, "optimizer": "adamw"})
 
 

@@ -36,10 +36,14 @@ def load_audio(
     """
     check_rate(target_rate, "target rate")
     if isinstance(source, str | os.PathLike):
-        samples, rate, name = *_read(Path(source)), Path(source).name
+        samples, rate, name = *_read(Path(source)), shown(source)
     elif hasattr(source, "read"):
         name = Path(str(getattr(source, "name", "the file object"))).name
-        samples, rate = _decode(source.read(), name)
+        try:
+            data = source.read()
+        except UnicodeDecodeError:  # opened as text
+            data = ""
+        samples, rate = _decode(data, name)
     elif hasattr(source, "__array__"):
         name = "the array"
         if sample_rate is None:
@@ -95,6 +99,8 @@ def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarra
     >>> resample(np.zeros(44100), 44100, 16000).shape
     (16000,)
     """
+    if not (from_rate > 0 and to_rate > 0):  # their ratio is what counts, and may be that of a speed
+        raise AudioError(f"Rates are numbers above 0; received {from_rate!r} and {to_rate!r}.")
     if from_rate == to_rate:
         return np.asarray(samples, "float32")
     import soxr
@@ -160,6 +166,15 @@ def griffin_lim(
     return (samples / max(1.0, float(np.abs(samples).max()))).astype("float32")
 
 
+def shown(path: str | os.PathLike) -> str:
+    """A file as errors name it, with the folder that it lies in: a data set has many a 1.wav.
+
+    >>> shown("words/yes/1.wav")
+    'yes/1.wav'
+    """
+    return "/".join(Path(path).parts[-2:])
+
+
 def check_rate(rate, what: str) -> None:
     """Raises AudioError for what is no sample rate in hertz.
 
@@ -174,7 +189,7 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
         raise MissingFileError(f"Audio must be a file that exists; there is none at {path}.")
     if not path.is_file():
         raise AudioError(f"Audio must be a file; {path} is a folder or device.")
-    return _decode(path.read_bytes(), path.name)
+    return _decode(path.read_bytes(), shown(path))
 
 
 def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:

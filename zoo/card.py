@@ -5,12 +5,12 @@ every figure under `[[results]]` by `zoo evaluate --write-card`, never by hand.
 """
 
 import hashlib
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.errors import DataError, WeightsError, unknown_name
+from zoo.errors import DataError, WeightsError, first_line, unknown_name
+from zoo.files import whole
 from zoo.registry import list_models
 
 if sys.version_info >= (3, 11):
@@ -93,11 +93,16 @@ def card(name: str) -> ModelCard:
     path = CARDS / f"{name}.toml"
     if not path.exists():
         raise DataError(f"Every model has a card at zoo/cards/; {name} has none yet.")
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
-    values["results"] = tuple(Result(**result) for result in values.get("results", ()))
-    values["sources"] = tuple(values.get("sources", ()))
-    values["prior"] = tuple(values.get("prior", ()))
-    return ModelCard(**({"weights": {}, "decoding": {}, "prior_data": ""} | values))
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values["results"] = tuple(Result(**result) for result in values.get("results", ()))
+        values["sources"] = tuple(values.get("sources", ()))
+        values["prior"] = tuple(values.get("prior", ()))
+        return ModelCard(**({"weights": {}, "decoding": {}, "prior_data": ""} | values))
+    except (ValueError, TypeError) as error:  # no UTF-8, no TOML, a field too many or too few
+        raise DataError(
+            f"A card is TOML with the fields of a ModelCard; {path} is damaged: {first_line(error)}."
+        ) from None
 
 
 def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
@@ -121,9 +126,8 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
         place = next((i for i, old in enumerate(kept) if Result(**old).what == result.what), len(kept))
         note = result.note or (kept[place].get("note", "") if place < len(kept) else "")
         kept[place : place + 1] = [vars(result) | {"note": note}]
-    partial = path.with_suffix(".partial")
-    partial.write_text(tomli_w.dumps(values, multiline_strings=True), encoding="utf-8")
-    os.replace(partial, path)
+    with whole(path) as partial:
+        partial.write_text(tomli_w.dumps(values, multiline_strings=True), encoding="utf-8")
 
 
 def sha256(path: Path) -> str:

@@ -8,10 +8,12 @@ import csv
 import errno
 import importlib.util
 import json
+import math
 import os
 import shlex
 import signal
 import sys
+import threading
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -21,7 +23,8 @@ from pathlib import Path
 import click
 
 import zoo
-from zoo.errors import AudioError, DataError, MissingFileError, ZooError, unknown_name
+from zoo.errors import AudioError, DataError, MissingFileError, ZooError, first_line, unknown_name
+from zoo.files import whole
 from zoo.registry import language_models
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".opus")  # what `zoo transcribe FOLDER` takes
@@ -32,6 +35,7 @@ SETTINGS = (  # of a run, that folds repeat
     *("epochs", "minutes", "batch_size", "learning_rate"),
     *("warmup", "weight_decay", "seed", "widths"),
 )
+BACKENDS = ("tensorflow", "jax", "torch")  # of Keras
 PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
 
 
@@ -54,7 +58,18 @@ class Sentences(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()  # a full disk behind `> file` shows here, not while Python shuts down
             return result
-        except (ZooError, OSError) as error:
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except MemoryError as error:
+            raise click.ClickException("This does not fit into the memory of this machine.") from error
+        except Exception as error:
+            if not isinstance(error, ZooError | OSError):  # a mistake of ours, which a traceback would not mend either
+                if os.environ.get("ZOO_TRACEBACK"):
+                    raise
+                raise click.ClickException(
+                    f"The zoo did not expect this; please report it (ZOO_TRACEBACK=1 shows where it happened). "
+                    f"{type(error).__name__}: {first_line(error)}"
+                ) from error
             if getattr(error, "errno", None) == errno.EPIPE:  # `zoo list | head -1` is no error; click knows it
                 raise
             if getattr(error, "errno", None) == errno.ENOSPC:
@@ -82,7 +97,8 @@ def _rounded(value):
 def _console(stderr: bool = False):
     from rich.console import Console
 
-    width = None if (sys.stderr if stderr else sys.stdout).isatty() else PIPE_WIDTH
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream and stream.isatty() else PIPE_WIDTH
     # Brackets in a text are brackets: markup is off.
     return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
@@ -101,29 +117,31 @@ def _table(*columns: str, rows=(), title: str = ""):
     return table
 
 
-@contextmanager
-def _whole(path: Path):
-    """A name to write to; what was written becomes `path` whole, or not at all."""
-    partial = path.with_name("partial-" + path.name)
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _check_picture(path: Path) -> None:
     if path.suffix.lower() not in PICTURES:
         raise ZooError(f"A picture's name must end in {', '.join(PICTURES)}; received {path.name}.")
-    if not path.absolute().parent.is_dir():
-        raise MissingFileError(f"A picture is written into a folder that exists; there is no {path.absolute().parent}.")
+    _check_place(path, "A picture")
 
 
-def _check_sound(path: Path) -> None:
+def _check_sound(path: Path, *heard: Path) -> None:
+    """`heard`: recordings that it must not replace."""
     if path.suffix.lower() != ".wav":
         raise ZooError(f"Sound is written as WAV, so its name must end in .wav; received {path.name}.")
-    if not path.absolute().parent.is_dir():
-        raise MissingFileError(f"Sound is written into a folder that exists; there is no {path.absolute().parent}.")
+    _check_place(path, "Sound")
+    for other in heard:
+        if path.exists() and other.exists() and path.samefile(other):
+            raise ZooError(f"Sound is not written over the recording that it is made of; received {path} for both.")
+
+
+def _check_place(path: Path, what: str) -> None:
+    """That `path` can be written, said before the work and not after it."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise MissingFileError(f"{what} is written into a folder that exists; there is no {folder}.")
+    if path.is_dir():
+        raise ZooError(f"{what} is written into a file; {path} is a folder.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ZooError(f"{what} is written into a folder where files can be made; {folder} is none.")
 
 
 def _write_sound(path: Path, samples, rate: int) -> None:
@@ -134,7 +152,7 @@ def _write_sound(path: Path, samples, rate: int) -> None:
 
     made = io.BytesIO()  # libsndfile has no word for a full disk; Python has
     soundfile.write(made, samples, rate, subtype="PCM_16", format="WAV")
-    with _whole(path) as partial:
+    with whole(path) as partial:
         partial.write_bytes(made.getvalue())
 
 
@@ -142,22 +160,58 @@ def _write_sound(path: Path, samples, rate: int) -> None:
 
 
 @contextmanager
-def _quiet():
-    """Hide what TensorFlow writes to stderr while it is imported, before any setting of its own is read."""
+def _importing():
+    """Around the import of Keras. What TensorFlow writes to stderr, before any setting of its own is read, is hidden."""
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in BACKENDS:
+        raise unknown_name("Keras backend", backend, BACKENDS)
+    if importlib.util.find_spec(backend) is None:
+        raise ZooError(
+            f"KERAS_BACKEND names a backend that is installed; {backend} is not (tensorflow comes with the zoo)."
+        )
     try:
         kept = os.dup(2)
     except OSError:  # no stderr at all
-        yield
+        with _interruptible():
+            yield
         return
     sys.stderr.flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        yield
+        with _interruptible():
+            yield
     finally:
         os.dup2(kept, 2)
         os.close(nowhere)
         os.close(kept)
+
+
+@contextmanager
+def _interruptible():
+    """Ctrl-C within ends what is within, at its end if not before; yields the list of those that came.
+
+    Python drops an exception that is raised within a callback of its garbage collector or of an import's lock, and Ctrl-C may well
+    come there (JAX has such a callback): so what was pressed is remembered.
+    """
+    pressed = []
+
+    def press(number, frame):
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    usual = signal.getsignal(signal.SIGINT)
+    # Who has it ignored, as a shell has of jobs in the background, means it; and only the main thread is told of it.
+    if usual is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+        if pressed:
+            raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _load(name: str, weights: str | None):
@@ -166,7 +220,7 @@ def _load(name: str, weights: str | None):
         _check_acoustic(part)  # said at once, not after TensorFlow has been imported
     if weights and not Path(weights).is_file():
         raise MissingFileError(f"Weights are a .keras or .weights.h5 file; there is no file {weights}.")
-    with _quiet():
+    with _importing():
         from zoo.model import load
     return load(name, weights=weights or "bundled")
 
@@ -193,8 +247,10 @@ def _check_classifier(name: str, others=()) -> None:
         if part in zoo.list_models() and part not in words:
             hint = " (try zoo transcribe)" if zoo.card(part).task == "transcription" else ""
             raise ZooError(f"This needs a classifier; {part} does {zoo.card(part).task}{hint}.")
+        if part in others:
+            raise ZooError(f"A baseline is measured alone, an ensemble is of networks; received {name}.")
         if part not in words:
-            raise unknown_name("classifier", part, [*words, *others])
+            raise unknown_name("classifier", part, [*words, *others] if part == name else words)
 
 
 def _check_task(name: str, tasks: tuple[str, ...], what: str) -> None:
@@ -255,7 +311,7 @@ def _draw(model, samples, sample_rate: int, path: Path, transcript, title: str) 
     from zoo import pictures
 
     figure = pictures.transcription(model, samples, sample_rate, transcript, title)
-    with _whole(path) as partial:
+    with whole(path) as partial:
         figure.savefig(partial)
 
 
@@ -264,7 +320,7 @@ def _draw_word(model, samples, path: Path, title: str) -> None:
     from zoo import pictures
 
     figure = pictures.classification(model, samples, model.config.sample_rate, title)
-    with _whole(path) as partial:
+    with whole(path) as partial:
         figure.savefig(partial)
 
 
@@ -290,34 +346,19 @@ def _pairs(items, what: str) -> dict:
 
 @contextmanager
 def _progress(stopped: str, err: bool = True):
-    """A function that prints a line of progress, for long work. Ctrl-C ends the work with `stopped` and exit code 130.
-
-    Python drops an exception that is raised within a callback of its garbage collector, and Ctrl-C may well come there (JAX has
-    such a callback): so what was pressed is remembered, and the next line of progress raises it again.
-    """
-    pressed = []
-
-    def press(number, frame):
-        pressed.append(number)
-        raise KeyboardInterrupt
-
-    def say(line: str) -> None:
-        click.echo(line, err=err)
-        if pressed:
-            raise KeyboardInterrupt
-
-    # Who has it ignored, as a shell has of jobs in the background, means it.
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if usual:
-        signal.signal(signal.SIGINT, press)
+    """A function that prints a line of progress, for long work. Ctrl-C ends the work with `stopped` and exit code 130."""
     try:
-        yield say
+        with _interruptible() as pressed:
+
+            def say(line: str) -> None:
+                click.echo(line, err=err)
+                if pressed:
+                    raise KeyboardInterrupt
+
+            yield say
     except KeyboardInterrupt:
         click.echo(f"\n{stopped}", err=True)
         sys.exit(130)
-    finally:
-        if usual:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _command(ctx: click.Context, *more: str, without: tuple[str, ...] = ()) -> str:
@@ -336,7 +377,27 @@ def _command(ctx: click.Context, *more: str, without: tuple[str, ...] = ()) -> s
 
 # --- commands
 
-path_type = click.Path(path_type=Path)
+
+class PathType(click.Path):
+    """A path; an empty one, such as a variable of the shell that is not set, is not the folder one is in."""
+
+    def convert(self, value, param, ctx):
+        if not os.fspath(value):
+            self.fail("a path is not empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+path_type = PathType(path_type=Path)
+
+
+class Real(click.FloatRange):
+    """A number of a range; NaN, which no range of click's refuses, is none, and infinity neither."""
+
+    def convert(self, value, param, ctx):
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 class Seconds(click.ParamType):
@@ -555,10 +616,8 @@ def transcribe(paths, name, weights, plot, as_json, **options):
 @click.argument("path", metavar="[FILE]", required=False, type=path_type)
 @click.option("--model", "name", default="lstm_ctc_stream", show_default=True, help="A model that can stream.")
 @weights_option
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Stop listening after so long.")
-@click.option(
-    "--chunk", type=click.FloatRange(0.001, 10), default=0.1, show_default=True, help="Seconds of sound at a time."
-)
+@click.option("--seconds", type=Real(0, min_open=True), help="Stop listening after so long.")
+@click.option("--chunk", type=Real(0.001, 10), default=0.1, show_default=True, help="Seconds of sound at a time.")
 @json_option
 def listen(path, name, weights, seconds, chunk, as_json):
     """Write down what is being said, while it is: from the microphone, or from FILE as if it were one.
@@ -681,7 +740,7 @@ def reconstruct(path, name, weights, sound, plot, as_json):
     if plot:
         _check_picture(plot)
     if sound:
-        _check_sound(sound)
+        _check_sound(sound, path)
     _check_task(name, ("reconstruction", "denoising"), "an autoencoder")
     rate, model = _rate(name, weights)
     samples = _read(path, rate)
@@ -693,7 +752,7 @@ def reconstruct(path, name, weights, sound, plot, as_json):
         axes = plots.reconstruction(
             found.log_mel, found.reconstruction, found.framing.hop_seconds, f"{path.name}, {name}"
         )
-        with _whole(plot) as partial:
+        with whole(plot) as partial:
             axes.figure.savefig(partial)
     if sound:
         _write_sound(sound, *found.sound())
@@ -713,7 +772,7 @@ def reconstruct(path, name, weights, sound, plot, as_json):
 @click.option("--out", required=True, type=path_type, metavar="OUT.wav", help="Where the sound goes.")
 @click.option("--model", "name", default="denoising_autoencoder", show_default=True, help="Which model.")
 @weights_option
-@click.option("--strength", type=click.FloatRange(0, 1), help="Share of what could be turned down (the model's).")
+@click.option("--strength", type=Real(0, 1), help="Share of what could be turned down (the model's).")
 @click.option("--plot", type=path_type, metavar="OUT.png", help="Draw the noisy and the clean log-mel.")
 @json_option
 def denoise(path, out, name, weights, strength, plot, as_json):
@@ -726,7 +785,7 @@ def denoise(path, out, name, weights, strength, plot, as_json):
     """
     if plot:
         _check_picture(plot)
-    _check_sound(out)
+    _check_sound(out, path)
     _check_task(name, ("denoising",), "a model that denoises")
     rate, model = _rate(name, weights)
     samples = _read(path, rate)
@@ -740,7 +799,7 @@ def denoise(path, out, name, weights, strength, plot, as_json):
         down = strength * (found.reconstruction - found.log_mel)
         hop = found.framing.hop_seconds
         axes = plots.reconstruction(found.log_mel, found.log_mel + down, hop, path.name, ("noisy", "denoised"))
-        with _whole(plot) as partial:
+        with whole(plot) as partial:
             axes.figure.savefig(partial)
     _write_sound(out, clean, rate)
     if as_json:
@@ -771,7 +830,7 @@ def few_shot_command(folder, paths, name, weights, shots, as_json):
             f"Examples lie in a folder that holds a folder for each word; there is no folder {folder}."
         )
     every = {}
-    for place in sorted(child for child in folder.iterdir() if child.is_dir()):
+    for place in sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")):
         files = sorted(file for file in place.iterdir() if file.suffix.lower() in AUDIO and file.is_file())
         if shots and len(files) < shots:
             raise DataError(f"--shots {shots} needs as many examples of each word; {place} holds {len(files)}.")
@@ -825,6 +884,8 @@ def search_command(query, paths, name, weights, best, as_json):
             raise ZooError("mfcc is no model; leave out --weights.")
         rate, model = baselines.RATE, "mfcc"
     else:
+        if name not in zoo.list_models():
+            raise unknown_name("model", name, [*zoo.list_models(), "mfcc"])
         _check_acoustic(name)
         rate, model = _rate(name, weights)
     word, failed, rows, results = _read(query, rate), [], [], []
@@ -901,17 +962,17 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--validation", multiple=True, metavar="SPEC", help="Set to choose the best epoch by; may be repeated.")
 @click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the run.")
 @click.option("--epochs", type=click.IntRange(1), help="Times through the data (60).")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Instead of --epochs: until they are over.")
+@click.option("--minutes", type=Real(0, min_open=True), help="Instead of --epochs: until they are over.")
 @click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (32).")
 @click.option(
     "--frames", type=click.IntRange(1), help="Instead of utterances: single frames, all mixed, nothing varied."
 )
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule (0.001).")
-@click.option("--warmup", type=click.FloatRange(0, 1), help="Share of all steps or minutes in which it rises (0.05).")
-@click.option("--weight-decay", type=click.FloatRange(0), help="Of the optimizer (0.0001).")
+@click.option("--learning-rate", type=Real(0, min_open=True), help="The peak of its schedule (0.001).")
+@click.option("--warmup", type=Real(0, 1), help="Share of all steps or minutes in which it rises (0.05).")
+@click.option("--weight-decay", type=Real(0), help="Of the optimizer (0.0001).")
 @click.option("--optimizer", metavar="NAME", help="adamw, or soap: for small dense networks and large batches (adamw).")
-@click.option("--silence-share", type=click.FloatRange(0, 1), help="Utterances with nothing said, of noise (0.01).")
-@click.option("--seed", type=click.IntRange(0), help="Of weights, order and augmentation (0).")
+@click.option("--silence-share", type=Real(0, 1), help="Utterances with nothing said, of noise (0.01).")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of weights, order and augmentation (0).")
 @click.option("--widths", type=Seconds(), metavar="S,S,...", help="Seconds to which batches are padded (0.5 to 16).")
 @click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, `bundled`, or another model's name.")
 @click.option("--teacher", metavar="NAME", help="A recogniser whose probabilities are learnt as well.")
@@ -919,7 +980,7 @@ def align(path, text, name, weights, plot, as_json):
     "--objective", metavar="NAME", help="ctc, or mwer: the word errors of what a beam search would write (ctc)."
 )
 @click.option("--language-model", metavar="NAME", help="Of that beam search; by default none.")
-@click.option("--ctc-share", type=click.FloatRange(0), help="Weight of the CTC loss beside mwer's errors (0.02).")
+@click.option("--ctc-share", type=Real(0), help="Weight of the CTC loss beside mwer's errors (0.02).")
 @click.option("--n-best", type=click.IntRange(2), help="Hypotheses that mwer weighs against each other (4).")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field of the model's Config.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
@@ -953,7 +1014,8 @@ def train(
         raise unknown_name("model", name, zoo.list_models())
     if ship:
         _can_write_cards()
-    with _quiet():
+    again = _command(ctx, "--resume", without=("resume",))
+    with _progress(f"Stopped; every whole epoch is kept. Go on with: {again}", err=as_json), _importing():
         from zoo import training
     data = [str(training.DataSpec.parse(text, subset)) for text in data]
     if name in language_models():
@@ -983,7 +1045,6 @@ def train(
         raise ZooError("A batch is of --batch-size utterances or of --frames, not both.")
     if no_augment:
         settings["augmentation"] = None
-    again = _command(ctx, "--resume", without=("resume",))
     with _progress(f"Stopped; every whole epoch is kept. Go on with: {again}", err=as_json) as say:
         model = training.train(
             name,
@@ -998,7 +1059,7 @@ def train(
             **{key: value for key, value in settings.items() if value is not None or key == "augmentation"},
         )
     models.compile_model(model)  # without the optimizer's state the file is a third as large
-    with _whole(out / "model.keras") as partial:
+    with whole(out / "model.keras") as partial:
         model.save(partial)
     if as_json:
         with open(out / "curves.csv", newline="") as file:
@@ -1050,6 +1111,8 @@ def evaluate(ctx, name, data, weights, verify, confusion, write_card, note, as_j
     if name in language_models():
         if any(value not in (None, ()) for value in options.values()):
             raise ZooError(f"A language model decodes nothing; the options of a beam search are not for {name}.")
+        if verify or confusion:
+            raise ZooError(f"--verify and --confusion are for models that tell classes apart; {name} reads texts.")
         _perplexities(name, data, weights, write_card, note, as_json)
         return
     model = _load(name, weights)
@@ -1162,7 +1225,7 @@ def _accuracies(name: str, model, data, verify: bool, confusion, write_card: boo
         rows.append((spec.name + suffix, spec.split, metric, *cells))
     if confusion and pairs:
         labels = [label for label in model.labels.names if label in set(np.ravel(pairs))]
-        with _whole(confusion) as partial:
+        with whole(confusion) as partial:
             plots.confusion([a for a, _ in pairs], [b for _, b in pairs], labels).figure.savefig(partial)
     if as_json:
         _json([asdict(result) for result in results])
@@ -1223,7 +1286,7 @@ def _perplexities(name: str, data, weights, write_card: bool, note: str, as_json
     model = language.load(name, weights or "bundled")
     results = []
     for spec in [DataSpec.parse(text, "test") for text in data]:
-        texts = [utterance.text for utterance in spec.load()]
+        texts = [utterance.text for utterance in _to_score(spec)]
         tokens = [token for text in texts for token in model.tokens(text)]
         value = round(model.perplexity(texts), 3)
         results.append(Result(
@@ -1272,7 +1335,7 @@ def _recipe(name: str) -> tuple[list[str], dict]:
 @click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the runs, one for each speaker.")
 @click.option("--epochs", type=click.IntRange(1), help="Times through the data (as the weights did).")
 @click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (as the weights did).")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="The peak of its schedule.")
+@click.option("--learning-rate", type=Real(0, min_open=True), help="The peak of its schedule.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Speakers at a time (as many as there are cores).")
 @click.option(
     "--keep", is_flag=True, help="Keep it for `zoo compare` (data/results/crossval/), and on the model's card."
@@ -1293,7 +1356,7 @@ def crossval(ctx, name, data, out, jobs, keep, as_json, **settings):
       zoo crossval conv2d --out runs/crossval/conv2d
       zoo crossval lstm --data fsdd --data spoken_digits --epochs 20 --jobs 1 --out runs/crossval/lstm
     """
-    with _quiet():
+    with _progress("Stopped before anything was trained."), _importing():
         from zoo import baselines, compare
         from zoo import crossval as folds
     settings = {key: value for key, value in settings.items() if value is not None}
@@ -1321,7 +1384,7 @@ def crossval(ctx, name, data, out, jobs, keep, as_json, **settings):
         about = {"name": name, "data": list(data), "settings": settings}
         path = compare.RESULTS / "crossval" / f"{name}.json"
         path.parent.mkdir(exist_ok=True)
-        with _whole(path) as partial:
+        with whole(path) as partial:
             kept = about | {"heard": {speaker: " ".join(words) for speaker, words in heard.items()}}
             partial.write_text(json.dumps(kept, indent=1) + "\n")
     if keep and name in zoo.list_models():
@@ -1369,7 +1432,7 @@ def compare_command(names, plot, out, as_json):
     _check_picture(plot)
     if out and not out.absolute().parent.is_dir():
         raise MissingFileError(f"The table is written into a folder that exists; there is no {out.absolute().parent}.")
-    with _quiet():
+    with _importing():
         from zoo import compare, plots
     known = compare.classifiers()
     for name in names:
@@ -1378,11 +1441,11 @@ def compare_command(names, plot, out, as_json):
                 raise unknown_name("classifier to compare", part, known)
     rows = compare.compare(names or known, say=lambda line: click.echo(line, err=True))
     if out:
-        with _whole(out) as partial:
+        with whole(out) as partial:
             partial.write_text(json.dumps(rows, indent=1) + "\n")
     noisy = plot.with_stem(f"{plot.stem}-noise")
     for axes, place in ((plots.comparison(rows), plot), (plots.noise(compare.levels(rows)), noisy)):
-        with _whole(place) as partial:
+        with whole(place) as partial:
             axes.figure.savefig(partial)
     click.echo(f"Drawn: {plot} and {noisy}", err=True)
     if as_json:
@@ -1431,7 +1494,7 @@ def map_command(name, data, plot, method, weights, as_json):
         groups["speaker"] = [u.speaker for u in utterances]
     axes = plots.latent_map(codes, groups, method)
     axes.figure.suptitle(f"{name}: {len(codes)} clips of {data}", parse_math=False)
-    with _whole(plot) as partial:
+    with whole(plot) as partial:
         axes.figure.savefig(partial)
     if as_json:
         _json({"model": name, "data": data, "clips": len(codes), "numbers": codes.shape[1], "picture": str(plot)})
@@ -1462,7 +1525,7 @@ def study(name, fast, notes, keep, as_json):
       zoo study few-shot --json
       zoo study pretraining --notes runs.json
     """
-    with _quiet():
+    with _progress("Stopped before anything was measured."), _importing():
         from zoo import compare, studies
     if name not in studies.STUDIES:
         raise unknown_name("study", name, studies.STUDIES)
@@ -1480,7 +1543,7 @@ def study(name, fast, notes, keep, as_json):
     with _progress(f"Stopped{'; the same command goes on' if notes else ''}.") as say:
         rows = studies.STUDIES[name](fast=fast, say=say, **more)
     if keep:
-        with _whole(compare.RESULTS / f"study_{name}.json") as partial:
+        with whole(compare.RESULTS / f"study_{name}.json") as partial:
             partial.write_text(json.dumps(_rounded(rows), indent=1) + "\n")
     if as_json:
         _json(rows)
@@ -1659,7 +1722,7 @@ def _open_page(host: str, port: int, folder: Path, browser: bool | None) -> None
 
     def prepare():
         click.echo("One moment: Keras is loading ...", err=True)
-        with _quiet():
+        with _importing():
             import zoo.model  # noqa: F401
 
     if browser is None:

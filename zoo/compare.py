@@ -7,7 +7,6 @@ weights to ship and fit in seconds.
                (four utterances of AN4's test speakers at once), at 20, 10 and 0 dB
 """
 
-import json
 import statistics
 import time
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from zoo.card import card
 from zoo.crossval import scores
 from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
+from zoo.files import read_json
 from zoo.frontend import DIGITS
 from zoo.metrics import Accuracy, accuracy
 from zoo.model import load
@@ -172,7 +172,7 @@ def _percent(score: Accuracy) -> dict[str, float]:
 def _crossval(name: str) -> dict | None:
     """What `zoo crossval` kept of a model: its data, and what was heard of each speaker."""
     path = RESULTS / "crossval" / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return read_json(path, "What `zoo crossval --keep` kept") if path.exists() else None
 
 
 def _loso(name: str) -> dict:

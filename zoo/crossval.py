@@ -20,10 +20,11 @@ from zoo import baselines, datasets
 from zoo.datasets.fsdd import SPEAKERS
 from zoo.ensemble import Ensemble
 from zoo.errors import DataError, ZooError
+from zoo.files import read_json, whole
 from zoo.metrics import Accuracy, accuracy
 from zoo.model import load
 from zoo.registry import architecture
-from zoo.training import DataSpec, train
+from zoo.training import DataSpec, TrainConfig, differences, train
 
 T_95 = 2.571  # standard errors that hold 95 % of Student's t with five degrees of freedom: six speakers
 CHILD = "import json, sys; from zoo.crossval import _fold; _fold(**json.loads(sys.argv[1]))"
@@ -55,6 +56,8 @@ def crossval(
         raise DataError(
             f"Cross-validation leaves out speakers of fsdd, which must be among the data once; received {', '.join(data)}."
         )
+    if name not in baselines.BASELINES:
+        TrainConfig(**settings)  # raises before there is a folder
     out, asked = Path(out), {"name": name, "data": [str(spec) for spec in specs], "settings": settings}
     _check_run(out, asked)
     jobs = jobs or min(len(SPEAKERS), os.cpu_count() or 1)
@@ -62,7 +65,7 @@ def crossval(
     def run(speaker: str) -> list[str]:
         heard = out / speaker / "heard.json"
         if heard.exists():
-            return json.loads(heard.read_text())
+            return read_json(heard, "What a fold heard", list)
         fold = [str(replace(s, split=f"loso-{speaker}-train")) if s.name == "fsdd" else str(s) for s in specs]
         arguments = {"name": name, "data": fold, "out": str(out / speaker), "speaker": speaker, **settings}
         threads = str(max(1, (os.cpu_count() or 1) // jobs))
@@ -82,7 +85,7 @@ def crossval(
             raise ZooError(
                 f"The fold without {speaker} failed: {next((line for line in reversed(log) if line), 'it said nothing')}"
             )
-        return json.loads(heard.read_text())
+        return read_json(heard, "What a fold heard", list)
 
     with ThreadPoolExecutor(jobs) as pool:  # threads that wait for processes
         return dict(zip(SPEAKERS, pool.map(run, SPEAKERS), strict=True))
@@ -92,17 +95,17 @@ def _check_run(out: Path, asked: dict) -> None:
     """Folds of another model, of other data or settings must not pass for those asked for. Raises ZooError."""
     path = out / "crossval.json"
     if path.exists():
-        before = json.loads(path.read_text())
-        if different := [key for key in asked if before.get(key) != json.loads(json.dumps(asked[key]))]:
+        before = read_json(path, "What a cross-validation was asked for")
+        if different := differences(before, json.loads(json.dumps(asked))):
             raise ZooError(
-                f"A cross-validation goes on with what it began with; {out} differs in {', '.join(different)}: choose another "
-                f"--out."
+                f"A cross-validation goes on with what it began with; {out} has {different}: choose another --out."
             )
         return
     if out.exists() and any(out.iterdir()):
         raise ZooError(f"A cross-validation begins in a folder that is new or empty; {out} holds something else.")
     out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asked, indent=1))
+    with whole(path) as partial:
+        partial.write_text(json.dumps(asked, indent=1))
 
 
 def _fold(name: str, data: list[str], out: str, speaker: str, **settings) -> None:
@@ -127,9 +130,8 @@ def _fold(name: str, data: list[str], out: str, speaker: str, **settings) -> Non
         heard = [c.label for c in model.classify([u.audio(rate) for u in test], rate)]
     say(str(accuracy([u.text for u in test], heard)))
     Path(out).mkdir(parents=True, exist_ok=True)
-    partial = Path(out) / "partial-heard.json"
-    partial.write_text(json.dumps(heard))
-    os.replace(partial, Path(out) / "heard.json")
+    with whole(Path(out) / "heard.json") as partial:
+        partial.write_text(json.dumps(heard))
 
 
 def scores(heard: dict[str, list[str]]) -> dict[str, Accuracy]:

@@ -334,6 +334,8 @@ def beam_search(
         beta = 0.0 if language_model is None and allow is None else 1.0
     if not np.isfinite([alpha, beta, gamma]).all():
         raise ZooError(f"alpha, beta and gamma are finite numbers; received {alpha}, {beta} and {gamma}.")
+    if not token_threshold <= 0:  # NaN, too
+        raise ZooError(f"A log probability is at most 0; received token_threshold={token_threshold}.")
     logits = np.asarray(logits, "float64")
     if gamma:
         logits = log_softmax(logits) - gamma * log_prior(prior, logits.shape[-1])

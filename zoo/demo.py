@@ -87,7 +87,8 @@ def hear(path: str | os.PathLike | None, most: float = LONGEST) -> np.ndarray:
     except AudioError:
         seconds = 0.0  # load_audio knows better what is wrong with it
     _check_length(seconds, most)  # before an hour of it is in memory
-    samples = load_audio(path, RATE)
+    with open(path, "rb") as file:  # not its path: what was uploaded lies in a folder of no meaning
+        samples = load_audio(file, RATE)
     _check_length(len(samples) / RATE, most)
     if loudest_db(samples) < SILENT_DB:
         raise AudioError(

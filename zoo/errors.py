@@ -33,7 +33,8 @@ class MissingFileError(ZooError, FileNotFoundError):
 def unknown_name(kind: str, name: object, valid) -> UnknownNameError:
     """The error for an unknown `name`, offering the nearest of the `valid` names."""
     valid = sorted(valid)
-    near = get_close_matches(str(name), valid, n=3, cutoff=0.5)
+    lower = {known.lower(): known for known in valid}
+    near = [lower[one] for one in get_close_matches(str(name).lower(), lower, n=3, cutoff=0.5)]
     some = valid if len(valid) <= 60 else [*valid[:20], f"and {len(valid) - 20} more"]
     hint = f"did you mean {' or '.join(near)}?" if near else f"valid are {', '.join(some)}."
     return UnknownNameError(f"There is no {kind} named {name!r}: {hint}")

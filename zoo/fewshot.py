@@ -7,11 +7,12 @@ Source: J. Snell, K. Swersky, R. Zemel, "Prototypical networks for few-shot lear
 (arxiv.org/abs/1703.05175), section 2.3; the network stays as it was trained.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from zoo.audio import load_audio
+from zoo.audio import load_audio, shown
 from zoo.decoding import Classification, log_softmax
 from zoo.errors import AudioError, DataError, ZooError
 
@@ -40,7 +41,14 @@ class FewShot:
 
     def __init__(self, model, examples: Mapping | Iterable[tuple], sample_rate: int | None = None):
         _check_model(model)
-        pairs = list(examples.items() if isinstance(examples, Mapping) else examples)
+        try:
+            pairs = [
+                (label, clips) for label, clips in (examples.items() if isinstance(examples, Mapping) else examples)
+            ]
+        except (TypeError, ValueError):
+            raise DataError(
+                f'Examples are {{"label": [clips]}} or pairs of both; received {str(examples)[:60]!r}.'
+            ) from None
         self.labels = tuple(str(label).strip() for label, _ in pairs)
         if len(set(self.labels)) < len(self.labels):
             twice = next(label for label in self.labels if self.labels.count(label) > 1)
@@ -103,7 +111,10 @@ def vectors(model, clips: Sequence, sample_rate: int | None = None) -> np.ndarra
     """
     _check_model(model)
     rate = model.config.sample_rate
-    heard = [sounding(load_audio(clip, rate, sample_rate=sample_rate), f"clip {i}") for i, clip in enumerate(clips, 1)]
+    names = [shown(clip) if isinstance(clip, str | os.PathLike) else f"clip {i}" for i, clip in enumerate(clips, 1)]
+    heard = [
+        sounding(load_audio(clip, rate, sample_rate=sample_rate), name) for clip, name in zip(clips, names, strict=True)
+    ]
     if not heard:
         return np.zeros((0, 0), "float32")
     if "embedding" in model.network.output:

@@ -7,6 +7,7 @@ audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decod
 
 import os
 import warnings
+import zipfile
 from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
@@ -240,8 +241,8 @@ class SpeechModel(keras.Model):
         """
         self._must_do("denoising", "denoise")
         strength = self.config.strength if strength is None else strength
-        if not 0 <= strength <= 1:
-            raise ZooError(f"Noise is turned down by a share from 0 to 1; received strength={strength}.")
+        if not isinstance(strength, int | float | np.number) or not 0 <= strength <= 1:
+            raise ZooError(f"Noise is turned down by a share from 0 to 1; received strength={strength!r}.")
         if not isinstance(audio, list | tuple):
             return self.denoise([audio], sample_rate, strength)[0]
         rate, framing = self.config.sample_rate, Frames.of(self.config)
@@ -256,8 +257,9 @@ class SpeechModel(keras.Model):
 
         Raises: ZooError where the model has no decoder of its own, as `vae` has.
         """
-        if not (isinstance(count, int) and count >= 1):
-            raise ZooError(f"Samples are counted from 1; received count={count}.")
+        for name, value, least in (("count", count, 1), ("seed", seed, 0)):
+            if not isinstance(value, int | np.integer) or value < least:
+                raise ZooError(f"{name} is a whole number from {least} on; received {value!r}.")
         decoder = self._decoder("sample")
         codes = np.random.default_rng(seed).standard_normal((count, self.config.code)).astype("float32")
         return keras.ops.convert_to_numpy(decoder(codes))
@@ -306,7 +308,7 @@ class SpeechModel(keras.Model):
             lay over that point; 0 for a rise.
         """
         self._must_do("classification", "saliency")
-        if not (isinstance(patch, tuple) and len(patch) == 2 and min(patch) >= 1):
+        if not (isinstance(patch, tuple) and len(patch) == 2 and all(isinstance(n, int) and n >= 1 for n in patch)):
             raise ZooError(f"A patch is (frames, bands), at least one of each; received {patch!r}.")
         decibel = self.word_frames(audio, sample_rate)
         (n_frames, bands), (long, wide) = decibel.shape, patch
@@ -423,6 +425,8 @@ def pad(clips: list[np.ndarray], sample_rate: int, widths=()) -> tuple[np.ndarra
     >>> waveform.shape, lengths.tolist()  # whole seconds
     ((2, 16000), [5000, 9000])
     """
+    if not clips:
+        raise AudioError("A batch has clips in it; received none.")
     longest = max(len(clip) for clip in clips)
     width = next((int(w * sample_rate) for w in widths if w * sample_rate >= longest), sample_rate)
     while width < longest:
@@ -480,8 +484,11 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
             raise ZooError(f"An ensemble has each model once; received {name}.")
         return Ensemble([load(part) for part in parts])
     if parts[0] in language_models():
-        if config or weights is None:
-            raise ZooError(f"{name} is loaded as it is or with weights= of a file; `zoo train` makes others.")
+        if config or not isinstance(weights, str | os.PathLike):
+            received = ", ".join(config) or f"{weights!r}"
+            raise ZooError(
+                f"{name} is loaded as it is or with weights= of a file; `zoo train` makes others; received {received}."
+            )
         return language.load(name, weights)
     if not (weights is None or isinstance(weights, str | os.PathLike)):
         raise ZooError(f"Weights are 'bundled', None or a .weights.h5 or .keras file; received {weights!r}.")
@@ -515,7 +522,9 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
         ) from error
     if weights is not None:
         try:
-            model.load_weights(path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Keras finds odd about a file, the error below says in a sentence
+                model.load_weights(path)
             fits = _stored_size(path) == sum(int(np.prod(weight.shape)) for weight in model.weights)
         except Exception:
             fits = False
@@ -600,6 +609,8 @@ def _jit() -> bool:
 def _load_saved(path: Path) -> SpeechModel:
     if not path.is_file():
         raise MissingFileError(f"A saved model is a .keras file that exists; there is no file {path}.")
+    if not zipfile.is_zipfile(path):
+        raise WeightsError(f"A .keras file is an archive that is whole; {path.name} is damaged or something else.")
     try:
         with warnings.catch_warnings():
             # A model saved before it was fitted has an optimizer without state; there is nothing to miss.
@@ -624,14 +635,15 @@ def save_weights(model: SpeechModel, path: Path) -> None:
     """
     import io
     import tempfile
-    import zipfile
 
     import h5py
 
     path = Path(path)
     for variable in model.weights:
         if not np.abs(np.asarray(variable)).max(initial=0) <= np.finfo("float16").max:
-            raise WeightsError(f"Weights are finite and below 65,504; {variable.path} holds others: nothing was saved.")
+            raise WeightsError(
+                f"Weights are finite and below 65,504; {variable.path} holds others: nothing was saved (a lower learning rate keeps them small)."
+            )
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         # HDF5 crashes the process where a disk is full, so its files are made in memory; zip files and bytes do not.

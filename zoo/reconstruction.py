@@ -96,7 +96,7 @@ def apply_gain(samples: np.ndarray, gain_db: np.ndarray, framing: Frames, n_mels
 
 def between(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     """Points on the straight way from a (n,) to b (n,), both ends among them: (steps, n). Raises ZooError."""
-    if steps < 2:
-        raise ZooError(f"A way has at least its two ends; received steps={steps}.")
+    if not isinstance(steps, int | np.integer) or steps < 2:
+        raise ZooError(f"A way has a number of steps, at least its two ends; received steps={steps!r}.")
     share = np.linspace(0.0, 1.0, steps, dtype="float32")[:, None]
     return (1 - share) * a[None] + share * b[None]

@@ -148,7 +148,7 @@ def next_step(folder: str | Path) -> str:
         "```\n"
         "import zoo\n"
         "from pathlib import Path\n"
-        f"folders = [f for f in Path({str(folder)!r}).iterdir() if f.is_dir()]\n"
+        f"folders = [f for f in Path({str(folder)!r}).iterdir() if f.is_dir() and f.name[0] != '.']\n"
         'words = zoo.few_shot(zoo.load("word_embedding"), {f.name: sorted(f.glob("*.wav")) for f in folders})\n'
         "```"
     )

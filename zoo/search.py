@@ -56,8 +56,10 @@ def find(model, query, recording, sample_rate: int | None = None, best: int = 5)
     >>> 0.4 < match.start < match.end < 1.1
     True
     """
-    if best < 1:
-        raise ZooError(f"At least one match can be asked for; received best={best}.")
+    if not isinstance(best, int) or best < 1:
+        raise ZooError(f"Matches are counted, and at least one can be asked for; received best={best!r}.")
+    if isinstance(model, str) and model != "mfcc":
+        raise ZooError(f'Search is by a loaded model or by "mfcc"; received {model!r} (try zoo.load({model!r})).')
     rate = baselines.RATE if model == "mfcc" else model.config.sample_rate
     word, sound = (load_audio(audio, rate, sample_rate=sample_rate) for audio in (query, recording))
     searcher = Searcher(model)
@@ -127,7 +129,8 @@ class Searcher:
                 back = ((1, 1), (0, 1), (1, 0))[steps[row, column]]
                 row, column, length = row - back[0], column - back[1], length + 1
             score = 1 - float(last[end]) / length
-            matches.append(Match(column * self.seconds, (int(end) + 1) * self.seconds, score))
+            stop = min((int(end) + 1) * self.seconds, heard["seconds"])  # the last frame reaches over the end
+            matches.append(Match(min(column * self.seconds, stop), stop, score))
         return matches
 
     def _windows(self, word: dict, heard: dict) -> list[Match]:

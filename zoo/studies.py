@@ -14,7 +14,6 @@ its table.
 
 import itertools
 import json
-import os
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -32,6 +31,7 @@ from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
 from zoo.errors import AudioError, DataError
 from zoo.fewshot import vectors
+from zoo.files import read_json, whole
 from zoo.metrics import accuracy, wer
 from zoo.model import load, pad
 from zoo.search import Searcher
@@ -455,10 +455,11 @@ class Notes:
 
     def __init__(self, path: str | Path | None = None):
         self.path = Path(path) if path else None
-        try:
-            self.known = json.loads(self.path.read_text()) if self.path and self.path.exists() else {}
-        except ValueError as error:
-            raise DataError(f"Notes of a study are a JSON file that a study wrote; {path} is not: {error}") from None
+        self.known = read_json(self.path, "Notes of a study") if self.path and self.path.exists() else {}
+        if foreign := [key for key, value in self.known.items() if not isinstance(value, int | float)]:
+            raise DataError(
+                f"Notes of a study are scores that a study wrote; {path} has {foreign[0]!r}, which is none."
+            )
 
     def score(self, *what, run: Callable[[], float]) -> float:
         """The score of the run called `what`, known or found by `run()`."""
@@ -466,9 +467,8 @@ class Notes:
         if key not in self.known:
             self.known[key] = run()
             if self.path:
-                partial = self.path.with_name("partial-" + self.path.name)
-                partial.write_text(json.dumps(self.known, indent=0))
-                os.replace(partial, self.path)
+                with whole(self.path) as place:
+                    place.write_text(json.dumps(self.known, indent=0))
         return self.known[key]
 
 
@@ -618,7 +618,7 @@ def pretraining_ctc(fast: bool = False, say=print, notes: str | Path | None = No
 def _write_digits(speaker: str, count: int, start: str, steps: int, seed: int) -> float:
     """WER of a small lstm_ctc on strings of the speaker whom it has not heard."""
     from zoo.model import compile_model
-    from zoo.training import EpochBatches, TrainConfig, _optimizer, validate
+    from zoo.training import EpochBatches, TrainConfig, _optimizer, frames_of, validate
 
     keras.utils.set_random_seed(seed)
     model = load("lstm_ctc", weights=None, layers=1)
@@ -628,14 +628,8 @@ def _write_digits(speaker: str, count: int, start: str, steps: int, seed: int) -
     utterances = datasets.load("connected_digits", f"loso-{speaker}-train", count=STRINGS, seed=seed)[:count]
     corpus = Corpus(utterances, model.labels, rate)
     settings = TrainConfig(epochs=1, batch_size=16, learning_rate=2e-3, silence_share=0.0, seed=seed)
-
-    hop, stride = model.config.hop_length, model.config.stride
-
-    def n_frames(samples):
-        return -(-(1 + samples // hop) // stride)
-
     corpora = [(corpus, steps * settings.batch_size / len(corpus))]  # one epoch is all the steps
-    batches = EpochBatches(corpora, 0, settings, rate, n_frames)
+    batches = EpochBatches(corpora, 0, settings, rate, frames_of(model.config))
     compile_model(model, _optimizer(settings, len(batches)))
     model.fit(batches, verbose=0, shuffle=False)
     batches.end()  # a hundred and more of these run in one process

@@ -15,8 +15,9 @@ import shlex
 import time
 import zipfile
 import zlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -31,7 +32,8 @@ from zoo.card import WEIGHTS, card, sha256, update_card
 from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
 from zoo.decoding import beam_search, greedy, log_prior
-from zoo.errors import DataError, ZooError, unknown_name
+from zoo.errors import DataError, ZooError, first_line, unknown_name
+from zoo.files import read_json, whole
 from zoo.losses import NEVER, distillation, frames_needed
 from zoo.metrics import accuracy, wer, word_errors
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights, transfer
@@ -45,6 +47,13 @@ IN_MEMORY = 20 * 3600
 WIDTHS = (0.5, 0.75, 1.0, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4.5, 5.5, 6.5, 8.0, 10.0, 13.0, 16.0)
 
 OBJECTIVES = ("ctc", "mwer")
+REAL = int | float
+RANGES = {  # field of TrainConfig -> what it may be
+    "epochs": (int, 1, 1_000_000), "batch_size": (int, 1, 65_536), "seed": (int, 0, 2**32 - 1),
+    "minutes": (REAL, 0, 100_000), "learning_rate": (REAL, 1e-12, 1000), "warmup": (REAL, 0, 1),
+    "weight_decay": (REAL, 0, 1000), "silence_share": (REAL, 0, 1), "ctc_share": (REAL, 0, 1000),
+}  # fmt: skip
+WRITTEN = ("state.npz", "best.weights.h5", "curves.csv", "curves.png", "model.keras")  # by a run into its folder
 OPTIMIZERS = {"adamw": keras.optimizers.AdamW, "soap": SOAP}
 
 # task -> what validation measures: in percent, or the root mean square error in dB
@@ -128,18 +137,21 @@ class TrainConfig:
             widths = tuple(float(width) for width in self.widths)
         except (TypeError, ValueError):
             widths = ()
-        if not widths or min(widths) <= 0 or not all(map(math.isfinite, widths)) or list(widths) != sorted(set(widths)):
-            raise ZooError(f"Widths are seconds above 0, from the least to the most; received {self.widths!r}.")
+        if not widths or not all(0 < width <= 3600 for width in widths) or list(widths) != sorted(set(widths)):
+            raise ZooError(
+                f"Widths are seconds above 0, an hour at most, from the least to the most; received {self.widths!r}."
+            )
         object.__setattr__(self, "widths", widths)
         if self.minutes and self.objective != "ctc":
             raise ZooError("Word errors are learnt in epochs; --minutes goes with --objective ctc.")
         if not isinstance(self.frames, int) or self.frames < 0:
             raise ZooError(f"A batch has a number of single frames or, at 0, clips; received frames={self.frames!r}.")
-        if self.minutes < 0:
-            raise ZooError(f"A run lasts some minutes or, at 0, its epochs; received minutes={self.minutes}.")
-        for name in ("learning_rate", "warmup", "weight_decay", "silence_share", "ctc_share", "minutes"):
-            if not math.isfinite(getattr(self, name)):
-                raise ZooError(f"The settings of a run are finite numbers; received {name}={getattr(self, name)}.")
+        for name, (kind, least, most) in RANGES.items():
+            value = getattr(self, name)
+            # NaN is between no two numbers.
+            if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
+                rule = "a whole number" if kind is int else "a number"
+                raise ZooError(f"{name} of a run is {rule} from {least:,} to {most:,}; received {value!r}.")
 
 
 class Corpus:
@@ -184,6 +196,17 @@ class Corpus:
 
 def _to_int16(samples: np.ndarray) -> np.ndarray:
     return np.round(samples * 32767).astype("int16")  # a quarter of the memory of a training set in double precision
+
+
+def frames_of(config) -> Callable[[int], int]:
+    """A function (samples) -> frames of logits, which knows numbers and not the model: batches may outlive that.
+
+    >>> from zoo.models.lstm_ctc import Config
+    >>> frames_of(Config(hop_length=160, stride=3))(16000)
+    34
+    """
+    hop, stride = config.hop_length, getattr(config, "stride", 1)
+    return lambda samples: -(-(1 + samples // hop) // stride)
 
 
 class EpochBatches(keras.utils.PyDataset):
@@ -392,6 +415,9 @@ def train(
 
     >>> model = train("lstm_ctc", ["an4:train"], "runs/small", validation=["an4:validation"], epochs=5)  # doctest: +SKIP
     """
+    for setting in settings:
+        if setting not in (known := [field.name for field in fields(TrainConfig)]):
+            raise unknown_name("setting of a run", setting, known)
     config, clock = TrainConfig(**settings), None
     if config.minutes:
         if "epochs" in settings:
@@ -450,11 +476,7 @@ def train(
     hypotheses = Hypotheses(model, config) if config.objective == "mwer" else None
     rate = model.config.sample_rate
 
-    hop, stride = model.config.hop_length, getattr(model.config, "stride", 1)
-
-    def n_frames(samples: int) -> int:  # of logits; batches outlive the model, so it does not know it
-        return -(-(1 + samples // hop) // stride)
-
+    n_frames = frames_of(model.config)
     corpora = []
     for spec in specs:
         corpus = Corpus(spec.load(), model.labels, rate, target)
@@ -481,43 +503,48 @@ def train(
             return FrameBatches(single, epoch, config)
         return EpochBatches(corpora, epoch, config, rate, n_frames, noises, augmentation, task)
 
-    if not (out / "run.json").exists():  # only now: what cannot be trained leaves no folder that must be removed
-        out.mkdir(parents=True, exist_ok=True)
-        _write(out / "run.json", lambda partial: partial.write_text(json.dumps(asked, indent=2)))
-    compile_model(model, _optimizer(config, len(batches(0))))
-    model.optimizer.build(model.trainable_variables)
-    history = _restore(model, out) if resume else []
-    metric = METRIC[model.architecture.task]
-    start = clock.start if clock else time.monotonic()
-    if clock:
-        clock.start -= sum(row["seconds"] for row in history)
-    while len(history) < config.epochs if clock is None else clock.gone() < clock.ENOUGH:
-        epoch, shown = len(history), batches(len(history))
-        if hypotheses:
-            loss = float(np.mean([model.train_on_batch(x, hypotheses(x, labels)) for x, labels in _each(shown)]))
-        else:
-            callbacks = [clock] if clock else []
-            loss = model.fit(shown, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history["loss"][0]
-        learnt = time.monotonic()
-        row = {"epoch": epoch + 1, "loss": loss}
-        for check, corpus in checks.items():
-            row[f"{metric} {check}"] = validate(model, corpus, noises, config.widths)
-        if checks:
-            row[metric] = float(np.mean([row[key] for key in row if key.startswith(f"{metric} ")]))
-        shown.end()
-        now = time.monotonic()
-        row["seconds"], start = now - start, now
-        if not np.isfinite(row["loss"]):
-            raise ZooError(f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate.")
-        history.append(row)
-        best = min(range(len(history)), key=lambda i: (history[i].get(metric, -i), -i))
-        if best == epoch:
-            save_weights(model, out / "best.weights.h5")
-        _keep(model, out, history)
-        say("  ".join(f"{key} {value:.3g}" for key, value in row.items()) + ("  *" if best == epoch else ""))
-        if clock:  # the next epoch, if the last one, must leave time for this as well
-            clock.reserve = max(clock.reserve, time.monotonic() - learnt)
-    model.load_weights(out / "best.weights.h5")
+    with _begun(out, asked):
+        compile_model(model, _optimizer(config, len(batches(0))))
+        model.optimizer.build(model.trainable_variables)
+        history = _restore(model, out) if resume else []
+        metric = METRIC[model.architecture.task]
+        start = clock.start if clock else time.monotonic()
+        if clock:
+            clock.start -= sum(row["seconds"] for row in history)
+        while len(history) < config.epochs if clock is None else clock.gone() < clock.ENOUGH:
+            epoch, shown = len(history), batches(len(history))
+            if hypotheses:
+                loss = float(np.mean([model.train_on_batch(x, hypotheses(x, labels)) for x, labels in _each(shown)]))
+            else:
+                callbacks = [clock] if clock else []
+                loss = model.fit(shown, epochs=1, verbose=0, shuffle=False, callbacks=callbacks).history["loss"][0]
+            learnt = time.monotonic()
+            row = {"epoch": epoch + 1, "loss": loss}
+            for check, corpus in checks.items():
+                row[f"{metric} {check}"] = validate(model, corpus, noises, config.widths)
+            if checks:
+                row[metric] = float(np.mean([row[key] for key in row if key.startswith(f"{metric} ")]))
+            shown.end()
+            now = time.monotonic()
+            row["seconds"], start = now - start, now
+            if not np.isfinite(row["loss"]):
+                raise ZooError(
+                    f"The loss must stay finite; epoch {epoch + 1} gave {row['loss']}: lower the learning rate."
+                )
+            history.append(row)
+            best = min(range(len(history)), key=lambda i: (history[i].get(metric, -i), -i))
+            if best == epoch:
+                save_weights(model, out / "best.weights.h5")
+            _keep(model, out, history)
+            say("  ".join(f"{key} {value:.3g}" for key, value in row.items()) + ("  *" if best == epoch else ""))
+            if clock:  # the next epoch, if the last one, must leave time for this as well
+                clock.reserve = max(clock.reserve, time.monotonic() - learnt)
+    try:
+        model.load_weights(out / "best.weights.h5")
+    except Exception as error:
+        raise DataError(
+            f"A run keeps its best weights in {out / 'best.weights.h5'}, which is lost or damaged: {first_line(error)}"
+        ) from error
     model.more_loss = model.behind_frames = None  # whoever fits it further has a teacher no more
     return model
 
@@ -528,7 +555,7 @@ def ship(out: str | Path) -> None:
     The card's commands are those of the runs that these weights started from, oldest first, and this one's.
     """
     out = Path(out)
-    asked = json.loads((out / "run.json").read_text())
+    asked = read_json(out / "run.json", "A run's settings")
     name = asked["name"]
     if asked["model_config"]:
         raise ZooError(f"Bundled weights have the default config; {out} changed {', '.join(asked['model_config'])}.")
@@ -543,7 +570,7 @@ def ship(out: str | Path) -> None:
 
 def commands(out: Path) -> list[str]:
     """The command lines that repeat a run, oldest first, from its run.json and those of the runs it started from."""
-    asked = json.loads((out / "run.json").read_text())
+    asked = read_json(out / "run.json", "A run's settings")
     words = ["zoo", "train", asked["name"]]
     for option in ("data", "validation"):
         words += [word for spec in asked[option] for word in (f"--{option}", spec)]
@@ -818,20 +845,69 @@ def _check_not_empty(corpus: Corpus, spec: DataSpec) -> None:
 
 
 def _check_run(out: Path, asked: dict, resume: bool) -> None:
-    """Check that the folder holds no run, or the one asked for."""
+    """Check that the folder holds no run, or the one asked for, and nothing that a run would write over."""
+    _check_place(out)
     path = out / "run.json"
-    if path.exists():
-        if not resume:
-            raise ZooError(f"A run's folder must be new, or resumed with --resume; {out} already holds a run.")
-        before = json.loads(path.read_text())
-        # A run that began before there was a setting had its usual value.
-        before = {"teacher": None, "helpers": {}} | before
-        before["settings"] = json.loads(json.dumps(asdict(TrainConfig()))) | before["settings"]
-        different = [key for key in asked if before.get(key) != json.loads(json.dumps(asked[key]))]
-        if different:
-            raise ZooError(
-                f"A run is resumed with the settings it began with; {out} differs in {', '.join(different)}."
-            )
+    if not path.exists():
+        if lost := [name for name in WRITTEN if (out / name).exists()]:
+            raise ZooError(f"A run's folder must hold nothing that the run would write; {out} holds {', '.join(lost)}.")
+        return
+    if not resume:
+        raise ZooError(f"A run's folder must be new, or resumed with --resume; {out} already holds a run.")
+    before = read_json(path, "A run's settings")
+    # A run that began before there was a setting had its usual value.
+    before = {"teacher": None, "helpers": {}} | before
+    before["settings"] = json.loads(json.dumps(asdict(TrainConfig()))) | before.get("settings", {})
+    if different := differences(before, json.loads(json.dumps(asked))):
+        more = f" (for more, start a new run with --init {out / 'best.weights.h5'})" if "epochs" in different else ""
+        raise ZooError(f"A run is resumed with the settings it began with; {out} has {different}{more}.")
+
+
+@contextmanager
+def _begun(out: Path, asked: dict):
+    """While training lasts, its run.json. It goes again where training fails before an epoch is whole, so that the mended
+    command finds a new folder; Ctrl-C leaves it, for --resume.
+    """
+    path, began = out / "run.json", (out / "run.json").exists()
+    if not began:
+        out.mkdir(parents=True, exist_ok=True)
+        with whole(path) as partial:
+            partial.write_text(json.dumps(asked, indent=2))
+    try:
+        yield
+    except Exception:
+        if not began and not (out / "state.npz").exists():
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # it was there before, with something else in it
+                out.rmdir()
+        raise
+
+
+def differences(before: dict, asked: dict) -> str:
+    """Which values two descriptions of a run do not share; "" for none.
+
+    >>> differences({"name": "lstm", "settings": {"epochs": 3}}, {"name": "lstm", "settings": {"epochs": 5}})
+    'epochs 3, not 5'
+    """
+    found = []
+    for key, value in asked.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            nested = differences(old, {name: value.get(name) for name in {**old, **value}})
+            found += [nested] if nested else []
+        elif old != value and dict in (type(old), type(value)):
+            found.append(f"another {key}")
+        elif old != value:
+            found.append(f"{key} {old}, not {value}")
+    return ", ".join(found)
+
+
+def _check_place(out: Path) -> None:
+    """A folder can be made there and written to; said before the data are loaded. Raises ZooError."""
+    place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        why = "is a file" if not place.is_dir() else "cannot be written to"
+        raise ZooError(f"A run needs a folder that can be written to; for {out}, {place} {why}.")
 
 
 def _helpers(name: str, init, teacher: str | None, language_model: str) -> dict:
@@ -843,13 +919,6 @@ def _helpers(name: str, init, teacher: str | None, language_model: str) -> dict:
     return found
 
 
-def _write(path: Path, write) -> None:
-    """Write a file whole or not at all, whenever the process dies."""
-    partial = path.with_name("partial-" + path.name)
-    write(partial)
-    os.replace(partial, path)
-
-
 def _state(model: SpeechModel) -> list:
     # model.variables holds the weights and the random generators of dropout and SpecAugment.
     return [*model.variables, *model.optimizer.variables]
@@ -859,17 +928,16 @@ def _keep(model: SpeechModel, out: Path, history: list[dict]) -> None:
     """Checkpoint and learning curves of the last whole epoch. The state comes last: what it names is then on disk."""
     from zoo.plots import learning_curves
 
-    def write_csv(partial):
-        with open(partial, "w", newline="") as file:
-            writer = csv.DictWriter(file, history[0])
-            writer.writeheader()
-            writer.writerows(history)
-
-    _write(out / "curves.csv", write_csv)
+    with whole(out / "curves.csv") as partial, open(partial, "w", newline="") as file:
+        writer = csv.DictWriter(file, history[0])
+        writer.writeheader()
+        writer.writerows(history)
     columns = {key: [row[key] for row in history] for key in history[0]}
-    _write(out / "curves.png", lambda partial: learning_curves(columns).figure.savefig(partial))
+    with whole(out / "curves.png") as partial:
+        learning_curves(columns).figure.savefig(partial)
     arrays = {f"v{i}": np.asarray(variable) for i, variable in enumerate(_state(model))}
-    _write(out / "state.npz", lambda partial: np.savez(partial, history=json.dumps(history), **arrays))
+    with whole(out / "state.npz") as partial:
+        np.savez(partial, history=json.dumps(history), **arrays)
 
 
 def _restore(model: SpeechModel, out: Path) -> list[dict]:
@@ -911,8 +979,9 @@ def train_language_model(
     for setting in settings:
         if setting not in valid:
             raise unknown_name(f"setting of {name}", setting, valid)
-    if (out / "run.json").exists():
-        raise ZooError(f"A run's folder must be new; {out} already holds a run.")
+    _check_place(out)
+    if lost := [name for name in ("run.json", module.FILE) if (out / name).exists()]:
+        raise ZooError(f"A run's folder must be new; {out} already holds {', '.join(lost)}.")
     its_own = list(parameters)[list(parameters).index("background") :]  # settings that follow it say what is made of it
     if not background and (unused := [setting for setting in settings if setting in its_own]):
         raise ZooError(f"{', '.join(unused)} of {name} are for a background; received none.")
@@ -928,7 +997,8 @@ def train_language_model(
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / module.FILE)
     asked = {"name": name, "data": [str(spec) for spec in specs], "background": [str(spec) for spec in more]}
-    (out / "run.json").write_text(json.dumps(asked | {"settings": settings}, indent=2))
+    with whole(out / "run.json") as partial:
+        partial.write_text(json.dumps(asked | {"settings": settings}, indent=2))
     return out / module.FILE
 
 
@@ -940,7 +1010,7 @@ def _of_background(text: str) -> DataSpec:
 def ship_language_model(out: str | Path) -> None:
     """Put the model of a run into the package, and the command that made it on its card."""
     out = Path(out)
-    asked = json.loads((out / "run.json").read_text())
+    asked = read_json(out / "run.json", "A run's settings")
     name = asked["name"]
     module = import_module(f"zoo.language.{name}")
     file = module.FILE

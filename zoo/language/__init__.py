@@ -114,6 +114,8 @@ class Mixture(LanguageModel):
     """
 
     def __init__(self, models: Sequence[LanguageModel], shares: Sequence[float] | None = None):
+        if not models:
+            raise ZooError("A mixture is of at least one model; received none.")
         shares = [1 / len(models)] * len(models) if shares is None else list(shares)
         if len({model.unit for model in models}) != 1:
             raise ZooError(
@@ -157,6 +159,8 @@ def load(name: str, weights: str | os.PathLike = "bundled") -> LanguageModel:
         if name.endswith(ending) and weights == "bundled":
             return import_module(f"zoo.language.{reader}").read(name)
     if name not in language_models():
+        if Path(name).is_file():
+            raise DataError(f"A file with a language model ends in {', '.join(FILES)}; received {name}.")
         raise unknown_name("language model", name, language_models())
     read = import_module(f"zoo.language.{name}").read
     if weights != "bundled":

@@ -313,6 +313,8 @@ def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
     grams: dict[NGram, tuple[float, float]] = {}
     for gram, value, backoff in _parse(lines, path.name):
         grams[gram] = value, backoff
+    if not grams:
+        raise DataError(f"An ARPA file holds n-grams; {path.name} holds none.")
     unit = unit or ("word" if any(len(token) > 1 for token in _words(grams)) else "character")
     return NGramModel(unit, grams)
 

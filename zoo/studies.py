@@ -590,12 +590,12 @@ def pretraining(fast: bool = False, say=print, notes: str | Path | None = None, 
     return rows
 
 
-def pretraining_ctc(fast: bool = False, say=print, notes: str | Path | None = None, seeds: int = 3) -> list[dict]:
+def pretraining_ctc(fast: bool = False, say=print, notes: str | Path | None = None, seeds: int = 5) -> list[dict]:
     """lstm_ctc with one LSTM layer, from denoising_autoencoder's convolution and LSTM, and fresh: word errors in strings of
     digits by a speaker left out.
 
-    As `pretraining`, but for the plain augmentations, and three seeds: a run takes a minute or two of a core, and there are
-    144. data/results/runs_pretraining-ctc.json has the notes of those behind the README's table.
+    As `pretraining`, but for the plain augmentations: a run takes a minute or two of a core, and there are 240.
+    data/results/runs_pretraining-ctc.json has the notes of those behind the README's table.
     """
     rows, known, seeds = [], Notes(notes), 1 if fast else seeds
     for share in (0.05,) if fast else SHARES:

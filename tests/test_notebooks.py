@@ -32,6 +32,22 @@ def test_every_code_cell_has_been_run(path):
     assert all(cell.execution_count for cell in run.code_cells(run.read(path)))
 
 
+def test_the_glossary_sends_to_notebooks_that_have_the_word():
+    lines = (run.HERE / "GLOSSARY.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("|")][2:]
+    words = [row[0] for row in rows]
+    assert len(words) > 30 and words == sorted(words, key=str.lower) and len(set(words)) == len(words)
+    texts = {p: "\n".join(c.source for c in run.read(p).cells if c.cell_type == "markdown").lower() for p in EVERY}
+    for english, chinese, meaning, translated, number in rows:
+        assert meaning.strip() and re.search("[\u4e00-\u9fff]", translated), english
+        for path, text in texts.items():
+            if path.name.startswith(number):
+                word = chinese if path.parent.name == "zh" else re.sub(r" \(.*", "", english)
+                assert word.lower() in text, f"{path} has no {word!r}"
+    for path, text in texts.items():
+        assert "](../glossary.md)" in text if path.parent.name == "zh" else "](glossary.md)" in text, path
+
+
 def test_the_figures_from_a_gpu_are_those_that_were_measured():
     steps = json.loads((ROOT / "data" / "results" / "gpu.json").read_text())["steps"]
     for path in (path for path in EVERY if path.name == "08_gpu_training.ipynb"):

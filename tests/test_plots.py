@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -53,6 +54,15 @@ def test_confusion_counts_rows_as_said():
     assert "85.7%" in said and "6 of 7" in said
     cells = {(t.get_position(), t.get_text()) for t in axes.texts}
     assert cells == {((0, 0), "4"), ((1, 0), "1"), ((1, 1), "2")}  # (column heard, row said)
+
+
+def test_names_of_files_are_drawn_whatever_they_are(tmp_path):
+    axes = plots.bars({"yes": 0.6, "no": 0.4})
+    axes.set_title("\u4e03 caf\udce9.wav")  # Chinese; and bytes that are no UTF-8, as Python reads them from a disk
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes.figure.savefig(tmp_path / "a.png")
+    assert axes.get_title() == "\u4e03 caf?.wav"
 
 
 def test_confusion_of_many_labels_leaves_counts_out():
@@ -140,11 +150,23 @@ def test_a_map_keeps_groups_apart(method, rng):
     group = [name for name in "abc" for _ in range(20)]
     axes = plots.latent_map(codes, {"digit": group, "speaker": group[::-1]}, method)
     assert "coloured by digit" in words(axes) and len(axes.figure.axes) == 2
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b", "c"] and not axes.texts
     places = [np.asarray(dots.get_offsets()) for dots in axes.collections]
     middles = [place.mean(axis=0) for place in places]
     for place, middle in zip(places, middles, strict=True):
         own = np.linalg.norm(place - middle, axis=1).mean()
         assert all(np.linalg.norm(other - middle) > 2 * own for other in middles if other is not middle)
+
+
+def test_more_groups_than_colours_are_named_on_the_map(rng):
+    names = [f"${i}" for i in range(21)] * 2
+    axes = plots.latent_map(rng.standard_normal((42, 3)), {"speaker": names}, "pca")
+    assert axes.get_legend() is None and sorted(text.get_text() for text in axes.texts) == sorted(set(names))
+
+
+def test_the_colours_of_saliency_say_how_much_their_largest_is():
+    axes = plots.saliency(LOG_MEL, 0.04 * np.abs(LOG_MEL) / np.abs(LOG_MEL).max(), 0.01)
+    assert any("0.04 nats" in each.get_ylabel() for each in axes.figure.axes)
 
 
 def test_maps_of_nothing_are_a_sentence(rng):

@@ -5,13 +5,18 @@ of their own: `axes.figure.savefig("name.png")` keeps the picture, and `axes.fig
 """
 
 import io
+import warnings
+from functools import cache
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from zoo.errors import DataError, unknown_name
 from zoo.text import BLANK, Labels
@@ -19,16 +24,36 @@ from zoo.text import BLANK, Labels
 # Okabe and Ito (2008): told apart with every kind of colour vision. Their yellow is left out: too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STRONG, ACCENT, PALE = COLOURS[0], COLOURS[1], "0.6"
+CHINESE = (  # fonts of Linux, Windows and macOS
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Microsoft YaHei",
+    "SimHei", "PingFang SC", "Hiragino Sans GB", "Arial Unicode MS",
+)  # fmt: skip
 KINDS = {"network": STRONG, "baseline": PALE}
 
 
 class Drawing(Figure):
-    """A figure that Jupyter shows although pyplot has not made it."""
+    """A figure that Jupyter shows although pyplot has not made it, and that can name a file in Chinese."""
+
+    def savefig(self, *args, **options):
+        for text in self.findobj(Text):
+            if not (said := text.get_text()).isascii():
+                text.set(
+                    text=said.encode(errors="replace").decode(), family=_families()
+                )  # some files' names are no text
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # a machine without such a font shows a box
+            super().savefig(*args, **options)
 
     def _repr_png_(self) -> bytes:
         picture = io.BytesIO()
         self.savefig(picture, format="png", dpi=90)
         return picture.getvalue()
+
+
+@cache
+def _families() -> list[str]:
+    """The usual font, and those of this machine that have Chinese characters."""
+    return [*rcParams["font.family"], *(name for name in CHINESE if name in fontManager.get_font_names())]
 
 
 def learning_curves(columns: dict[str, list[float]]) -> Axes:
@@ -166,7 +191,8 @@ def saliency(
 
     Args:
         log_mel: (frames, bands) in dB, one frame every hop_seconds.
-        weights: (frames, bands), zero or more; drawn as shares of the largest.
+        weights: (frames, bands) in nats, zero or more, as `model.saliency` finds them; drawn as shares of the largest, which
+            the label of the colours names: also next to nothing has a largest place.
 
     >>> saliency(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01).get_xlabel()
     'seconds'
@@ -179,10 +205,11 @@ def saliency(
         )
     axes = _axes(axes, (8, 3.4))
     _frames(axes, log_mel, hop_seconds, cmap="gray_r")
-    strength = weights / (weights.max(initial=0) or 1)
+    most = weights.max(initial=0)
+    strength = weights / (most or 1)
     # The square root keeps what is weak in sight: a few places count most.
     image = _frames(axes, strength, hop_seconds, cmap="plasma", vmin=0, vmax=1, alpha=np.sqrt(strength.T))
-    axes.figure.colorbar(image, ax=axes, pad=0.02, label="saliency (share of the largest)")
+    axes.figure.colorbar(image, ax=axes, pad=0.02, label=f"saliency (1 is a fall by {most:.2g} nats)")
     axes.set(xlabel="seconds", ylabel="log-mel band")
     axes.set_title(title, parse_math=False)
     return axes
@@ -320,21 +347,29 @@ def latent_map(codes: np.ndarray, groups: dict[str, list[str]], method: str = "t
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
     for axes, (name, labels) in zip(panels, groups.items(), strict=True):
         labels = np.asarray(labels)
-        for i, label in enumerate(sorted(set(labels))):
+        every = sorted(set(labels))
+        for i, label in enumerate(every):
             own = place[labels == label]
             colour = _one_of_twenty(i)
-            axes.scatter(*own.T, s=size, color=colour, alpha=0.7, linewidths=0, label=label)
-            axes.annotate(
-                str(label), np.median(own, axis=0), fontsize=9, weight="bold", ha="center", va="center", parse_math=False,
-                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},
-            )  # fmt: skip
+            axes.scatter(*own.T, s=size, color=colour, alpha=0.7, linewidths=0, label=str(label))
+            if len(every) > 20:  # more than there are colours
+                axes.annotate(
+                    str(label), np.median(own, axis=0), fontsize=9, weight="bold", ha="center", va="center", parse_math=False,
+                    bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},
+                )  # fmt: skip
+        if (
+            len(every) <= 20
+        ):  # beside the map: a group may lie in many islands, and a name in their middle covers others
+            legend = axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+            for text in legend.get_texts():
+                text.set_parse_math(False)
         axes.set(xticks=[], yticks=[])
         axes.set_title(f"coloured by {name}", parse_math=False)
     return panels[0]
 
 
 def _one_of_twenty(i: int):
-    """The i-th of twenty colours: ten groups are more than Okabe and Ito have; each is named in its middle as well."""
+    """The i-th of twenty colours: ten groups are more than Okabe and Ito have."""
     from matplotlib import colormaps
 
     return colormaps["tab20"](2 * i % 20 + (i // 10) % 2)

@@ -631,6 +631,8 @@ def test_evaluate_writes_the_card(words, saved, tmp_path, monkeypatch):
 
 
 def test_export_refuses_in_a_sentence(saved, tmp_path):
+    out = tmp_path / "two.tflite"
+    assert "one at a time" in sentence("export", "conv2d_mini+lstm", "--format", "litert", "--out", out)
     assert "did you mean onnx?" in sentence("export", "lstm_ctc", "--format", "onxx", "--out", tmp_path / "m.onnx")
     assert "must end in .onnx" in sentence(
         "export", "lstm_ctc", "--format", "onnx", "--out", tmp_path / "m.tflite", "--weights", saved

@@ -589,6 +589,7 @@ def test_folder_from_csv(tmp_path):
         ("path,text\na.wav\n", "it is empty"),
         ("path,text\na.wav,route 66\n", "has '6'"),
         ("path,text\na.wav,one\na.wav,two\n", "again"),
+        ("path,text\na.wav,one\n./a.wav,two\n", "lists ./a.wav again"),
     ],
 )
 def test_folder_csv_errors(text, message, tmp_path):

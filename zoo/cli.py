@@ -63,6 +63,8 @@ class Sentences(click.Group):
         except MemoryError as error:
             raise click.ClickException("This does not fit into the memory of this machine.") from error
         except Exception as error:
+            if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's MemoryError
+                raise click.ClickException("This does not fit into the memory of this machine.") from error
             if not isinstance(error, ZooError | OSError):  # a mistake of ours, which a traceback would not mend either
                 if os.environ.get("ZOO_TRACEBACK"):
                     raise
@@ -1633,6 +1635,8 @@ def export(name, format, out, weights, as_json):
 
     if format not in exporting.FORMATS:
         raise unknown_name("export format", format, exporting.FORMATS)
+    if "+" in name:
+        raise ZooError(f"Models are exported one at a time; {name} is an ensemble of several.")
     model = _load(name, weights)
     path = exporting.export(model, format, out)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]

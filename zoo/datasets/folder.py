@@ -8,6 +8,7 @@
 """
 
 import csv
+import os
 from pathlib import Path
 
 from zoo.datasets import FileRecording, Utterance, register, split_of
@@ -71,10 +72,11 @@ def _from_csv(table: Path) -> list[Utterance]:
         path = table.parent / name
         if not name or not path.is_file():
             raise MissingFileError(f"Each path in a CSV must lead to a recording; {where} names {name!r}, not a file.")
-        if name in found:
+        place = os.path.normpath(name)  # a.wav is ./a.wav
+        if place in found:
             raise DataError(f"Each recording may be listed once; {where} lists {name} again.")
         text = _text(row["text"] or "", where)
-        found[name] = Utterance(name, text, (row.get("speaker") or "").strip(), FileRecording(str(path)))
+        found[place] = Utterance(name, text, (row.get("speaker") or "").strip(), FileRecording(str(path)))
     return list(found.values())
 
 

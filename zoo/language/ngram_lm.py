@@ -28,6 +28,7 @@ TINY = 1e-12  # of probability: what is left where all that can follow has been 
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where there are too few counts to estimate them; KenLM's
 
 FILE = "model.arpa.gz"  # of a run
+MOST_ORDER = 100  # beyond that an n-gram is a text
 
 NGram = tuple[str, ...]
 
@@ -109,10 +110,10 @@ def train(
     >>> model.score("one", "two") > model.score("one", "one")  # seen, and never seen
     True
     """
-    if not (type(order) is type(minimum) is int and min(order, minimum) >= 1):
+    if not (type(order) is type(minimum) is int and min(order, minimum) >= 1 and order <= MOST_ORDER):
         raise ZooError(
-            f"The order of an n-gram model and the minimum of a background are whole numbers of at least 1; received {order!r} "
-            f"and {minimum!r}."
+            f"The order of an n-gram model and the minimum of a background are whole numbers of at least 1, the order at most "
+            f"{MOST_ORDER}; received {order!r} and {minimum!r}."
         )
     if not (isinstance(share, int | float) and 0 < share < 1):
         raise ZooError(f"The share of the background is above 0 and below 1; received {share!r}.")

@@ -74,9 +74,15 @@ def test_runs_that_are_noted_are_not_done_again(tmp_path):
     assert again.score("conv2d", 0.05, "theo", run=run) == 51 and len(done) == 2
     assert again.score("conv2d", 0.2, "theo", run=run) == 53
     assert [entry.name for entry in tmp_path.iterdir()] == ["notes.json"]
-    path.write_text("{")
-    with pytest.raises(DataError, match="notes.json is not"):
-        Notes(path)
+    for text, said in (
+        ("{", "notes.json is damaged"),
+        ("[1]", "holds a list"),
+        ('{"mine": "keep"}', "has 'mine', which is none"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=said):
+            Notes(path)
+        assert path.read_text() == text
 
 
 @pytest.mark.slow

@@ -35,6 +35,8 @@ def load_noise_by_class(split: str = "train", source=None) -> dict[str, list[np.
     Raises:
         UnknownNameError: no such split.
         DataError: a recording of the manifest is missing, or most of them cannot be decoded.
+
+    >>> rain = load_noise_by_class("test")["rain"]  # doctest: +SKIP
     """
     if split not in FOLDS:
         raise unknown_name("split of noise", split, FOLDS)

@@ -163,7 +163,7 @@ def test_a_background_helps_with_the_order_of_words_that_are_known():
     for wrong in ({"share": 0}, {"share": 1}, {"share": -0.1}, {"share": "half"}):
         with pytest.raises(ZooError, match="above 0 and below 1; received"):
             ngram_lm.train(texts, background=background, **wrong)
-    with pytest.raises(ZooError, match="at least 1; received 3 and 0"):
+    with pytest.raises(ZooError, match="at least 1, .*; received 3 and 0"):
         ngram_lm.train(texts, background=background, minimum=0)
     with pytest.raises(DataError, match="in 2 texts there is none"):
         ngram_lm.train(texts, background=["nothing here is known", ""][::-1])

@@ -357,9 +357,8 @@ def latent_map(codes: np.ndarray, groups: dict[str, list[str]], method: str = "t
                     str(label), np.median(own, axis=0), fontsize=9, weight="bold", ha="center", va="center", parse_math=False,
                     bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},
                 )  # fmt: skip
-        if (
-            len(every) <= 20
-        ):  # beside the map: a group may lie in many islands, and a name in their middle covers others
+        if len(every) <= 20:
+            # Beside the map: a group may lie in many islands, and a name in their middle would cover others.
             legend = axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
             for text in legend.get_texts():
                 text.set_parse_math(False)

@@ -162,6 +162,17 @@ def test_a_run_that_fails_at_once_leaves_its_place_free(words, tmp_path):
     assert not (tmp_path / "run").exists()  # the first line comes before there is anything to go on with
 
 
+def test_a_disk_that_is_full_in_the_first_epoch_leaves_the_place_free(words, tmp_path, monkeypatch):
+    def savez(*arguments, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(training.np, "savez", savez)
+    asked = {"model_config": SMALL, "augmentation": None, "epochs": 1, "batch_size": 4, "say": lambda line: None}
+    with pytest.raises(OSError, match="No space"):
+        train("lstm_ctc", [f"folder:all,source={words}"], tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
+
+
 def _stop(line):
     raise KeyboardInterrupt
 

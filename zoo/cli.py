@@ -60,10 +60,8 @@ class Sentences(click.Group):
             return result
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except MemoryError as error:
-            raise click.ClickException("This does not fit into the memory of this machine.") from error
         except Exception as error:
-            if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's MemoryError
+            if type(error).__name__ in ("MemoryError", "ResourceExhaustedError"):  # Python's and TensorFlow's
                 raise click.ClickException("This does not fit into the memory of this machine.") from error
             if not isinstance(error, ZooError | OSError):  # a mistake of ours, which a traceback would not mend either
                 if os.environ.get("ZOO_TRACEBACK"):

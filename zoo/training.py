@@ -877,7 +877,8 @@ def _begun(out: Path, asked: dict):
         yield
     except Exception:
         if not began and not (out / "state.npz").exists():
-            path.unlink(missing_ok=True)
+            for name in ("run.json", *WRITTEN):  # none of them was there before (`_check_run`)
+                (out / name).unlink(missing_ok=True)
             with suppress(OSError):  # it was there before, with something else in it
                 out.rmdir()
         raise

@@ -465,6 +465,8 @@ def test_names_and_errors():
         datasets.load("an4", "tests")
     with pytest.raises(UnknownNameError, match="option of connected_digits.*did you mean count"):
         datasets.load("connected_digits", "train", counts=3)
+    with pytest.raises(DataError, match="source of folder must be a path, .*received 5"):
+        datasets.load("folder", "all", source=5)
     with pytest.raises(ZooError, match="takes no options"):
         datasets.load("an4", "test", count=3)
     with pytest.raises(ZooError, match="must be a whole number; received 'many'"):

@@ -307,6 +307,8 @@ def test_what_beam_search_refuses():
         ({"gamma": 0.2, "prior": [0.5, 0.5, 0.0, 0.0]}, "above 0 .* the least 0.0"),
         ({"allow": []}, "at least one word"),
         ({"allow": ["a b"]}, "single words; received 'a b'"),
+        ({"allow": [7]}, "single words; received 7"),
+        ({"allow": 7}, "list of single words; received 7"),
         ({"allow": ["ax"]}, "'x', number 2 in 'ax'"),
         ({"language_model": ngram_lm.train(["один два", "три"], 2)}, "must share an alphabet"),
         ({"language_model": ngram_lm.train(["один два"], 2, "character")}, "must share an alphabet"),

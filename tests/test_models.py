@@ -440,8 +440,9 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
 def test_no_word_ends_after_its_clip(fresh):
     transcript = fresh("lstm_ctc").transcribe(np.ones(1000, "float32"), sample_rate=16000)
     assert transcript.duration == 1000 / 16000
-    with pytest.raises(ZooError, match="batch_size=0"):
-        fresh("lstm_ctc").transcribe(np.zeros(1600), sample_rate=16000, batch_size=0)
+    for size in (0, 2.5, "a"):
+        with pytest.raises(ZooError, match=f"batch_size={size!r}"):
+            fresh("lstm_ctc").transcribe(np.zeros(1600), sample_rate=16000, batch_size=size)
 
 
 def test_a_keras_file_with_code_in_it_is_refused(tmp_path):
@@ -529,6 +530,9 @@ def test_align(name):
         model.align(clip, "ab" * 30, sample_rate=16000)
     with pytest.raises(DataError, match="'7', number 7 in 'route 7'"):
         model.align(clip, "route 7", sample_rate=16000)
+    for text in (None, " "):
+        with pytest.raises(DataError, match=f"has words in it; received {text!r}"):
+            model.align(clip, text, sample_rate=16000)
 
 
 # --- reconstruct

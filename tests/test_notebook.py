@@ -76,7 +76,13 @@ def test_colab_gives_the_sound_of_the_browser(colab, capsys):
 
 @pytest.mark.parametrize(
     "seconds, rate, said",
-    [(0, 16000, "received 0"), (61, 16000, "received 61"), (1, 500, "received 500"), (1, 16000.5, "received 16000.5")],
+    [
+        (0, 16000, "received 0"),
+        (61, 16000, "received 61"),
+        ("3", 16000, "received '3'"),
+        (1, 500, "received 500"),
+        (1, 16000.5, "received 16000.5"),
+    ],
 )
 def test_recording_insists_on_a_time_and_a_rate(seconds, rate, said):
     with pytest.raises(ZooError, match=said):
@@ -90,7 +96,7 @@ def test_a_player_is_small_and_plays_the_sound():
     sound = base64.b64decode(page.split("base64,")[1].split('"')[0])
     heard = load_audio(io.BytesIO(sound), 16000)
     assert len(heard) / 16000 == pytest.approx(len(player.samples) / 16000, abs=0.15)  # MP3 has frames of its own
-    assert repr(play(np.zeros(900), 9000)) == "sound: 0.10 s at 9000 Hz"
+    assert repr(play(np.zeros(900), 9000, title=None)) == "sound: 0.10 s at 9000 Hz"
     with pytest.raises(ZooError, match="An array needs its sample_rate"):
         play(np.zeros(900))
 

@@ -153,6 +153,8 @@ def test_what_is_no_stream_is_said(fresh):
     assert list(fresh.stream([])) == []
     with pytest.raises(AudioError, match="chunks, arrays .*received one of type str"):
         list(fresh.stream(["clip.wav"]))
+    with pytest.raises(AudioError, match="one after the other; received a NoneType"):
+        list(fresh.stream(None))
     with pytest.raises(AudioError, match="received one of shape .. .put a single array into"):
         list(fresh.stream(noise(1600)))
     with pytest.raises(AudioError, match="from -1 to 1 or integers at full scale; a chunk reaches"):

@@ -270,12 +270,14 @@ class _Grammar:
 def _tree(words: Iterable[str], labels: Labels, strict: bool) -> dict:
     """Words as a tree of letters; the key "" marks the end of one. `strict` refuses what is no word of the labels."""
     root: dict = {}
+    if not isinstance(words, Iterable):
+        raise ZooError(f"Allowed words are a list of single words; received {words!r}.")
     words = [words] if isinstance(words, str) else list(words)
     if strict and not words:
         raise ZooError("A list of allowed words holds at least one word; received none.")
     for word in words:
         if strict:
-            if not word or " " in word:
+            if not isinstance(word, str) or not word or " " in word:
                 raise ZooError(f"Allowed words are single words; received {word!r}.")
             labels.encode(word)
         node = root

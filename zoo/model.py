@@ -10,6 +10,7 @@ import warnings
 import zipfile
 from dataclasses import asdict, replace
 from inspect import signature
+from numbers import Integral
 from pathlib import Path
 
 import keras
@@ -110,8 +111,8 @@ class SpeechModel(keras.Model):
 
         A clip's outputs do not depend on the clips beside it. Args: as for `transcribe`; `audio` is a list here.
         """
-        if batch_size < 1:
-            raise ZooError(f"A batch has at least one clip; received batch_size={batch_size}.")
+        if not (isinstance(batch_size, Integral) and batch_size >= 1):
+            raise ZooError(f"A batch is a whole number of clips, at least one; received batch_size={batch_size!r}.")
         if not isinstance(audio, list | tuple):
             raise ZooError(
                 f"outputs and logits take a list of clips; received a {type(audio).__name__}: put it into [ ]."
@@ -387,8 +388,8 @@ class SpeechModel(keras.Model):
         """
         self._must_do("transcription", "align")
         rate = self.config.sample_rate
-        if not text.strip():
-            raise DataError("A text to align has words in it; received none.")
+        if not (isinstance(text, str) and text.strip()):
+            raise DataError(f"A text to align has words in it; received {text!r}.")
         samples = load_audio(audio, rate, sample_rate=sample_rate)
         logits, ids = self.logits([samples], rate)[0], self.labels.encode(text)
         return decoding.align(logits, ids, self.labels, self.config.frame_seconds, len(samples) / rate, name)
@@ -537,11 +538,14 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
 
 
 def transfer(source: str, model: SpeechModel) -> list[str]:
-    """Start a model from the weights of another architecture: layers of the same name and shapes take them over.
+    """Start a model from the weights of another one: layers of the same name and shapes take them over.
 
-    What a recogniser's last layers know of letters and words is of use behind other first layers too.
+    What a recogniser's last layers know of letters and words is of use behind other first layers too, and what `vae` learnt
+    in one look at a word is of use where it takes three.
 
-    Args: source: a registered name, whose bundled weights are taken. model: is changed; its other layers stay as they are.
+    Args:
+        source: a registered name, whose bundled weights are taken, or a .keras file.
+        model: is changed; its other layers stay as they are.
     Returns: the names of the layers that took weights over.
     Raises: ZooError where there is none, or where the same layer has other shapes in both.
 
@@ -557,12 +561,13 @@ def transfer(source: str, model: SpeechModel) -> list[str]:
         raise ZooError(
             f"A model starts from another one's layers of the same names; {model.architecture.name} shares none with {source}."
         )
-    symbols = [getattr(one.config, "symbols", None) for one in (giver, model)]
-    if symbols[0] != symbols[1] and any(layer.name == "logits" for layer in shared):
-        raise ZooError(
-            f"A model that starts from {source} writes the same symbols in the same order; received {symbols[1]!r}, valid is "
-            f"{symbols[0]!r}."
-        )
+    for what in ("symbols", "labels"):
+        theirs, ours = (getattr(one.config, what, None) for one in (giver, model))
+        if theirs != ours and any(layer.name == "logits" for layer in shared):
+            raise ZooError(
+                f"A model that starts from {source} has the same {what} in the same order; received {ours!r}, valid is "
+                f"{theirs!r}."
+            )
     for layer in shared:
         weights = giver.network.get_layer(layer.name).get_weights()
         if [w.shape for w in weights] != [tuple(w.shape) for w in layer.weights]:

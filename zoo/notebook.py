@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -96,8 +96,8 @@ def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
     >>> samples.shape, samples.dtype
     ((23134,), dtype('float32'))
     """
-    if not 0 < seconds <= LONGEST:
-        raise ZooError(f"A recording lasts more than 0 and at most {LONGEST:g} seconds; received {seconds}.")
+    if not (isinstance(seconds, Real) and 0 < seconds <= LONGEST):
+        raise ZooError(f"A recording lasts more than 0 and at most {LONGEST:g} seconds; received {seconds!r}.")
     if not (isinstance(sample_rate, Integral) and 1000 <= sample_rate <= 192000):
         raise ZooError(f"A sample rate is a whole number of hertz from 1,000 to 192,000; received {sample_rate!r}.")
     heard = _from_browser(seconds, sample_rate) if "google.colab" in sys.modules else _from_device(seconds, sample_rate)
@@ -141,7 +141,7 @@ class Player:
     """A sound in a notebook: a player with a title. MP3, so that a notebook with ten of them stays small."""
 
     def __init__(self, samples: np.ndarray, sample_rate: int, title: str):
-        self.samples, self.sample_rate, self.title = samples, sample_rate, title
+        self.samples, self.sample_rate, self.title = samples, sample_rate, str(title or "")
 
     def __repr__(self):
         return f"{self.title or 'sound'}: {len(self.samples) / self.sample_rate:.2f} s at {self.sample_rate} Hz"

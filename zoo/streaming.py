@@ -251,6 +251,10 @@ def listen(model, chunks: Iterable[np.ndarray], sample_rate: int) -> Iterator[He
     )
     through = _resampler(sample_rate, rate)
     text, samples, before = "", 0, ("", "")
+    if not isinstance(chunks, Iterable):
+        raise AudioError(
+            f"A stream is made of chunks, arrays (samples,) one after the other; received a {type(chunks).__name__}."
+        )
     for chunk in chunks:
         heard = _check(chunk)
         samples += len(heard)

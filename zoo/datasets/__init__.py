@@ -8,6 +8,7 @@ Each file beside this one that calls `register` is a data set; adding one is add
 """
 
 import math
+import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Protocol
 import numpy as np
 
 from zoo.audio import duration, load_audio
-from zoo.errors import ZooError, unknown_name
+from zoo.errors import DataError, ZooError, unknown_name
 
 
 class Recording(Protocol):
@@ -132,6 +133,8 @@ def load(name: str, split: str = "train", source: str | Path | None = None, **op
     dataset = describe(name)
     if split not in dataset.splits:
         raise unknown_name(f"split of {name}", split, dataset.splits)
+    if source is not None and not isinstance(source, str | os.PathLike):
+        raise DataError(f"The source of {name} must be a path, of a file or a folder; received {source!r}.")
     for option in options:
         if option not in dataset.options:
             if not dataset.options:

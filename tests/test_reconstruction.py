@@ -1,14 +1,17 @@
 """What came back, how far off it is, and both as sound."""
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.audio import griffin_lim
+from zoo.audio import bundled, griffin_lim, load_audio
+from zoo.augment import speed
 from zoo.errors import AudioError, ZooError
 from zoo.features import LogMel
+from zoo.model import pad
 from zoo.reconstruction import Frames, Reconstruction, apply_gain, between
 
 FRAMES = Frames(8000, 256, 80, 200)
@@ -109,3 +112,17 @@ def test_what_vae_samples_are_words_to_a_recogniser():
     sounds = [griffin_lim(word, f.sample_rate, f.n_fft, f.hop_length, f.win_length) for word in vae.sample(20, seed=3)]
     found = heard.classify(sounds, f.sample_rate)
     assert np.mean([one.confidence > 0.5 for one in found]) > 0.6 and len({one.label for one in found}) >= 5
+
+
+def test_every_further_look_of_vae_brings_a_word_nearer():
+    """The shipped vae: at its first code the decoder is further from what was said than at the second, and so on."""
+    vae = zoo.load("vae")
+    assert vae.config.looks > 1
+    layer = vae.network.get_layer
+    names = ["mean", *(f"mean_{look}" for look in range(1, vae.config.looks))]
+    looks = keras.Model(vae.network.inputs, [layer("word").output, *(layer(name).output for name in names)])
+    seven = load_audio(bundled("seven"), 8000)
+    waveform, lengths = pad([speed(seven, factor) for factor in (0.8, 0.9, 1.0, 1.1, 1.25)], 8000)
+    word, *codes = (np.asarray(x) for x in looks({"waveform": waveform, "lengths": lengths}))
+    errors = [float(np.mean(np.square(np.asarray(layer("decoder")(code)) - word))) for code in codes]
+    assert errors == sorted(errors, reverse=True) and errors[-1] < 0.95 * errors[0], errors

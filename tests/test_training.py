@@ -823,11 +823,31 @@ def test_layers_of_the_same_name_and_shapes_are_taken_over():
         np.testing.assert_array_equal(a, b)
 
 
-def test_what_cannot_be_taken_over_is_a_sentence():
+def test_a_saved_model_begins_one_that_is_set_to_more(words, tmp_path):
+    """vae that looks once begins one that looks twice; the second look corrects nothing yet."""
+    small, spec, said = {"filters": 4, "units": 8}, f"folder:all,source={words}", []
+    once = zoo.load("vae", weights=None, looks=1, **small)
+    once.save(tmp_path / "once.keras")
+    model = train(
+        "vae", [spec], tmp_path / "run", init=tmp_path / "once.keras", model_config={"looks": 2, **small}, epochs=1,
+        learning_rate=1e-12, batch_size=4, say=said.append,
+    )  # fmt: skip
+    assert any(line.startswith("From ") and "decoder" in line and "correction" not in line for line in said)
+    clip = np.random.default_rng(0).standard_normal(4000).astype("float32") / 10
+    a, b = (one.reconstruct(clip, 8000).reconstruction for one in (once, model))
+    np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_what_cannot_be_taken_over_is_a_sentence(tmp_path):
     with pytest.raises(ZooError, match="lstm_0 of conv_lstm_ctc has"):
         transfer("lstm_ctc", zoo.load("conv_lstm_ctc", weights=None, units=8))
     with pytest.raises(ZooError, match="conv_autoencoder shares none with simple_rnn"):
         transfer("simple_rnn", zoo.load("conv_autoencoder", weights=None))
+    zoo.load("conv2d_mini", weights=None, labels=["yes", "no"]).save(tmp_path / "words.keras")
+    with pytest.raises(
+        ZooError, match=r"has the same labels in the same order; received .'no', 'yes'.*valid is .'yes', 'no'"
+    ):
+        transfer(tmp_path / "words.keras", zoo.load("conv2d_mini", weights=None, labels=["no", "yes"]))
 
 
 def test_a_teacher_writes_the_same_symbols_in_the_same_frames(words, tmp_path):

@@ -403,7 +403,7 @@ def train(
         out: folder of the run.
         validation: sets to choose the epoch by (split "validation" unless given); without any, the last epoch is kept.
         init: weights to start from: a file, "bundled", or the name of another model whose layers of the same names are
-            taken over (`zoo.model.transfer`).
+            taken over (`zoo.model.transfer`), as are those of a .keras file where `model_config` changes the model.
         teacher: name of a trained recogniser with the same frames, whose probabilities are learnt too (`losses.distillation`).
         resume: go on from out/state.npz where there is one.
         augmentation: "usual" is what suits the task; None trains on the recordings as they are.
@@ -466,7 +466,8 @@ def train(
     _check_run(out, asked, resume)
 
     keras.utils.set_random_seed(config.seed)
-    if str(init) in list_models() and str(init) != name:
+    saved = str(init).endswith(".keras") and model_config  # what is set may give the model layers that the file lacks
+    if saved or (str(init) in list_models() and str(init) != name):
         model = load(name, weights=None, **model_config)
         say(f"From {init}: {', '.join(transfer(str(init), model))}")
     else:
@@ -557,8 +558,9 @@ def ship(out: str | Path) -> None:
     out = Path(out)
     asked = read_json(out / "run.json", "A run's settings")
     name = asked["name"]
-    if asked["model_config"]:
-        raise ZooError(f"Bundled weights have the default config; {out} changed {', '.join(asked['model_config'])}.")
+    chosen, usual = architecture(name).configure(**asked["model_config"]), architecture(name).config
+    if changed := [field for field in asked["model_config"] if getattr(chosen, field) != getattr(usual, field)]:
+        raise ZooError(f"Bundled weights have the default config; {out} changed {', '.join(changed)}.")
     model = load(name, weights=out / "best.weights.h5")
     path = WEIGHTS / f"{name}.weights.h5"
     save_weights(model, path)

@@ -229,7 +229,9 @@ def _to_litert(network, made: str) -> None:
 
     def one_clip(layer, *inputs, **keywords):
         """Call a layer with the batch fixed to 1: LiteRT's tensor lists, of which loops are made, want a static shape."""
-        fixed = [keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 and x.shape[-1] else x for x in inputs]
+        fixed = keras.tree.map_structure(  # a layer of several inputs, such as Add, takes a list
+            lambda x: keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 and x.shape[-1] else x, inputs
+        )
         return layer(*fixed, **keywords)
 
     network = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=one_clip)

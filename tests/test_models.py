@@ -203,9 +203,8 @@ def test_every_weight_learns(name):
     x, y = batch_of(model, clips_of(0.8, 0.9, 0.6, 0.7, rate=model.config.sample_rate))
     before = [np.array(weight) for weight in model.trainable_weights]
     model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
-    for _ in range(
-        2
-    ):  # what a last layer of zeros keeps from learning, as in vae's correction, learns in the second step
+    # Twice: a last layer of zeros, as that of vae's correction, lets nothing before it learn in the first step.
+    for _ in range(2):
         model.train_on_batch(x, y)
     for weight, old in zip(model.trainable_weights, before, strict=True):
         assert np.abs(np.array(weight) - old).max() > 0, f"{weight.path} got no gradient"

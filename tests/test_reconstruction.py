@@ -114,15 +114,51 @@ def test_what_vae_samples_are_words_to_a_recogniser():
     assert np.mean([one.confidence > 0.5 for one in found]) > 0.6 and len({one.label for one in found}) >= 5
 
 
-def test_every_further_look_of_vae_brings_a_word_nearer():
+def test_every_look_and_every_step_of_vae_brings_a_word_nearer():
     """The shipped vae: at its first code the decoder is further from what was said than at the second, and so on."""
     vae = zoo.load("vae")
-    assert vae.config.looks > 1
+    assert vae.config.looks > 1 and vae.config.newton_steps > 1
     layer = vae.network.get_layer
     names = ["mean", *(f"mean_{look}" for look in range(1, vae.config.looks))]
+    names += [f"newton_{step}" for step in range(1, vae.config.newton_steps + 1)]
     looks = keras.Model(vae.network.inputs, [layer("word").output, *(layer(name).output for name in names)])
     seven = load_audio(bundled("seven"), 8000)
     waveform, lengths = pad([speed(seven, factor) for factor in (0.8, 0.9, 1.0, 1.1, 1.25)], 8000)
     word, *codes = (np.asarray(x) for x in looks({"waveform": waveform, "lengths": lengths}))
     errors = [float(np.mean(np.square(np.asarray(layer("decoder")(code)) - word))) for code in codes]
-    assert errors == sorted(errors, reverse=True) and errors[-1] < 0.95 * errors[0], errors
+    assert errors == sorted(errors, reverse=True) and errors[-1] < 0.9 * errors[0], errors
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_vae_finds_as_good_a_code_in_half_precision(policy):
+    """Least squares over differences of two pictures, of which the network in between knows eight or eleven bits."""
+    whole = zoo.load("vae").reconstruct(bundled("seven")).error_db
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        half = zoo.load("vae").reconstruct(bundled("seven")).error_db
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+    assert half == pytest.approx(whole, abs=0.05)
+
+
+def test_one_step_finds_the_code_of_a_linear_decoder(rng):
+    """Against the minimum that NumPy finds; where the decoder is linear there is nothing left for a second step."""
+    from zoo.models.vae import DAMPING, GaussNewton, Nudges
+
+    frames, bands, n, pull = 7, 5, 3, 2.0
+    ways, code = rng.standard_normal((n, frames * bands)), rng.standard_normal((2, n))
+    picture = rng.standard_normal((2, frames * bands)) * 4
+
+    def decode(codes):
+        return (np.asarray(codes) @ ways - 30).reshape(-1, frames, bands).astype("float32")
+
+    word, brought = (picture - 30).reshape(-1, frames, bands).astype("float32"), decode(code)
+    found = GaussNewton(pull)(code, word - brought, brought, decode(Nudges()(code)))
+    curvature = ways @ ways.T
+    damping = DAMPING * np.trace(curvature) / n
+    # What is still missed, what pulls the code to 0, and what holds it where it is, all squared: least squares.
+    rows = np.concatenate([ways.T, np.sqrt(pull) * np.eye(n), np.sqrt(damping) * np.eye(n)])
+    for one, start, said in zip(np.asarray(found), code, picture, strict=True):
+        wanted, *_ = np.linalg.lstsq(rows, np.concatenate([said, np.zeros(n), np.sqrt(damping) * start]), rcond=None)
+        np.testing.assert_allclose(one, wanted, atol=1e-3)

@@ -34,9 +34,10 @@ class Architecture:
         return replace(self.config, **changes)
 
     def _check(self, name: str, value, default) -> None:
-        """A field keeps the type of its default, and counts are positive. Raises ZooError."""
-        if type(default) is int and not (type(value) is int and value > 0):
-            rule = "a whole number above 0"
+        """A field keeps the type of its default, and counts are positive, or 0 where the field says `least=0`. Raises ZooError."""
+        least = next(field.metadata.get("least", 1) for field in fields(self.config) if field.name == name)
+        if type(default) is int and not (type(value) is int and value >= least):
+            rule = "a whole number above 0" if least == 1 else f"a whole number from {least} on"
         elif type(default) is float and not (type(value) in (int, float) and isfinite(value) and value >= 0):
             rule = "a number of at least 0"
         elif type(default) is tuple and type(value) is not tuple:

@@ -143,7 +143,7 @@ def test_vae_finds_as_good_a_code_in_half_precision(policy):
 
 
 def test_one_step_finds_the_code_of_a_linear_decoder(rng):
-    """Against the minimum that NumPy finds; where the decoder is linear there is nothing left for a second step."""
+    """Against the minimum that NumPy finds, damping and all."""
     from zoo.models.vae import DAMPING, GaussNewton, Nudges
 
     frames, bands, n, pull = 7, 5, 3, 2.0

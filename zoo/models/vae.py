@@ -13,8 +13,8 @@
 
 Source: D. Kingma, M. Welling, "Auto-encoding variational Bayes", ICLR 2014 (arxiv.org/abs/1312.6114); beta is that of
 I. Higgins et al., "beta-VAE", ICLR 2017; several looks are those of J. Marino et al., "Iterative amortized inference", ICML
-2018 (arxiv.org/abs/1807.09356); the last steps are Gauss's method of least squares (Nocedal and Wright, "Numerical optimization",
-2006, sections 10.2 and 10.3).
+2018 (arxiv.org/abs/1807.09356); the last steps are those of Gauss and Newton with Levenberg's damping (Nocedal and Wright,
+"Numerical optimization", 2006, sections 10.2 and 10.3).
 
 An ordinary autoencoder's codes may lie anywhere, and between two of them may be nothing that decodes to a sound. Here
 every code is blurred while training, and the divergence of the blur from a standard normal distribution is a part of the
@@ -22,10 +22,11 @@ loss (in nats; the file's only term besides the error): so the codes of all word
 normal vector is a code, and the way from one to another leads through words.
 
 Principal component analysis finds the best code for its decoder by a projection. An encoder only guesses one, in a single
-look, and on voices that it has never heard it guesses worse than on those of its training ("amortization gap", C. Cremer
-et al., ICML 2018). So it looks again: it is shown what its code brings back, and what not, and corrects the code. Near the best code
+look, and falls short of the best ("amortization gap", C. Cremer et al., ICML 2018), the more so on voices that it has never
+heard. So it looks again: it is shown what its code brings back, and what not, and corrects the code. Near the best code
 the decoder is almost a linear map, and there one can do what PCA does: change each of the 24 numbers a little, see what that
-does to the picture, and solve the least squares problem for what is still missing. That learns nothing and knows every voice.
+does to the picture, and solve the least squares problem for what is still missing. That learns nothing, so it treats every
+voice alike; what the decoder can draw is still the limit.
 
 What tutorials get wrong: they weigh the two terms by accident, as a *mean* error over 1,920 points against a *sum* over
 the code, so that the code is blurred to nothing and every word comes back as the average of all. Here both are per
@@ -38,7 +39,7 @@ gradients, and correct the mean alone. While training the steps are left out: ea
     model.sample(5, seed=0)                                # (5, 48, 40): words that nobody said
     model.interpolate("anna_seven.wav", "ben_seven.wav")   # (9, 48, 40): from one voice to another
 
-Try: `beta=0` (an ordinary autoencoder; listen to its samples), `beta=2.0`, `newton_steps=0`, `looks=1`.
+Try: `beta=0` (an ordinary autoencoder; listen to its samples), `beta=2.0`, `looks=1`.
 """
 
 from dataclasses import dataclass, field
@@ -132,7 +133,7 @@ class GaussNewton(FixedLayer):
 
     (code (batch, n), missed, brought (batch, width, bands), pictures of its `Nudges` (batch * n, width, bands)) -> (batch, n)
 
-    Were the decoder linear, this would be the minimum of |missed|^2 + pull * |code|^2, reached at once.
+    Were the decoder linear, a step without damping would reach the minimum of |missed|^2 + pull * |code|^2 at once.
 
     Args: pull: of the code towards 0, in dB squared.
     """
@@ -163,8 +164,9 @@ class GaussNewton(FixedLayer):
 def solve(a, b, iterations: int = 8):
     """x of a x = b by conjugate gradients, for positive definite a: (batch, n, n), (batch, n, 1) -> (batch, n, 1).
 
-    Multiplications alone, which every backend and every exported file knows; `ops.solve` is not among them. Eight leave less
-    than a hundredth of b where the largest eigenvalue is 20 times the smallest (Nocedal and Wright, section 5.1).
+    Multiplications alone, which every backend and every exported file knows; `ops.solve` is not among them. After
+    eight at most a twentieth of the error is left (in the norm of a) where the largest eigenvalue is 20 times the smallest, and
+    usually far less (Nocedal and Wright, section 5.1).
     """
     x, rest = ops.zeros_like(b), b
     way, size = rest, ops.sum(rest * rest, axis=1, keepdims=True)
@@ -235,7 +237,7 @@ def build(config: Config) -> keras.Model:
     for step in range(1, config.newton_steps + 1):
         brought, nudged = decode(mean), decode(Nudges(name=f"nudges_{step}")(mean))
         missed = layers.Subtract(dtype="float32", name=f"still_missed_{step}")([word, brought])
-        # The loss's own pull: there `beta` weighs half a |code|^2 against half an error of so many dB.
+        # The balance of the loss, which holds beta * |code|^2 / 2 and |missed|^2 / (2 * ERROR_DB^2).
         pull = config.beta * ERROR_DB**2
         mean = GaussNewton(pull, name=f"newton_{step}")(mean, missed, brought, nudged)
     points = config.width * config.n_mels

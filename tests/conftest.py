@@ -1,5 +1,6 @@
 """Shared by all tests. Real recordings are used where they are present, and their absence is said, never hidden."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -8,6 +9,9 @@ os.environ["ZOO_TRACEBACK"] = "1"  # what the command line did not expect fails 
 
 import numpy as np
 import pytest
+
+# Graphs of many models lie about, and to look through them all for garbage again and again took a twentieth of the time.
+gc.set_threshold(20_000, 20, 50)
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "data" / "samples"
@@ -32,6 +36,21 @@ def data_folder() -> Path:
     if folder is None:
         pytest.skip("real recordings are not here: set ZOO_DATA to a folder with the archives (data/README.md)")
     return folder
+
+
+@pytest.fixture
+def eager():
+    """Operation by operation, under TensorFlow: to trace a network for a single batch takes longer than the batch."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

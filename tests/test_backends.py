@@ -58,7 +58,7 @@ OF_MODELS = "fit_evaluate and not mini and (conv_lstm_ctc or stream or conv2d or
         # Several in one process: to start JAX takes longer than most of these tests.
         (
             ["layers.py", "losses.py", "augment.py", "language.py::test_the_network_learns_and_sums_to_one"],
-            "not long_clips",
+            "not long_clips and not keras_own_loss and not sum_over",  # which are about Keras, and arithmetic
         ),
         (["models.py"], OF_MODELS),
     ],
@@ -127,7 +127,7 @@ def test_saved_and_shipped_models_are_the_same_under_jax(samples, fresh, tmp_pat
     serves the one with shipped weights."""
     folder, shipped = tmp_path / "said", [name for name in MODELS if zoo.card(name).weights]
     folder.mkdir()
-    for sample in samples[::3]:  # three: each length is compiled for each model
+    for sample in samples[::4]:  # two: each length is compiled for each model
         shutil.copy(sample, folder)
     saved = [tmp_path / f"saved-{name}.keras" for name in MODELS]
     for name, path in zip(MODELS, saved, strict=True):

@@ -80,12 +80,14 @@ def test_what_cannot_be_left_out(tmp_path):
 
 @pytest.mark.slow
 def test_a_baseline_on_real_recordings(data_folder, tmp_path, monkeypatch):
+    """Two speakers instead of six: each fold is a process that starts Keras."""
     monkeypatch.setenv("ZOO_DATA", str(data_folder))
+    monkeypatch.setattr("zoo.crossval.SPEAKERS", ("theo", "lucas"))
     try:
         datasets.load("fsdd", "test")
     except ZooError as error:
         pytest.skip(str(error))
     lines = []
     heard = crossval("majority", ["fsdd"], tmp_path / "cv", jobs=2, say=lines.append)
-    assert scores(heard)["mean"].value == pytest.approx(0.1) and len(lines) == 6
-    assert crossval("majority", ["fsdd"], tmp_path / "cv", say=lines.append) == heard and len(lines) == 6
+    assert scores(heard)["mean"].value == pytest.approx(0.1) and len(lines) == 2
+    assert crossval("majority", ["fsdd"], tmp_path / "cv", say=lines.append) == heard and len(lines) == 2

@@ -35,7 +35,7 @@ def model():
 
 @pytest.fixture
 def here(monkeypatch):
-    """Convert in this process: a child of its own takes five seconds to begin. The two tests of all formats have children."""
+    """Convert in this process: a child of its own takes five seconds to begin. The test of all formats has children."""
     monkeypatch.setattr(
         exporting, "_convert_in_child", lambda format, source, made: exporting._convert(format, str(source), str(made))
     )
@@ -117,7 +117,7 @@ def test_exported_file_equals_keras(format, model, tmp_path, rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
-def test_shipped_model_exported_says_the_same(format, shipped, samples, tmp_path):
+def test_shipped_model_exported_says_the_same(format, shipped, samples, here, tmp_path):
     needs(format)
     path = export(shipped, format, tmp_path / NAMES[format])
     clips = sorted((load_audio(sample, shipped.config.sample_rate) for sample in samples), key=len)

@@ -127,15 +127,29 @@ def test_real_spoken_digits(folder):
 
 @pytest.mark.slow
 def test_list_is_the_scripts(folder, monkeypatch):
-    """data/make_manifests.py finds the words again, nearly all within 50 ms: the list was made with earlier weights."""
+    """data/make_manifests.py finds the words again, nearly all within 50 ms: the list was made with earlier weights.
+
+    Of every fourth utterance, since each is listened to.
+    """
     monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "data"))
     sys.modules.pop("make_manifests", None)
     import make_manifests
 
+    load, heard = datasets.load, set()
+
+    def some(name, split):
+        utterances = load(name, split)[::4]
+        heard.update((name, utterance.id) for utterance in utterances)
+        return utterances
+
+    monkeypatch.setattr(make_manifests.datasets, "load", some)
+
     def cuts(found):
         return {(row["corpus"], row["id"], str(row["word"])): (float(row["start"]), float(row["end"])) for row in found}
 
-    made, published = cuts(make_manifests.spoken_digits_rows()), cuts(rows())
+    made = cuts(make_manifests.spoken_digits_rows())
+    published = {key: times for key, times in cuts(rows()).items() if key[:2] in heard}
+    assert len(published) > 100
     both = made.keys() & published.keys()
     assert len(both) > 0.95 * len(made.keys() | published.keys())
     apart = np.abs([np.subtract(made[key], published[key]) for key in both])  # seconds

@@ -52,5 +52,9 @@ def test_configure():
     for field, value in {"units": -1, "stride": 0, "layers": 2.5, "dropout": float("nan"), "symbols": 3}.items():
         with pytest.raises(ZooError, match=f"field {field} of lstm_ctc must be .*; received"):
             lstm.configure(**{field: value})
+    vae = architecture("vae")  # some counts may be 0
+    assert vae.configure(newton_steps=0).newton_steps == 0
+    with pytest.raises(ZooError, match="newton_steps of vae must be a whole number from 0 on, as 2 is; received -1"):
+        vae.configure(newton_steps=-1)
     # What went through JSON comes back equal.
     assert lstm.configure(**asdict(lstm.config)) == lstm.config

@@ -315,7 +315,7 @@ def test_a_full_disk_leaves_nothing_behind(tone, tmp_path, monkeypatch):
 def test_only_words_are_kept(tmp_path):
     with pytest.raises(AudioError, match="lasts 5 s, and here at most 4 s"):
         recordings.save_clip(tmp_path / "words", "yes", "ben", wav(tmp_path / "long.wav", np.tile(TONE, 5)))
-    with pytest.raises(ZooError, match="Record something"):
+    with pytest.raises(ZooError, match="no clip yet"):
         recordings.save_clip(tmp_path / "words", "yes", "ben", None)
     assert not (tmp_path / "words").exists()
 
@@ -602,7 +602,7 @@ def test_the_class_is_recorded(visit, server):
     for label, speaker, said in (
         ("../up", "ann", "A label is"),
         ("yes", "a/b", "A speaker is"),
-        ("yes", "ann", "Record"),
+        ("yes", "ann", "no clip yet"),
     ):
         page.get_by_label("Label: the word").fill(label)
         page.get_by_label("Speaker").fill(speaker)
@@ -611,7 +611,7 @@ def test_the_class_is_recorded(visit, server):
     for label in ("yes", "no"):
         page.get_by_label("Label: the word").fill(label)
         upload(page, bundled("seven"), "class")
-        page.locator("#class").get_by_role("button", name="Play", exact=True).wait_for()  # it has arrived
+        wait_for(page, "s is here", "class")
         save.click()
         wait_for(page, f"{label}/ann_1.wav", "class")
         page.locator("#class input[type=file]").wait_for(state="attached")  # ready for the next
@@ -621,6 +621,28 @@ def test_the_class_is_recorded(visit, server):
     assert kept == ["no/ann_1.wav", "yes/ann_1.wav"]
     samples, rate = soundfile.read(server.folder / kept[0], dtype="int16")
     assert rate == RATE and np.abs(samples).max() > 1000
+
+
+@pytest.mark.slow
+def test_a_slow_network_loses_no_recording(visit, server):
+    page, held = visit(), []
+    page.route("**/upload*", lambda route: held.append(route))
+    page.get_by_role("tab", name="Record the class").click()
+    page.get_by_label("Label: the word").fill("slow")
+    page.get_by_label("Speaker").fill("net")
+    tab = page.locator("#class")
+    tab.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_timeout(1500)
+    tab.get_by_role("button", name="Stop", exact=True).click()
+    tab.get_by_role("button", name="Play", exact=True).wait_for()  # the browser has it, the server does not
+    tab.get_by_role("button", name="Save clip").click()
+    wait_for(page, "no clip yet", "class")
+    for route in held:
+        route.continue_()
+    wait_for(page, "s is here", "class")
+    tab.get_by_role("button", name="Save clip").click()
+    wait_for(page, "slow/net_1.wav", "class")
+    assert soundfile.info(str(server.folder / "slow" / "net_1.wav")).duration > 0.5
 
 
 @pytest.mark.slow
@@ -674,7 +696,7 @@ def test_the_keyboard_is_enough(visit, server):
     page.wait_for_timeout(1500)
     tab_to(page, "Stop")
     page.keyboard.press("Enter")
-    page.locator("#class").get_by_role("button", name="Play", exact=True).wait_for()
+    wait_for(page, "s is here", "class")
     tab_to(page, "Save clip")
     page.keyboard.press("Enter")
     wait_for(page, "six/keys_1.wav", "class")

@@ -23,9 +23,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.audio import bundled
-from zoo.demo import LONGEST, NOTHING, PICTURED, card_text, comparison, hear, listen, look, problem
+from zoo.demo import LONGEST, NOTHING, PICTURED, RATE, card_text, comparison, hear, listen, look, problem
 from zoo.errors import ZooError, first_line
-from zoo.recordings import check_folder, next_step, recorded, save_clip
+from zoo.recordings import check_folder, hear_word, next_step, recorded, save_clip
 from zoo.registry import list_models
 
 HOST, PORT, FOLDER = "127.0.0.1", 7860, "recordings"
@@ -189,11 +189,16 @@ def _class_tab(gr, tab, folder: Path) -> None:
     def show():
         yield {"counts": recorded(folder), "next": next_step(folder)}
 
+    def arrived(path):
+        # The browser plays a recording before it has sent it; who saves in between is told so, and then that it is here.
+        yield {"status": f"A clip of {len(hear_word(path)) / RATE:.1f} s is here: Save clip keeps it." if path else ""}
+
     def save(label, speaker, path):
         yield {"status": html.escape(f"Saved {save_clip(folder, label, speaker, path)}."), "audio": None}
         yield from show()
 
     _wire(gr, [tab.select], show, None, places)
+    _wire(gr, [audio.stop_recording, audio.upload, audio.clear], arrived, [audio], places)
     # A second click while a clip is saved does not save it twice.
     _wire(gr, [button.click], save, [label, speaker, audio], places | {"audio": audio}, mode="once")
 

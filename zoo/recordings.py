@@ -1,5 +1,6 @@
 """The class's recordings as the data set `folder`: folder/label/speaker_take.wav, and folder/clips.csv on who speaks.
 
+hear_word   a recording of a single word -> samples
 save_clip   a recording, a label and a speaker -> a file of the data set
 recorded    how many there are; next_step, train_command: what to do with them
 """
@@ -45,13 +46,23 @@ def speaker_name(text: str) -> str:
     return name
 
 
+def hear_word(path) -> np.ndarray:
+    """A recording of a word as (samples,) at RATE.
+
+    Raises: ZooError where there is none yet; AudioError for what is no audio, silent, or longer than a word may be.
+    """
+    if not path:
+        raise ZooError("There is no clip yet: record the word or choose a file, and wait until the page has it.")
+    return hear(path, min(map(longest_word, classifiers())))
+
+
 def save_clip(folder: str | Path, label: str, speaker: str, path) -> Path:
     """Keep a recording as folder/label/speaker_take.wav, 16 kHz and 16 bit, under a take that is free.
 
-    Raises: ZooError for names that cannot be; AudioError for what is no audio, silent, or longer than a word may be.
+    Raises: ZooError for names that cannot be; what hear_word raises.
     """
     folder, label, speaker = Path(folder), label_name(label), speaker_name(speaker)
-    samples = hear(path, min(map(longest_word, classifiers())))
+    samples = hear_word(path)
     with _lock:  # two users may save at once
         place = folder / label
         place.mkdir(parents=True, exist_ok=True)

@@ -605,7 +605,7 @@ def test_the_class_is_recorded(visit, server):
         ("yes", "ann", "no clip yet"),
     ):
         page.get_by_label("Label: the word").fill(label)
-        page.get_by_label("Speaker").fill(speaker)
+        page.get_by_label("Speaker: a short name").fill(speaker)
         save.click()
         wait_for(page, said, "class")
     for label in ("yes", "no"):
@@ -629,7 +629,7 @@ def test_a_slow_network_loses_no_recording(visit, server):
     page.route("**/upload*", lambda route: held.append(route))
     page.get_by_role("tab", name="Record the class").click()
     page.get_by_label("Label: the word").fill("slow")
-    page.get_by_label("Speaker").fill("net")
+    page.get_by_label("Speaker: a short name").fill("net")
     tab = page.locator("#class")
     tab.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(1500)

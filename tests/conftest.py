@@ -2,6 +2,7 @@
 
 import gc
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -38,8 +39,8 @@ def data_folder() -> Path:
     return folder
 
 
-@pytest.fixture
-def eager():
+@contextmanager
+def without_graphs():
     """Operation by operation, under TensorFlow: to trace a network for a single batch takes longer than the batch."""
     import keras
 
@@ -49,8 +50,28 @@ def eager():
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eager():
+    """A whole test `without_graphs`."""
+    with without_graphs():
+        yield
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Exported files are converted in this process: a child of its own takes five seconds to begin."""
+    from zoo import exporting
+
+    def convert(format, source, made):
+        exporting._convert(format, str(source), str(made))
+
+    monkeypatch.setattr(exporting, "_convert_in_child", convert)
 
 
 @pytest.fixture

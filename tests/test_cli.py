@@ -641,7 +641,7 @@ def test_export_refuses_in_a_sentence(saved, tmp_path):
 
 
 @pytest.mark.slow
-def test_export(saved, tmp_path):
+def test_export(saved, here, tmp_path):
     command = ("export", "lstm_ctc", "--format", "savedmodel", "--out", tmp_path / "m", "--weights", saved)
     assert json.loads(run(*command, "--json").stdout)["bytes"] > 10_000
     result = run(*command)

@@ -33,14 +33,6 @@ def model():
     return zoo.load("lstm_ctc", weights=None, units=24, layers=2)
 
 
-@pytest.fixture
-def here(monkeypatch):
-    """Convert in this process: a child of its own takes five seconds to begin. The test of all formats has children."""
-    monkeypatch.setattr(
-        exporting, "_convert_in_child", lambda format, source, made: exporting._convert(format, str(source), str(made))
-    )
-
-
 def text_of(model, logits, length) -> str:
     return greedy(logits, [length], model.labels, model.config.frame_seconds)[0].text
 
@@ -96,7 +88,7 @@ def names(format, path) -> tuple[set[str], set[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
-def test_exported_file_equals_keras(format, model, tmp_path, rng):
+def test_exported_file_equals_keras(format, model, tmp_path, rng, request):
     needs(format)
     path = export(model, format, tmp_path / NAMES[format])
     assert os.listdir(tmp_path) == [NAMES[format]]  # and no partial file
@@ -111,6 +103,7 @@ def test_exported_file_equals_keras(format, model, tmp_path, rng):
     assert_same(run_exported(path, **inputs), model.predict_on_batch(inputs))
 
     # Again over itself, as after more training.
+    request.getfixturevalue("here")
     assert export(model, format, path) == path
     assert os.listdir(tmp_path) == [NAMES[format]]
 
@@ -137,7 +130,7 @@ def test_every_model_runs_on_a_phone(name, fresh, here, tmp_path, rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("format", "name"), [("onnx", "attention"), ("onnx", "ds_cnn"), ("savedmodel", "speaker_id")])
-def test_exported_classifiers(format, name, fresh, tmp_path, rng):
+def test_exported_classifiers(format, name, fresh, here, tmp_path, rng):
     """A convolutional one and those with outputs of their own; a batch has clips of any length side by side."""
     needs(format)
     model = fresh(name)

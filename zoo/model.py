@@ -604,6 +604,8 @@ def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | No
     """
     optimizer = optimizer or keras.optimizers.AdamW(3e-4, weight_decay=1e-4, global_clipnorm=5.0)
     model.compile(optimizer, jit_compile=_jit())
+    # Else the first step makes the optimizer's variables, and TensorFlow traces a step that made some a second time.
+    optimizer.build(model.trainable_variables)
 
 
 def _jit() -> bool:

@@ -506,7 +506,6 @@ def train(
 
     with _begun(out, asked):
         compile_model(model, _optimizer(config, len(batches(0))))
-        model.optimizer.build(model.trainable_variables)
         history = _restore(model, out) if resume else []
         metric = METRIC[model.architecture.task]
         start = clock.start if clock else time.monotonic()

@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.audio import HIGHEST_RATE, LOWEST_RATE, bundled, load_audio, resample
+from zoo.audio import HIGHEST_RATE, LOWEST_RATE, bundled, duration, load_audio, resample
 from zoo.errors import AudioError, MissingFileError
 
 RATE = 16000
@@ -70,6 +70,38 @@ def test_arrays_of_integers_and_floats(dtype):
         samples = samples * (float(info.max) / (1 if kind == "i" else 2)) * 0.999999 + (128 if kind == "u" else 0)
     found = load_audio(samples.astype(dtype), sample_rate=RATE)
     assert np.abs(found - tone()).max() < {"uint8": 1e-2, "float16": 1e-3}.get(dtype, 1e-4)
+
+
+def test_integers_of_python_are_samples_of_16_bits():
+    samples = (2**15 * 0.9 * tone()).astype("int16")
+    np.testing.assert_array_equal(
+        load_audio(samples.astype(int), sample_rate=RATE), load_audio(samples, sample_rate=RATE)
+    )
+
+
+def test_flac_of_unknown_length_is_whole(tmp_path):
+    """As a program writes it into a pipe: the number of samples, 36 bits behind the rate, is 0."""
+    soundfile.write(tmp_path / "known.flac", np.tile(tone(), 5), RATE)
+    data = bytearray((tmp_path / "known.flac").read_bytes())
+    data[21], data[22:26] = data[21] & 0xF0, bytes(4)
+    (tmp_path / "pipe.flac").write_bytes(data)
+    for name in ("known.flac", "pipe.flac"):
+        assert duration(tmp_path / name) == 5 * len(tone()) / RATE
+    np.testing.assert_array_equal(*(load_audio(tmp_path / name, RATE) for name in ("known.flac", "pipe.flac")))
+
+
+def test_a_text_is_no_path():
+    for read in (load_audio, duration):
+        with pytest.raises(MissingFileError, match="there is none at seven seven"):
+            read("seven " * 100)
+
+
+def test_a_file_object_at_its_end_is_said(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(), RATE)
+    with open(tmp_path / "a.wav", "rb") as file:
+        load_audio(file)
+        with pytest.raises(AudioError, match="a.wav is empty, or was read to its end before"):
+            load_audio(file)
 
 
 def test_full_scale_integers_are_within_1():

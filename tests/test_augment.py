@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from zoo.augment import AugmentConfig, SpecAugment, add_noise, augment, excerpt, reverberate, speed, telephone
+from zoo.errors import ZooError
 
 RATE = 16000
 
@@ -71,6 +72,8 @@ def test_telephone_keeps_the_length(n, rng):
 def test_reverberation_comes_after_the_sound(rng):
     click = np.zeros(RATE, "float32")
     click[4000] = 0.5
+    with pytest.raises(ZooError, match="received t60=0"):
+        reverberate(click, RATE, 0, rng)
     echo = reverberate(click, RATE, 0.3, rng)
     assert echo.dtype == "float32" and len(echo) == RATE
     assert np.abs(echo[:4000]).max() < 1e-5 and echo[4000] == pytest.approx(0.5, rel=1e-3)

@@ -300,6 +300,9 @@ def test_what_beam_search_refuses():
     for options, match in (
         ({"beam_width": 0}, "at least 1; received beam_width=0"),
         ({"n_best": 0}, "n_best=0"),
+        ({"beam_width": 16.0}, "whole numbers of at least 1; received beam_width=16.0"),
+        ({"alpha": "0.5"}, "finite numbers; received '0.5'"),
+        ({"token_threshold": None}, "at most 0; received token_threshold=None"),
         ({"alpha": np.nan}, "finite numbers"),
         ({"gamma": np.inf, "prior": [0.25] * 4}, "finite numbers"),
         ({"gamma": 0.2}, "received none, and this model's card has none"),
@@ -315,6 +318,16 @@ def test_what_beam_search_refuses():
     ):
         with pytest.raises(ZooError, match=match):
             beam_search(logits, ABC, **options)
+    assert beam_search(logits, ABC, beam_width=np.int64(8)) == beam_search(logits, ABC, beam_width=8)
+
+
+def test_logits_are_those_of_the_labels():
+    for wrong in (random_logits(3, 0)[None], random_logits(3, 0)[:, :3]):
+        for decode in (beam_search, lambda *given: align(*given[:1], [1], *given[1:], 0.03)):
+            with pytest.raises(ZooError, match="with 4 symbols for these labels and the blank; received the shape"):
+                decode(wrong, ABC)
+    with pytest.raises(ZooError, match="received the shape .4,."):
+        greedy(random_logits(3, 0), [3, 3, 3], ABC, 0.03)  # one utterance in place of a batch
 
 
 # --- forced alignment
@@ -340,6 +353,12 @@ def test_alignment_is_the_best_path(n_frames, ids, seed):
     found, expected = align(logits, ids, ABC, 0.1), greedy(forced[None], [n_frames], ABC, 0.1)[0]
     assert [(w.text, w.start, w.end) for w in found.words] == [(w.text, w.start, w.end) for w in expected.words]
     assert all(0 < word.confidence <= 1 for word in found.words)
+
+
+def test_a_path_without_probability_is_an_alignment_still():
+    with np.errstate(divide="ignore"):
+        logits = np.log(np.eye(4)[[1, 0, 1]])
+    assert align(logits, [1, 2], ABC, 0.03).text == "ab"
 
 
 def test_long_texts_are_aligned_too():

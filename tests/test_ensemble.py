@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.audio import bundled
 from zoo.ensemble import Ensemble
-from zoo.errors import UnknownNameError, ZooError
+from zoo.errors import AudioError, UnknownNameError, ZooError
 
 NOISE = np.random.default_rng(0).standard_normal(9000).astype("float32")
 CLIPS = [NOISE[:n] * np.hanning(n).astype("float32") for n in (4000, 9000, 2500)]
@@ -50,6 +51,14 @@ def test_what_only_one_model_can_do_is_refused_in_a_sentence():
         assert not hasattr(both, name)
         with pytest.raises(ZooError, match=f"for {name} take one of its models"):
             getattr(both, name)
+
+
+def test_a_file_object_is_heard_by_all_parts():
+    both = Ensemble([zoo.load("conv2d_mini"), zoo.load("simple_rnn")])
+    with open(bundled("seven"), "rb") as file:
+        assert both.classify(file) == both.classify(bundled("seven"))
+    with open(bundled("seven"), encoding="latin-1") as file, pytest.raises(AudioError, match="binary mode"):
+        both.classify(file)
 
 
 def test_loaded_by_names_with_a_plus():

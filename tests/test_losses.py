@@ -150,12 +150,18 @@ def test_frames_needed_is_the_shortest_path(labels):
 
 def test_labels_that_cannot_be_emitted_teach_nothing():
     """Keras' loss of them is finite, and its gradient points nowhere."""
-    labels, logits = [[1, 1, 0], [1, 2, 3], [1, 2, 0]], logits_of(3, 6)
+    labels, logits = [[1, 1, 0], [1, 2, 3], [1, 2, 0]], logits_of(3, 6, symbols=4)
     losses = loss(labels, logits, [2, 2, 2])
     assert losses[0] == losses[1] == 0 and losses[2] > 0
     assert loss([[1, 1]], logits[:1], [3])[0] > 0
     gradient = gradient_of(labels, logits, [2, 2, 2])
     assert not gradient[:2].any() and np.abs(gradient[2, :2]).min() > 0 and np.isfinite(gradient).all()
+
+
+def test_labels_that_are_no_symbols_have_no_loss():
+    """Else they cost next to nothing, and a training on them would look excellent."""
+    losses = loss([[1, 2], [1, -1], [SYMBOLS, 0]], logits_of(3, 6), [6, 6, 6])
+    assert np.isfinite(losses).tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1)])

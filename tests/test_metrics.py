@@ -5,8 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from zoo.decoding import Classification, Transcript
 from zoo.errors import DataError
 from zoo.metrics import accuracy, cer, equal_error_rate, mcnemar, wer
+from zoo.plots import confusion
 
 WORDS = st.lists(st.sampled_from(["one", "two", "three", "oh"]), max_size=6).map(" ".join)
 
@@ -237,3 +239,20 @@ def test_equal_error_rate_needs_both_kinds_of_pairs(speakers, recordings):
     embeddings = np.eye(4, dtype="float32")[: len(speakers)]
     with pytest.raises(DataError, match="two recordings of one speaker, and two speakers"):
         equal_error_rate(embeddings, list(speakers), list(recordings))
+
+
+def test_what_models_return_is_scored_by_its_text():
+    heard = [Classification("yes", {"yes": 1.0, "no": 0.0}, 1.0), Classification("no", {"yes": 0.0, "no": 1.0}, 1.0)]
+    assert accuracy(np.array(["yes", "yes"]), heard).correct == 1
+    assert mcnemar(["yes", "yes"], heard, ["no", "no"]).only_first == 1
+    assert confusion(np.array(["yes", "yes"]), heard, ["no", "yes"]).get_xlabel() == "heard"
+    written = Transcript("one two", (), 1.0, 1.0)
+    assert wer(["one two three"], [written]).value == wer("one two three", written).value == pytest.approx(1 / 3)
+    assert cer("one", "won").value == cer(["one"], ["won"]).value
+
+
+def test_a_string_is_no_list_of_letters():
+    for score in (lambda: accuracy("yes", "yea"), lambda: mcnemar(["a"], ["a"], "a")):
+        with pytest.raises(DataError, match="an entry for each clip; received the string"):
+            score()
+    assert wer("one two three", "one too three").utterances == 1

@@ -359,9 +359,8 @@ def _changes(model) -> dict:
 
 @every_model
 def test_bundled_weights_with_one_byte_changed_are_refused(name, tmp_path, monkeypatch, fresh):
-    card = sys.modules["zoo.card"]  # `zoo.card` is the function
+    card, model = sys.modules["zoo.card"], fresh(name)  # `zoo.card` is the function
     monkeypatch.setattr(card, "WEIGHTS", tmp_path)
-    model = fresh(name)
     path = tmp_path / f"{name}.weights.h5"
     save_weights(model, path)
     about = {"file": path.name, "sha256": card.sha256(path), "bytes": path.stat().st_size, "commands": []}
@@ -402,6 +401,26 @@ def test_damaged_weights_are_refused(tmp_path):
         zoo.load(name, weights=path, **_changes(model))
     with pytest.raises(MissingFileError, match="there is no file"):
         zoo.load(name, weights=tmp_path / "none.weights.h5")
+
+
+def test_weights_bring_their_labels(tmp_path):
+    """Ten words of one's own have the shapes of the ten digits, and must not be called so."""
+    path, words = tmp_path / "mine.weights.h5", tuple("abcdefghij")
+    save_weights(zoo.load("conv2d_mini", weights=None, labels=words), path)
+    assert zoo.load("conv2d_mini", weights=path).labels.names == words
+    assert zoo.load("conv2d_mini", weights=path, labels=list(words)).labels.names == words
+    with pytest.raises(
+        WeightsError, match="labels are those that the weights were saved with; mine.weights.h5 has .'a'"
+    ):
+        zoo.load("conv2d_mini", weights=path, labels=words[::-1])
+
+
+def test_called_with_an_array_it_says_what_it_takes():
+    for call in (small("ds_cnn"), partial(small("ds_cnn").predict, verbose=0)):
+        with pytest.raises(
+            ZooError, match="A model is called with .'waveform': .batch, samples.*classify and transcribe"
+        ):
+            call(np.zeros((1, 8000), "float32"))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if hasattr(architecture(name).config, "layers")])
@@ -510,6 +529,8 @@ def test_beam_search_by_name(name):
     model, clips = small(name), clips_of(0.9, 0.4)
     assert model.transcribe(clips, sample_rate=16000) == model.transcribe(clips, sample_rate=16000, decoder="greedy")
     allowed = model.transcribe(clips, sample_rate=16000, allow=["yes", "no"], n_best=3)
+    again = model.transcribe(clips, sample_rate=16000, allow=(word for word in ("yes", "no")), n_best=3)
+    assert again == allowed  # a generator gives its words once
     for transcript, clip in zip(allowed, clips, strict=True):
         assert set(transcript.text.split()) <= {"yes", "no"} and transcript.duration == len(clip) / 16000
         assert len(transcript.alternatives) <= 2 and json.dumps(transcript.to_dict())
@@ -738,7 +759,7 @@ def test_clips_longer_than_a_word_are_refused(name, fresh, tmp_path):
 def test_saliency(name):
     model = small(name)
     (clip,) = clips_of(0.3, rate=model.config.sample_rate)
-    fall = model.saliency(clip, model.config.sample_rate, patch=(8, 10))
+    fall = model.saliency(clip, model.config.sample_rate, patch=[np.int64(8), 10])
     frames = model.word_frames(clip, model.config.sample_rate)
     assert fall.shape == frames.shape == (len(frames), model.config.n_mels) and 0 < len(frames) <= 31
     assert np.isfinite(fall).all() and np.abs(fall).max() > 0

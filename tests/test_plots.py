@@ -173,6 +173,10 @@ def test_maps_of_nothing_are_a_sentence(rng):
     codes = rng.standard_normal((9, 3))
     with pytest.raises(DataError, match=r"got \(4, 3\)"):
         plots.latent_map(codes[:4], {"digit": ["a"] * 4})
+    with pytest.raises(DataError, match=r"2 numbers, all finite; got \(9, 1\)"):
+        plots.latent_map(codes[:, :1], {"digit": ["a"] * 9})
+    with pytest.raises(DataError, match="at least one group"):
+        plots.latent_map(codes, {})
     with pytest.raises(DataError, match="one digit: got 2 for 9"):
         plots.latent_map(codes, {"digit": ["a"] * 2})
     with pytest.raises(UnknownNameError, match="did you mean tsne"):

@@ -5,6 +5,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import zoo
@@ -46,6 +47,7 @@ def test_unknown_names_offer_the_nearest():
 def test_configure():
     lstm = architecture("lstm_ctc")
     assert lstm.configure() == lstm.config
+    assert type(lstm.configure(units=np.int64(7)).units) is int  # JSON knows no other
     assert lstm.configure(units=7).units == 7 and lstm.config.units != 7
     with pytest.raises(UnknownNameError, match="no config field of lstm_ctc named 'unit': did you mean units"):
         lstm.configure(unit=7)

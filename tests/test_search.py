@@ -93,9 +93,15 @@ def test_bad_input_is_a_sentence(load):
         find("mfcc", tone(300), tone(300), RATE, best=1.5)
     with pytest.raises(ZooError, match=r"received 'mfc' \(try zoo.load"):
         find("mfc", tone(300), tone(300), RATE)
+    with pytest.raises(ZooError, match="one model that hears; NGramModel is none"):
+        find(load("ngram_lm"), tone(300), tone(300), RATE)
     with pytest.raises(ZooError, match="conv2d_mini has none of them"):
         find(load("conv2d_mini"), tone(300), tone(300), RATE)
     assert Match(0.0, 1.0, 0.5).to_dict() == {"start": 0.0, "end": 1.0, "score": 0.5}
+
+
+def test_the_shortest_word_is_searched_for_in_windows_that_a_model_takes(load):
+    assert find(load("word_embedding"), tone(1000, 0.011), tone(1000), RATE, best=np.int64(1))
 
 
 def test_a_long_word_is_searched_for_in_windows_that_a_model_takes(load):

@@ -155,8 +155,10 @@ def test_what_is_no_stream_is_said(fresh):
         list(fresh.stream(["clip.wav"]))
     with pytest.raises(AudioError, match="one after the other; received a NoneType"):
         list(fresh.stream(None))
-    with pytest.raises(AudioError, match="received one of shape .. .put a single array into"):
+    with pytest.raises(AudioError, match="received a ndarray .put a single array into"):
         list(fresh.stream(noise(1600)))
+    with pytest.raises(AudioError, match="put a single array into"):  # whose rows are no chunks of two samples
+        list(fresh.stream(np.zeros((1600, 2))))
     with pytest.raises(AudioError, match="from -1 to 1 or integers at full scale; a chunk reaches"):
         list(fresh.stream([30000 * noise(1600)]))
     with pytest.raises(AudioError, match="at most 8 channels; received .20, 9."):

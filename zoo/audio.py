@@ -5,6 +5,7 @@ Whatever is not sound is refused here with one sentence, so that no later stage 
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from zoo.errors import AudioError, MissingFileError, unknown_name
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # hertz; beyond them a number is a mistake, not a sample rate
 SHORTEST = 0.01  # seconds: less holds not one period of a voice
 MOST_CHANNELS = 8
+UNKNOWN = 2**40  # a stream whose length nobody knew (FLAC, OGG or MP3 from a pipe) declares more samples than this
 FORMATS = ("WAV", "WAVEX", "FLAC", "OGG", "MP3", "AIFF")  # those whose loss of samples is noticed
 
 
@@ -38,11 +40,7 @@ def load_audio(
     if isinstance(source, str | os.PathLike):
         samples, rate, name = *_read(Path(source)), shown(source)
     elif hasattr(source, "read"):
-        name = Path(str(getattr(source, "name", "the file object"))).name
-        try:
-            data = source.read()
-        except UnicodeDecodeError:  # opened as text
-            data = ""
+        data, name = contents(source)
         samples, rate = _decode(data, name)
     elif hasattr(source, "__array__"):
         name = "the array"
@@ -62,6 +60,24 @@ def load_audio(
         raise AudioError(f"Samples must be finite numbers; {name} has {bad} that are NaN or infinite.")
     samples = resample(samples, rate, target_rate)
     return samples / max(1.0, float(np.abs(samples).max()))
+
+
+def contents(file: BinaryIO) -> tuple[bytes, str]:
+    """(what a binary file object holds from its place on, its name). Raises AudioError.
+
+    >>> contents(io.BytesIO(b"RIFF"))
+    (b'RIFF', 'the file object')
+    """
+    name = Path(str(getattr(file, "name", "the file object"))).name
+    try:
+        data = file.read()
+    except UnicodeDecodeError:  # opened as text
+        data = ""
+    if not isinstance(data, bytes):
+        raise AudioError(f"A file object must be opened in binary mode; {name} gave {type(data).__name__}.")
+    if not data:
+        raise AudioError(f"Audio must hold samples; {name} is empty, or was read to its end before.")
+    return data, name
 
 
 def bundled(name: str) -> Path:
@@ -85,10 +101,12 @@ def duration(path: str | os.PathLike) -> float:
     import soundfile
 
     path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(f"Audio must be a file that exists; there is none at {path}.")
+    if not _exists(path) or not path.is_file():
+        raise MissingFileError(f"Audio must be a file that exists; there is none at {str(path)[:200]}.")
     try:
-        return soundfile.info(str(path)).duration
+        with soundfile.SoundFile(str(path)) as file:
+            frames = file.frames if file.frames < UNKNOWN else sum(map(len, _blocks(file)))
+            return frames / file.samplerate
     except soundfile.LibsndfileError as error:
         raise AudioError(f"Audio must be WAV, FLAC, OGG or MP3; {path.name} is not ({error.error_string}).") from None
 
@@ -184,9 +202,16 @@ def check_rate(rate, what: str) -> None:
         raise AudioError(f"A sample rate lies between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz; the {what} is {rate!r}.")
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a text in place of a path is too long for a name
+        return False
+
+
 def _read(path: Path) -> tuple[np.ndarray, int]:
-    if not path.exists():
-        raise MissingFileError(f"Audio must be a file that exists; there is none at {path}.")
+    if not _exists(path):
+        raise MissingFileError(f"Audio must be a file that exists; there is none at {str(path)[:200]}.")
     if not path.is_file():
         raise AudioError(f"Audio must be a file; {path} is a folder or device.")
     return _decode(path.read_bytes(), shown(path))
@@ -196,15 +221,16 @@ def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
     """File contents -> ((samples, channels) float32, hertz)."""
     import soundfile
 
-    if not isinstance(data, bytes):
-        raise AudioError(f"A file object must be opened in binary mode; {name} gave {type(data).__name__}.")
     if not data:
         raise AudioError(f"Audio must hold samples; {name} is an empty file.")
     _check_whole(data, name)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             format, declared, rate = file.format, file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True) if format in FORMATS else None
+            samples = None
+            if format in FORMATS:
+                known = declared < UNKNOWN
+                samples = file.read(dtype="float32", always_2d=True) if known else np.concatenate([*_blocks(file)])
     except soundfile.LibsndfileError as error:
         reason = str(error.error_string).rstrip(".")
         raise AudioError(
@@ -212,10 +238,18 @@ def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
         ) from None
     if samples is None:
         raise AudioError(f"Audio must be WAV, FLAC, OGG, MP3 or AIFF; {name} is {format}: convert it first.")
-    # A stream of unknown length (some OGG and MP3) declares the largest number there is.
-    if len(samples) < declared < 2**62:
+    if len(samples) < declared < UNKNOWN:
         raise AudioError(f"Audio must be whole; {name} declares {declared} samples and holds {len(samples)}.")
     return samples, rate
+
+
+def _blocks(file) -> Iterator[np.ndarray]:
+    """A soundfile.SoundFile of unknown length, (samples, channels) float32 at a time; the last one is empty."""
+    file.seekable = lambda: False  # soundfile seeks after each read, which fails past the end that nobody knows
+    while True:
+        yield (block := file.read(65536, dtype="float32", always_2d=True))
+        if not len(block):
+            return
 
 
 def _check_whole(data: bytes, name: str) -> None:
@@ -246,11 +280,17 @@ def _sound_chunk(data: bytes, order: str) -> tuple[int, int]:
 
 
 def from_array(array: np.ndarray) -> np.ndarray:
-    """Integers at full scale -> floats in [-1, 1]; floats as they are."""
+    """Integers at full scale -> floats in [-1, 1]; floats as they are.
+
+    Integers of 64 bits are Python's, of samples that had fewer: of 16 or 32, whichever holds them. Raises AudioError.
+    """
     kind = array.dtype.kind
     if kind == "f":
         return array.astype("float32")
     if kind in "iu":
+        if array.dtype.itemsize == 8:
+            reach = np.abs(array.astype("float64")).max(initial=0.0)
+            array, kind = array.astype("int16" if reach < 2**15 else "int32" if reach < 2**31 else "int64"), "i"
         info = np.iinfo(array.dtype)
         middle = 0 if kind == "i" else (info.max + 1) // 2
         return ((array.astype("float64") - middle) / (info.max + 1 - middle)).astype("float32")

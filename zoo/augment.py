@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from zoo.audio import resample
+from zoo.errors import ZooError
 from zoo.layers import FixedLayer
 
 
@@ -85,7 +86,9 @@ def reverberate(samples: np.ndarray, sample_rate: int, t60: float, rng: np.rando
     """
     from scipy.signal import fftconvolve
 
-    time = np.arange(int(t60 * sample_rate), dtype="float32") / sample_rate
+    if not t60 > 0:
+        raise ZooError(f"An echo dies away in a time above 0 s; received t60={t60!r}.")
+    time = np.arange(max(1, int(t60 * sample_rate)), dtype="float32") / sample_rate
     echo = rng.standard_normal(len(time), dtype="float32") * 10 ** (-3 * time / t60)
     echo *= rng.uniform(0.2, 0.7) / np.sqrt(np.sum(np.square(echo)) + 1e-9)
     echo[0] = 1.0

@@ -10,6 +10,7 @@ A blank between two equal symbols keeps both.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,17 @@ def classify(logits: np.ndarray, classes: Classes) -> Classification:
     return Classification(classes.names[best], named, float(probabilities[best]))
 
 
+def _of_one(logits, labels: Labels) -> np.ndarray:
+    """Logits of one utterance, (frames, symbols), in double precision. Raises ZooError for another shape."""
+    logits = np.asarray(logits, "float64")
+    if logits.ndim != 2 or logits.shape[1] != len(labels):
+        raise ZooError(
+            f"Logits of one utterance are (frames, symbols), with {len(labels)} symbols for these labels and the blank; received "
+            f"the shape {logits.shape}."
+        )
+    return logits
+
+
 def greedy(
     logits: np.ndarray,
     lengths: Sequence[int],
@@ -109,7 +121,7 @@ def greedy(
     """
     durations = [length * frame_seconds for length in lengths] if durations is None else durations
     return [
-        _best_path(log_softmax(np.asarray(rows[:length], "float64")), labels, frame_seconds, duration)
+        _best_path(log_softmax(_of_one(rows, labels)[:length]), labels, frame_seconds, duration)
         for rows, length, duration in zip(logits, lengths, durations, strict=True)
     ]
 
@@ -330,15 +342,16 @@ def beam_search(
     >>> [(found.text, round(found.score, 2)) for found in beam_search(logits, labels, beta=0, n_best=2)]
     [('aab', -0.89), ('ab', -1.42)]
     """
-    if not (isinstance(beam_width, int) and beam_width >= 1 and isinstance(n_best, int) and n_best >= 1):
-        raise ZooError(f"Beam width and n_best are at least 1; received beam_width={beam_width!r}, n_best={n_best!r}.")
+    for name, value in {"beam_width": beam_width, "n_best": n_best}.items():
+        if not (isinstance(value, Integral) and value >= 1):
+            raise ZooError(f"Beam width and n_best are whole numbers of at least 1; received {name}={value!r}.")
     if beta is None:
         beta = 0.0 if language_model is None and allow is None else 1.0
-    if not np.isfinite([alpha, beta, gamma]).all():
-        raise ZooError(f"alpha, beta and gamma are finite numbers; received {alpha}, {beta} and {gamma}.")
-    if not token_threshold <= 0:  # NaN, too
-        raise ZooError(f"A log probability is at most 0; received token_threshold={token_threshold}.")
-    logits = np.asarray(logits, "float64")
+    if not all(isinstance(weight, Real) and np.isfinite(weight) for weight in (alpha, beta, gamma)):
+        raise ZooError(f"alpha, beta and gamma are finite numbers; received {alpha!r}, {beta!r} and {gamma!r}.")
+    if not (isinstance(token_threshold, Real) and token_threshold <= 0):  # NaN, too
+        raise ZooError(f"A log probability is a number of at most 0; received token_threshold={token_threshold!r}.")
+    logits = _of_one(logits, labels)
     if gamma:
         logits = log_softmax(logits) - gamma * log_prior(prior, logits.shape[-1])
     grammar = _Grammar(labels, language_model, allow)
@@ -462,7 +475,8 @@ def align(
     >>> align(logits, labels.encode("ab"), labels, frame_seconds=0.03).text
     'ab'
     """
-    log_probabilities = log_softmax(np.asarray(logits, "float64"))
+    # Probabilities of 0 are allowed, but no path may be worse than one that cannot be.
+    log_probabilities = np.maximum(log_softmax(_of_one(logits, labels)), NEVER / 1e6)
     n_frames, ids = len(log_probabilities), list(ids)
     duration = n_frames * frame_seconds if duration is None else duration
     needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))

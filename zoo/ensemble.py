@@ -8,10 +8,12 @@ gain little. So the parts should differ: a network that looks at a picture, one 
 Source: L. K. Hansen, P. Salamon, "Neural network ensembles", IEEE PAMI 12, 1990 (doi.org/10.1109/34.58871).
 """
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
 
+from zoo.audio import contents
 from zoo.decoding import Classification
 from zoo.errors import ZooError
 
@@ -56,7 +58,8 @@ class Ensemble:
         """As `SpeechModel.classify`, by the mean of the parts' probabilities."""
         if not isinstance(audio, list | tuple):
             return self.classify([audio], sample_rate, batch_size)[0]
-        opinions = [model.classify(audio, sample_rate, batch_size) for model in self.models]
+        held = [contents(clip) if hasattr(clip, "read") else clip for clip in audio]  # a file object can be read once
+        opinions = [model.classify([_again(clip) for clip in held], sample_rate, batch_size) for model in self.models]
         return [_mean(found) for found in zip(*opinions, strict=True)]
 
     def __getattr__(self, name: str):
@@ -67,6 +70,16 @@ class Ensemble:
     def count_params(self) -> int:
         """Weights of all parts together."""
         return sum(model.count_params() for model in self.models)
+
+
+def _again(clip):
+    """A clip as it was given; what a file object held, as a new one of the same name."""
+    if not isinstance(clip, tuple):
+        return clip
+    data, name = clip
+    file = io.BytesIO(data)
+    file.name = name
+    return file
 
 
 def _mean(found: Sequence[Classification]) -> Classification:

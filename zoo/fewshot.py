@@ -4,7 +4,7 @@
     a clip -> its embedding -> the word whose prototype is nearest
 
 Source: J. Snell, K. Swersky, R. Zemel, "Prototypical networks for few-shot learning", NeurIPS 2017
-(arxiv.org/abs/1703.05175), section 2.3; the network stays as it was trained.
+(arxiv.org/abs/1703.05175), section 2.2; the network stays as it was trained.
 """
 
 import os

@@ -24,7 +24,8 @@ def ctc_loss(labels, logits, lengths):
         labels: (batch, label) int ids, padded on the right with 0, the blank.
         logits: (batch, frames, symbols), before the softmax.
         lengths: (batch,) true frames.
-    Returns: (batch,) negative log likelihood in nats, summed over each utterance's labels.
+    Returns: (batch,) negative log likelihood in nats, summed over each utterance's labels; NaN where one of them is no symbol
+        (padding with -1, say), so that no training goes on with it.
 
     >>> logits = np.zeros((1, 3, 2), "float32")  # blank and one letter, equally likely in three frames
     >>> round(float(ctc_loss(np.array([[1]]), logits, np.array([3]))[0]), 4)  # six of the eight paths spell it
@@ -39,6 +40,7 @@ def ctc_loss(labels, logits, lengths):
     states = ops.pad(states, ((0, 0), (0, 1)))  # (batch, states)
     backwards = reverse_frames(states[:, :, None], count)[:, :, 0]
     one_hot = ops.one_hot(states, symbols)  # (batch, states, symbols)
+    known = ops.all(ops.logical_and(labels >= 0, labels < symbols), axis=1)
 
     def loss_and_gradient(logits):
         log_probabilities = ops.log_softmax(logits, axis=-1)
@@ -67,7 +69,7 @@ def ctc_loss(labels, logits, lengths):
             (upstream,) = args if upstream is None else (upstream,)
             return upstream[:, None, None] * slope
 
-        return ops.where(possible, -total, 0.0), gradient
+        return ops.where(known, ops.where(possible, -total, 0.0), np.nan), gradient
 
     return ops.custom_gradient(loss_and_gradient)(logits)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zoo.decoding import Transcript
 from zoo.errors import DataError
 
 RESAMPLES = 2000  # bootstrap samples: the ends of the interval move by less than a tenth of its width
@@ -43,13 +44,26 @@ class Accuracy:
         return f"{100 * self.value:.2f} % [{100 * self.low:.2f}, {100 * self.high:.2f}]"
 
 
-def accuracy(said: Sequence[str], heard: Sequence[str]) -> Accuracy:
-    """Share of clips whose class was heard as it was said. Raises: DataError where the numbers differ or are 0.
+def _answers(*lists) -> list[list[str]]:
+    """Each list as strings: a Classification or a Transcript counts as its text. Raises DataError for a mere string."""
+    for one in lists:
+        if isinstance(one, str):
+            raise DataError(
+                f"What was said and heard are lists, an entry for each clip; received the string {one[:60]!r}."
+            )
+    return [[str(answer) for answer in one] for one in lists]
+
+
+def accuracy(said: Sequence, heard: Sequence) -> Accuracy:
+    """Share of clips whose class was heard as it was said.
+
+    Args: said, heard: (clips,) labels, or what `classify` returns. Raises: DataError where the numbers differ or are 0.
 
     >>> accuracy(["yes", "no", "no", "yes"], ["yes", "no", "yes", "yes"]).value
     0.75
     """
-    if len(said) != len(heard) or not len(said):
+    said, heard = _answers(said, heard)
+    if len(said) != len(heard) or not said:
         raise DataError(f"Each clip said is heard once; received {len(said)} said and {len(heard)} heard.")
     n, correct = len(said), sum(a == b for a, b in zip(said, heard, strict=True))
     share, z = correct / n, 1.96  # z: standard deviations that hold 95 % of a normal distribution
@@ -74,7 +88,7 @@ class PairedTest:
         return f"{100 * self.difference:+.2f} points [{100 * self.low:+.2f}, {100 * self.high:+.2f}], p = {self.p:.2g}"
 
 
-def mcnemar(said: Sequence[str], first: Sequence[str], second: Sequence[str]) -> PairedTest:
+def mcnemar(said: Sequence, first: Sequence, second: Sequence) -> PairedTest:
     """Is one classifier better than another, on the same clips? McNemar's test, exact.
 
     Clips that both hear right, or both wrong, say nothing about which is better. If neither is, the others are divided
@@ -94,7 +108,8 @@ def mcnemar(said: Sequence[str], first: Sequence[str], second: Sequence[str]) ->
     >>> found.only_first, found.only_second, found.p
     (6, 0, 0.03125)
     """
-    if not len(said) == len(first) == len(second) or not len(said):
+    said, first, second = _answers(said, first, second)
+    if not len(said) == len(first) == len(second) or not said:
         raise DataError(
             f"Each clip said is heard once by either; received {len(said)} said, {len(first)} and {len(second)} heard."
         )
@@ -173,10 +188,11 @@ def equal_error_rate(
     return EqualErrorRate(float(value), float(low), float(high), threshold, int(same.sum()), int((~same).sum()))
 
 
-def wer(references: Sequence[str], hypotheses: Sequence[str], seed: int = 0) -> ErrorRate:
+def wer(references: Sequence | str, hypotheses: Sequence | str, seed: int = 0) -> ErrorRate:
     """Word error rate of hypotheses against references, in pairs.
 
-    Args: seed: of the bootstrap. Raises: DataError where the numbers differ or no reference has a word.
+    Args: references, hypotheses: texts, or what `transcribe` returns; one, or a list. seed: of the bootstrap.
+        Raises: DataError where the numbers differ or no reference has a word.
 
     >>> wer(["one two three"], ["one three"]).value  # one word is missing
     0.3333333333333333
@@ -184,7 +200,7 @@ def wer(references: Sequence[str], hypotheses: Sequence[str], seed: int = 0) -> 
     return _error_rate(references, hypotheses, str.split, "words", seed)
 
 
-def cer(references: Sequence[str], hypotheses: Sequence[str], seed: int = 0) -> ErrorRate:
+def cer(references: Sequence | str, hypotheses: Sequence | str, seed: int = 0) -> ErrorRate:
     """Character error rate; a space counts as a character. See `wer`.
 
     >>> cer(["one"], ["won"]).value
@@ -194,6 +210,8 @@ def cer(references: Sequence[str], hypotheses: Sequence[str], seed: int = 0) -> 
 
 
 def _error_rate(references, hypotheses, split, unit: str, seed: int) -> ErrorRate:
+    single = (str, Transcript)
+    references, hypotheses = _answers(*([x] if isinstance(x, single) else x for x in (references, hypotheses)))
     if len(references) != len(hypotheses):
         raise DataError(
             f"Each reference needs one hypothesis; received {len(references)} references and {len(hypotheses)} hypotheses."

@@ -5,9 +5,11 @@ audio -> zoo.audio.load_audio -> network (features, layers, logits) -> zoo.decod
                               -> network (features, code, frames)   -> zoo.reconstruction -> Reconstruction
 """
 
+import json
 import os
 import warnings
 import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from inspect import signature
 from numbers import Integral
@@ -43,6 +45,7 @@ TIMED = {
     "reconstruction": FRAMES,
     "denoising": FRAMES,
 }
+NAMES = ("labels", "symbols")  # fields of a config that say what the outputs mean; the weights' shapes do not
 WITH_LABELS = {
     "transcription": lambda config: Labels(config.symbols),
     "classification": lambda config: Classes(config.labels),
@@ -80,6 +83,11 @@ class SpeechModel(keras.Model):
         self.built = True
 
     def call(self, inputs, training=False):
+        if not isinstance(inputs, dict):
+            raise ZooError(
+                f"A model is called with {{'waveform': (batch, samples), 'lengths': (batch,)}}, as zoo.model.pad makes them; received "
+                f"a {type(inputs).__name__} (classify and transcribe take recordings)."
+            )
         if "log_mel" in inputs:
             return self.behind_frames(inputs["log_mel"])
         return self.network(inputs, training=training)
@@ -149,14 +157,12 @@ class SpeechModel(keras.Model):
         Raises: AudioError for what is not audio; ZooError where the model writes no text, or for a decoder's options.
         """
         self._must_do("transcription", "transcribe")
-        decode = self.decoder(**decoder)
-        if not isinstance(audio, list | tuple):
-            return self.transcribe([audio], sample_rate, batch_size, **decoder)[0]
-        rate = self.config.sample_rate
-        clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
+        decode, rate, many = self.decoder(**decoder), self.config.sample_rate, isinstance(audio, list | tuple)
+        clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in (audio if many else [audio])]
         # A padded batch is decoded clip by clip, so each has its own true length.
         every = zip(clips, self.logits(clips, rate, batch_size), strict=True)
-        return [decode(logits, len(clip) / rate) for clip, logits in every]
+        found = [decode(logits, len(clip) / rate) for clip, logits in every]
+        return found if many else found[0]
 
     def stream(self, chunks, sample_rate: int = 16000):
         """Write down what is being said, while it is: a generator of `streaming.Heard`.
@@ -309,17 +315,27 @@ class SpeechModel(keras.Model):
             lay over that point; 0 for a rise.
         """
         self._must_do("classification", "saliency")
-        if not (isinstance(patch, tuple) and len(patch) == 2 and all(isinstance(n, int) and n >= 1 for n in patch)):
+        if not (
+            isinstance(patch, tuple | list)
+            and len(patch) == 2
+            and all(isinstance(n, Integral) and n >= 1 for n in patch)
+        ):
             raise ZooError(f"A patch is (frames, bands), at least one of each; received {patch!r}.")
         decibel = self.word_frames(audio, sample_rate)
         (n_frames, bands), (long, wide) = decibel.shape, patch
         # Patches overlap by two thirds, so that the picture is smooth; the last ones reach over the edge.
         places = [(t, b) for t in range(0, n_frames, max(1, long // 3)) for b in range(0, bands, max(1, wide // 3))]
-        pictures = np.repeat(decibel[None], len(places) + 1, axis=0)  # the last one stays whole
-        for picture, (t, b) in zip(pictures[:-1], places, strict=True):
-            picture[t : t + long, b : b + wide] = decibel[:, b : b + wide].mean(axis=0)
         rest = keras.Model(self.network.get_layer("trim").output, self.network.output["logits"])
-        logits = keras.ops.convert_to_numpy(rest([pictures, np.full(len(pictures), n_frames, "int32")]))
+
+        def logits_without(places):
+            pictures = np.repeat(decibel[None], len(places), axis=0)
+            for picture, (t, b) in zip(pictures, places, strict=True):
+                picture[t : t + long, b : b + wide] = decibel[:, b : b + wide].mean(axis=0)
+            return keras.ops.convert_to_numpy(rest([pictures, np.full(len(pictures), n_frames, "int32")]))
+
+        # A hundred at a time: all places of a long clip would fill the memory. Nothing is hidden beyond the end.
+        every = [*places, (n_frames, 0)]
+        logits = np.concatenate([logits_without(every[i : i + 100]) for i in range(0, len(every), 100)])
         scores = decoding.log_softmax(logits)[:, logits[-1].argmax()]
         fall, count = np.zeros(decibel.shape), np.zeros(decibel.shape)
         for score, (t, b) in zip(scores[:-1], places, strict=True):
@@ -370,6 +386,8 @@ class SpeechModel(keras.Model):
         elif not (language_model is None or isinstance(language_model, language.LanguageModel)):
             raise ZooError(f"A language model is a name or a zoo.language.LanguageModel; received {language_model!r}.")
 
+        if isinstance(options.get("allow"), Iterator):  # a generator gives its words once, and there may be many clips
+            options["allow"] = list(options["allow"])
         if options.get("gamma"):
             options = {"prior": self.prior or None} | options
 
@@ -513,6 +531,12 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
         path = Path(weights)
         if not path.is_file():
             raise MissingFileError(f"Weights are 'bundled', None or a .weights.h5 file; there is no file {path}.")
+        for field, names in _stored_names(path, architecture(name).config).items():
+            given = config.setdefault(field, names)
+            if tuple(given) != tuple(names):
+                raise WeightsError(
+                    f"The {field} are those that the weights were saved with; {path.name} has {names!r:.200}, received {given!r:.200}."
+                )
     try:
         model = SpeechModel(name, config, name=name)
     except ZooError:
@@ -577,6 +601,19 @@ def transfer(source: str, model: SpeechModel) -> list[str]:
             )
         layer.set_weights(weights)
     return [layer.name for layer in shared]
+
+
+def _stored_names(path: Path, default) -> dict:
+    """What a weights file says of the meaning of its outputs, where that differs from the default config: NAMES by field."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            found = {field: json.loads(file.attrs[field]) for field in NAMES if field in file.attrs}
+    except (OSError, ValueError):  # no such file, which is said later
+        return {}
+    found = {field: tuple(names) if isinstance(names, list) else names for field, names in found.items()}
+    return {field: names for field, names in found.items() if getattr(default, field, names) != names}
 
 
 def _stored_size(path: Path) -> int:
@@ -661,6 +698,7 @@ def save_weights(model: SpeechModel, path: Path) -> None:
         half = io.BytesIO()
         with h5py.File(full) as source, h5py.File(half, "w", libver="v110") as target:
             target.attrs.update(source.attrs)
+            target.attrs.update({f: json.dumps(getattr(model.config, f)) for f in NAMES if hasattr(model.config, f)})
 
             def copy(name, item):
                 if name.startswith("optimizer"):

@@ -6,6 +6,7 @@ of their own: `axes.figure.savefig("name.png")` keeps the picture, and `axes.fig
 
 import io
 import warnings
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -133,7 +134,7 @@ def transcription(
     return figure
 
 
-def confusion(said: list[str], heard: list[str], labels: list[str], axes: Axes | None = None) -> Axes:
+def confusion(said: Sequence, heard: Sequence, labels: Sequence[str], axes: Axes | None = None) -> Axes:
     """Confusion matrix: how often each word that was said (row) was heard as each word (column).
 
     Cells hold counts while they have room for them. Colour is the share of the row: what was heard right on a linear
@@ -141,12 +142,13 @@ def confusion(said: list[str], heard: list[str], labels: list[str], axes: Axes |
 
     Args:
         said: (clips,) the true label of each clip.
-        heard: (clips,) the label that the classifier chose for it.
+        heard: (clips,) the label that the classifier chose for it, or what `classify` returned.
         labels: (classes,) every label, in the order of the rows and columns.
 
     >>> confusion(["yes", "no"], ["yes", "yes"], ["no", "yes"]).get_xlabel()
     'heard'
     """
+    said, heard = ([str(answer) for answer in one] for one in (said, heard))
     if len(said) != len(heard) or not said:
         raise DataError(
             f"A confusion matrix needs as many words heard as said, and at least one; got {len(heard)} and {len(said)}."
@@ -330,8 +332,12 @@ def latent_map(codes: np.ndarray, groups: dict[str, list[str]], method: str = "t
     from sklearn.manifold import TSNE
 
     codes = np.asarray(codes, "float64")
-    if codes.ndim != 2 or len(codes) < 5 or not np.isfinite(codes).all():
-        raise DataError(f"A map needs codes (clips, n) of at least 5 clips, all finite; got {codes.shape}.")
+    if codes.ndim != 2 or len(codes) < 5 or codes.shape[1] < 2 or not np.isfinite(codes).all():
+        raise DataError(
+            f"A map needs codes (clips, n) of at least 5 clips and 2 numbers, all finite; got {codes.shape}."
+        )
+    if not groups:
+        raise DataError("A map is coloured by at least one group of labels; got none.")
     for name, labels in groups.items():
         if len(labels) != len(codes):
             raise DataError(f"Each clip has one {name}: got {len(labels)} for {len(codes)} clips.")

@@ -29,6 +29,8 @@ class Architecture:
                 raise unknown_name(f"config field of {self.name}", name, valid)
         # A config that went through JSON has lists where tuples were.
         changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+        # NumPy's numbers are as good as Python's, but no JSON.
+        changes = {k: v.item() if getattr(v, "shape", None) == () else v for k, v in changes.items()}
         for name, value in changes.items():
             self._check(name, value, getattr(self.config, name))
         return replace(self.config, **changes)

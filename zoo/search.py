@@ -11,12 +11,14 @@ No text, no list of words: it works for a name, or in a language that no model h
 """
 
 from dataclasses import asdict, dataclass
+from math import ceil
+from numbers import Integral
 
 import keras
 import numpy as np
 
 from zoo import baselines
-from zoo.audio import load_audio
+from zoo.audio import SHORTEST, load_audio
 from zoo.errors import AudioError, ZooError
 from zoo.fewshot import TRIM_DB, sounding
 from zoo.model import pad
@@ -56,10 +58,14 @@ def find(model, query, recording, sample_rate: int | None = None, best: int = 5)
     >>> 0.4 < match.start < match.end < 1.1
     True
     """
-    if not isinstance(best, int) or best < 1:
+    if not isinstance(best, Integral) or best < 1:
         raise ZooError(f"Matches are counted, and at least one can be asked for; received best={best!r}.")
     if isinstance(model, str) and model != "mfcc":
         raise ZooError(f'Search is by a loaded model or by "mfcc"; received {model!r} (try zoo.load({model!r})).')
+    if not (model == "mfcc" or hasattr(model, "network")):
+        raise ZooError(
+            f'Search is by "mfcc" or by one model that hears; {getattr(model, "name", type(model).__name__)} is none.'
+        )
     rate = baselines.RATE if model == "mfcc" else model.config.sample_rate
     word, sound = (load_audio(audio, rate, sample_rate=sample_rate) for audio in (query, recording))
     searcher = Searcher(model)
@@ -137,7 +143,7 @@ class Searcher:
         samples, places = heard["samples"], []
         longest = min(len(samples), int(self.model.config.max_seconds * self.rate))
         for stretch in STRETCHES:
-            length = min(round(stretch * word["seconds"] * self.rate), longest)
+            length = min(max(round(stretch * word["seconds"] * self.rate), ceil(SHORTEST * self.rate)), longest)
             for start in range(0, len(samples) - length + 1, round(HOP * self.rate)):
                 places.append((start, start + length))
         cut = [samples[start:end] for start, end in places]

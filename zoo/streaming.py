@@ -251,9 +251,10 @@ def listen(model, chunks: Iterable[np.ndarray], sample_rate: int) -> Iterator[He
     )
     through = _resampler(sample_rate, rate)
     text, samples, before = "", 0, ("", "")
-    if not isinstance(chunks, Iterable):
+    if not isinstance(chunks, Iterable) or hasattr(chunks, "__array__"):
         raise AudioError(
-            f"A stream is made of chunks, arrays (samples,) one after the other; received a {type(chunks).__name__}."
+            f"A stream is made of chunks, arrays (samples,) one after the other; received a {type(chunks).__name__} (put a single "
+            "array into [ ])."
         )
     for chunk in chunks:
         heard = _check(chunk)

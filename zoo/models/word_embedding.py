@@ -10,7 +10,8 @@
 
 Source: H. Kamper, W. Wang, K. Livescu, "Deep convolutional acoustic word embeddings using word-pair side information",
 ICASSP 2016 (doi.org/10.1109/ICASSP.2016.7472619), its word classification network; the cosine classifier is that of
-J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017, with one learnt prototype for each word.
+F. Wang et al., "NormFace", ACM Multimedia 2017 (arxiv.org/abs/1704.06369), as in speaker_id. (`zoo.few_shot` then puts the mean of
+some examples in a learnt direction's place: J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017.)
 
 What tutorials get wrong: they call a network few-shot that has been trained on the very words it is then shown five
 examples of. Here no number, and nothing that sounds like one, was among the words, and none of FSDD's speakers among the

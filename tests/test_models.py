@@ -413,6 +413,9 @@ def test_weights_bring_their_labels(tmp_path):
         WeightsError, match="labels are those that the weights were saved with; mine.weights.h5 has .'a'"
     ):
         zoo.load("conv2d_mini", weights=path, labels=words[::-1])
+    save_weights(zoo.load("conv2d_mini", weights=None), path)
+    with pytest.raises(WeightsError, match="labels are those that the weights were saved with"):
+        zoo.load("conv2d_mini", weights=path, labels=words)
 
 
 def test_called_with_an_array_it_says_what_it_takes():

@@ -531,9 +531,11 @@ def load(name: str, weights: str | Path | None = "bundled", **config):
         path = Path(weights)
         if not path.is_file():
             raise MissingFileError(f"Weights are 'bundled', None or a .weights.h5 file; there is no file {path}.")
-        for field, names in _stored_names(path, architecture(name).config).items():
-            given = config.setdefault(field, names)
-            if tuple(given) != tuple(names):
+        for field, names in _stored_names(path).items():
+            given = config.get(field, names)
+            if names != getattr(architecture(name).config, field, names):
+                config[field] = names
+            if names != (tuple(given) if isinstance(given, list) else given):
                 raise WeightsError(
                     f"The {field} are those that the weights were saved with; {path.name} has {names!r:.200}, received {given!r:.200}."
                 )
@@ -603,8 +605,8 @@ def transfer(source: str, model: SpeechModel) -> list[str]:
     return [layer.name for layer in shared]
 
 
-def _stored_names(path: Path, default) -> dict:
-    """What a weights file says of the meaning of its outputs, where that differs from the default config: NAMES by field."""
+def _stored_names(path: Path) -> dict:
+    """What a weights file of one's own says of the meaning of its outputs: the value of each field of NAMES that it has."""
     import h5py
 
     try:
@@ -612,8 +614,7 @@ def _stored_names(path: Path, default) -> dict:
             found = {field: json.loads(file.attrs[field]) for field in NAMES if field in file.attrs}
     except (OSError, ValueError):  # no such file, which is said later
         return {}
-    found = {field: tuple(names) if isinstance(names, list) else names for field, names in found.items()}
-    return {field: names for field, names in found.items() if getattr(default, field, names) != names}
+    return {field: tuple(names) if isinstance(names, list) else names for field, names in found.items()}
 
 
 def _stored_size(path: Path) -> int:

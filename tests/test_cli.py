@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import runpy
+import shlex
 import shutil
 import signal
 import subprocess
@@ -154,6 +155,7 @@ def test_data(words):
     assert "did you mean test?" in sentence("data", "an4", "--split", "tset")
     assert "is written NAME=VALUE" in sentence("data", "synthetic", "--option", "count")
     assert "there is no" in sentence("data", "folder", "--source", words / "none")
+    assert "for one data set; received no name" in sentence("data", "--split", "test", "--source", "nowhere")
     assert "--source have places of their own" in sentence("data", "folder", "--option", f"source={words}")
 
 
@@ -415,7 +417,7 @@ def test_evaluate_a_classifier(classifier, words, tmp_path):
     right = sum(model.classify(path).label == path.parent.name for path in words.rglob("*.wav"))
     assert found["metric"] == "accuracy" and found["value"] == pytest.approx(100 * right / 12, abs=1e-3)
     assert found["low"] <= found["value"] <= found["high"] and found["utterances"] == found["reference_length"] == 12
-    assert found["split"] == "all" and found["command"] == f"zoo evaluate conv2d_mini --data {data}"
+    assert found["split"] == "all" and found["command"].startswith(f"zoo evaluate conv2d_mini --data {data} --weights ")
     assert os.listdir(tmp_path) == ["errors.png"] and (tmp_path / "errors.png").stat().st_size > 10_000
     text = run(*given).stdout
     assert "accuracy" in text and "95 % interval" in text and "correct" in text
@@ -448,10 +450,12 @@ def test_verify_voices(classifier, tmp_path):
     given = ("evaluate", "speaker_id", "--weights", classifier("speaker_id", labels=("ann", "ben")), "--data", data)
     (found,) = json.loads(run(*given, "--verify", "--json").stdout)
     assert found["metric"] == "EER" and 0 <= found["low"] <= found["value"] <= found["high"] <= 100
-    assert found["command"] == f"zoo evaluate speaker_id --data {data} --verify"
+    assert found["command"] == f"zoo evaluate speaker_id --data {data} --weights {given[3]} --verify"
     text = run(*given, "--verify").stdout
     assert "same voice" in text and " 9 " in text and " 27 " in text  # pairs of one voice, of two
     assert "no class of speaker_id named 'cy'" in sentence(*given)
+    (tmp_path / "clips.csv").write_text("\n".join([*rows[:-1], "cy2.wav,yes,"]))
+    assert "needs to know who speaks; of cy2.wav that is not said" in sentence(*given, "--verify")
 
 
 def test_evaluate_writes_the_card_of_a_classifier(classifier, words, tmp_path, monkeypatch):
@@ -500,6 +504,7 @@ def test_compare_refuses_in_a_sentence(tmp_path):
     assert "no classifier to compare named 'svn': did you mean svm" in sentence("compare", "svn")
     assert "no classifier to compare named 'lstm_ctc'" in sentence("compare", "lstm_ctc")
     assert "must end in .png" in sentence("compare", "svm", "--plot", tmp_path / "x.gif")
+    assert "written into a file" in sentence("compare", "svm", "--out", tmp_path)
 
 
 # --- train, evaluate, export, demo
@@ -525,6 +530,7 @@ def test_train_evaluate_and_use(words, tmp_path):
     about = json.loads(run(*command, "--resume", "--json").stdout)
     assert about["model"] == str(out / "model.keras") and [row["epoch"] for row in about["epochs"]] == [1, 2]
     assert "has seed 0, not 7" in sentence(*command, "--resume", "--seed", 7)
+    assert f"--init {out / 'model.keras'})" in sentence(*command, "--resume", "--epochs", 3)
 
     weights = out / "model.keras"
     scores = json.loads(run("evaluate", "lstm_ctc", "--weights", weights, "--data", data, "--json").stdout)
@@ -752,7 +758,83 @@ def test_numbers_that_are_none(clips):
 
 
 def test_an_empty_path_is_not_the_folder_one_is_in():
-    assert "a path is not empty" in run("transcribe", "", code=2).stderr
+    assert "a path or name is not empty" in run("transcribe", "", code=2).stderr
+
+
+def test_an_empty_name_is_not_left_out(clips):
+    """As with `--weights "$WEIGHTS"` where no such variable is set."""
+    clip = clips / "b.wav"
+    for arguments in (
+        ("classify", clip, "--weights", ""),
+        ("transcribe", clip, "--language-model", ""),
+        ("evaluate", "ngram_lm", "--data", "an4", "--weights", ""),
+        ("train", "lstm_ctc", "--data", "an4", "--out", "run", "--init", ""),
+        ("data", "folder", "--source", ""),
+    ):
+        assert "a path or name is not empty" in run(*arguments, code=2).stderr
+
+
+def test_hidden_files_are_no_recordings(words, tmp_path):
+    """A Mac leaves ._0.wav, which is no sound, beside 0.wav on other machines' disks."""
+    shutil.copytree(words, tmp_path / "words")
+    (tmp_path / "words" / "yes" / "._0.wav").write_text("no sound")
+    given = ("few-shot", tmp_path / "words", tmp_path / "words" / "yes", "--shots", 6, "--json")
+    assert len(json.loads(run(*given).stdout)) == 6
+
+
+def test_folders_are_looked_through_for_all_kinds_of_recordings(tmp_path):
+    for name in ("a.aiff", "b.AIF", "c.wav"):
+        soundfile.write(tmp_path / name, np.zeros(100), RATE, format="WAV" if name == "c.wav" else "AIFF")
+    assert [path.name for path in cli._recordings([tmp_path])] == ["a.aiff", "b.AIF", "c.wav"]
+
+
+def test_a_folder_that_is_closed_stops_no_other_recording(saved, clips, tmp_path, monkeypatch):
+    """Root, as whom tests may run, can look into every folder."""
+    access, iterdir = os.access, Path.iterdir
+
+    def closed(path):
+        if path == tmp_path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: path != str(tmp_path) and access(path, mode, **more))
+    monkeypatch.setattr(Path, "iterdir", closed)
+    done = run("transcribe", tmp_path, clips / "b.wav", "--weights", saved, code=1)
+    assert done.stderr == f"Error: {tmp_path}: Permission denied.\n" and str(clips / "b.wav") in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
+def test_names_that_are_no_utf8_stop_no_other_recording(classifier, clips, tmp_path):
+    other = os.fsdecode(bytes(tmp_path) + b"/m\xfcller.wav")
+    shutil.copy(clips / "b.wav", other)
+    found = json.loads(run("classify", tmp_path, "--model", "conv2d_mini", "--weights", classifier("conv2d_mini"), "--json").stdout)  # fmt: skip
+    assert [entry["file"] for entry in found] == [other]
+
+
+def test_commands_that_are_shown_can_be_run(words, tmp_path, monkeypatch):
+    out, asked = tmp_path / "r \u00fc 6", []
+
+    def stop(name, data, out, **settings):
+        asked.append((data, out, settings["widths"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", stop)
+    given = ("train", "conv2d", "--data", f"folder:all,source={words}", "--out", out, "--widths", "1,2.5")
+    again = shlex.split(run(*given, code=130).stderr.strip().splitlines()[-1].partition("Go on with: zoo ")[2])
+    run(*again, code=130)
+    assert len(asked) == 2 and asked[0] == asked[1] and asked[0][2] == [1, 2.5]
+
+    (tmp_path / "a.txt").write_text("one two\n")
+    done = run("train", "ngram_lm", "--data", f"text:all,source={tmp_path / 'a.txt'}", "--out", out).stdout
+    assert shlex.split(done)[-1] == str(out / "model.arpa.gz")
+
+
+def test_what_cannot_be_shipped_is_not_trained(words, tmp_path):
+    pytest.importorskip("tomli_w")
+    given = ("train", "conv2d_mini", "--data", f"folder:all,source={words}", "--out", tmp_path / "run", "--ship")
+    assert "have the default config; " in sentence(*given) and not (tmp_path / "run").exists()
+    said = sentence(*given, "--set", "dropout=0.4")
+    assert "dropout" in said and "labels" in said
 
 
 def test_a_backend_that_is_not_there(clips, monkeypatch):

@@ -359,6 +359,25 @@ def test_download(tiny, tmp_path, server, monkeypatch):
     archives.find(source)  # from the cache
 
 
+def test_folders_of_somebody_else_are_passed_over(tiny, tmp_path, monkeypatch):
+    """Root, as whom tests may run, can look into every folder."""
+    source, members = tiny
+    for path, data in members.items():
+        (tmp_path / "disk" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "disk" / path).write_bytes(data)
+    (tmp_path / "disk" / "lost+found").mkdir()
+    exists = Path.exists
+
+    def denied(path, **more):
+        if "lost+found" in path.parts:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path, **more)
+
+    monkeypatch.setattr(Path, "exists", denied)
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "disk"))
+    assert archives.find(source) == tmp_path / "disk" / "top"
+
+
 def test_no_network(tiny):
     source, _ = tiny
     with pytest.raises(DataError, match=r"put tiny\.zip into a folder and name that with source= or .* ZOO_DATA"):
@@ -374,6 +393,9 @@ def test_wrong_places(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(MissingFileError, match="ZOO_DATA must name a folder"):
         archives.find(source)
+    for name, split in (("librispeech", "dev-clean"), ("speech_commands", "test")):
+        with pytest.raises(MissingFileError, match="ZOO_DATA must name a folder"):
+            datasets.load(name, split)
 
 
 # --- what is published: the manifests
@@ -504,6 +526,13 @@ def test_texts_are_what_a_reader_says(tmp_path):
     assert [u.text for u in datasets.load("text", "all", lines, wrapped="true")] == ["it was late", "we left"]
 
 
+def test_texts_in_a_folder(tmp_path):
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "B.TXT").write_text("two")
+    (tmp_path / "._a.txt").write_bytes(b"\xff")  # what a Mac leaves beside a.txt
+    assert sorted(u.text for u in datasets.load("text", "all", tmp_path)) == ["one", "two"]
+
+
 def test_texts_that_are_the_same_share_a_split(tmp_path):
     words = [f"{a} {b}" for a in "abcdefghij" for b in "klmnopqrst"]
     (tmp_path / "a.txt").write_text("\n".join(words * 2))
@@ -537,6 +566,7 @@ def test_folder_of_labels(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(wav())
     (tmp_path / "yes" / "notes.txt").write_text("not a recording")
+    (tmp_path / "yes" / "._a.wav").write_text("what a Mac leaves beside a.wav")
     found = datasets.load("folder", "all", tmp_path)
     assert [(u.id, u.text) for u in found] == [
         ("no_thanks/a.wav", "no thanks"), ("yes/a.wav", "yes"), ("yes/b.WAV", "yes")
@@ -586,6 +616,7 @@ def test_folder_from_csv(tmp_path):
         ("path,words\na.wav,one\n", "no text"),
         ("path,text\n", "has none"),
         ("path,text\nb.wav,one\n", "line 2 .* 'b.wav', not a file"),
+        ('path,text\n\na.wav,"one\ntwo"\nb.wav,one\n', "line 5 .* 'b.wav', not a file"),
         ("path,text\n,one\n", "line 2"),
         ("path,text\na.wav,\n", "it is empty"),
         ("path,text\na.wav\n", "it is empty"),

@@ -55,6 +55,14 @@ def test_files_come_back_as_they_went(tmp_path_factory, texts, order, unit):
         assert again.log_probability(text) == pytest.approx(model.log_probability(text), rel=1e-5, abs=1e-5)
 
 
+def test_words_of_one_letter_come_back_as_words(tmp_path):
+    for unit in language.UNITS:
+        model, path = ngram_lm.train(["a b c", "a c"], 2, unit), tmp_path / f"{unit}.arpa.gz"
+        model.save(path)
+        again = language.load(path)
+        assert again.unit == unit and again.perplexity("a b") == pytest.approx(model.perplexity("a b"), rel=1e-5)
+
+
 def test_modified_kneser_ney_by_hand():
     """Unigrams after "two"s left: how many different words stand before each, not how often each came."""
     texts = ["san francisco"] * 5 + ["the cat", "a cat", "old cat"]
@@ -313,6 +321,8 @@ def test_what_the_network_cannot_learn_from():
     ):
         with pytest.raises(ZooError, match="dropout below 1"):
             lstm_lm.train(some_texts(), **wrong)
+    with pytest.raises(ZooError, match="perplexity must stay finite; an epoch gave .*: lower the learning rate"):
+        lstm_lm.train(some_texts(), units=4, epochs=1, learning_rate=1e38)
 
 
 def test_mixtures(network):
@@ -352,6 +362,8 @@ def test_arguments_that_make_no_sense():
     model = ngram_lm.train(TEXTS)
     with pytest.raises(DataError, match="at least one text"):
         model.perplexity([])
+    unlikely = ngram_lm.NGramModel("word", {(UNKNOWN,): (-400.0, 0.0), (END,): (-400.0, 0.0)})
+    assert unlikely.perplexity("one") == math.inf
     with pytest.raises(ZooError, match="temperature is above 0"):
         model.sample(temperature=0)
 
@@ -386,11 +398,25 @@ def test_arpa_files_that_are_no_text(tmp_path):
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(DataError, match="is not"):
         ngram_lm.read(path)
+    ngram_lm.train(TEXTS).save(path)
+    data = bytearray(path.read_bytes())
+    data[40:60] = b"\xff" * 20
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="is not"):
+        ngram_lm.read(path)
     (tmp_path / "b.arpa").write_bytes(bytes(range(128, 256)))
     with pytest.raises(DataError, match="UTF-8 text"):
         ngram_lm.read(tmp_path / "b.arpa")
     with pytest.raises(MissingFileError, match="there is none at"):
         ngram_lm.read(tmp_path / "none.arpa")
+
+
+def test_arpa_files_of_other_programs(tmp_path):
+    """With a byte order mark, and without a line that says the unit."""
+    path = tmp_path / "m.arpa"
+    ngram_lm.train(TEXTS).save(path)
+    path.write_text(path.read_text().removeprefix("# unit=word\n"), encoding="utf-8-sig")
+    assert ngram_lm.read(path).unit == "word"
 
 
 # --- by name

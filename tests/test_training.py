@@ -22,7 +22,7 @@ import zoo
 from zoo import datasets, training
 from zoo.augment import AugmentConfig
 from zoo.decoding import beam_search
-from zoo.errors import DataError, MissingFileError, UnknownNameError, ZooError
+from zoo.errors import DataError, MissingFileError, UnknownNameError, WeightsError, ZooError
 from zoo.losses import NEVER, ctc_loss, distillation, frames_needed, minimum_word_error
 from zoo.metrics import word_errors
 from zoo.model import compile_model, pad, save_weights, transfer
@@ -101,6 +101,8 @@ def test_weights_that_are_no_numbers(text):
         ({"name": "lstn_ctc"}, UnknownNameError, "did you mean lstm_"),
         ({"model_config": {"unit": 3}}, UnknownNameError, "did you mean units"),
         ({"init": "none.weights.h5"}, MissingFileError, "there is no file"),
+        ({"n_best": 3, "ctc_share": 0.1}, ZooError, "received ctc_share, n_best for lstm_ctc with ctc"),
+        ({"name": "conv2d", "silence_share": 0.1, "model_config": {}}, ZooError, "received silence_share for conv2d"),
         (
             {"learning_rate": float("nan")},
             ZooError,
@@ -724,9 +726,10 @@ def test_classes_that_a_model_does_not_know_are_refused(classified, words, tmp_p
     """With weights to start from, or labels set by hand."""
     spec = f"folder:all,source={words}"
     trained = {"init": classified[0] / "best.weights.h5", "model_config": TINY | {"labels": ["no", "ohh", "yes"]}}
-    for asked in (trained, {"model_config": TINY | {"labels": ["no", "ohh", "yes"]}}):
-        with pytest.raises(UnknownNameError, match="no class of this model named 'oh': did you mean ohh"):
-            train("conv2d", [spec], tmp_path / "run", **asked, say=lambda line: None)
+    with pytest.raises(WeightsError, match="The labels are those that the weights were saved with; .* received .*ohh"):
+        train("conv2d", [spec], tmp_path / "run", **trained, say=lambda line: None)
+    with pytest.raises(UnknownNameError, match="no class of this model named 'oh': did you mean ohh"):
+        train("conv2d", [spec], tmp_path / "run", model_config=trained["model_config"], say=lambda line: None)
     fresh = zoo.load("conv2d", weights=None)
     save_weights(fresh, tmp_path / "digits.weights.h5")
     with pytest.raises(UnknownNameError, match="no class of this model named"):
@@ -800,6 +803,9 @@ def test_speakers_are_classes_too(tmp_path):
     model = train("speaker_id", [spec], out, validation=[spec], model_config=TINY, epochs=1, batch_size=2, say=lambda line: None)  # fmt: skip
     assert model.labels.names == ("ann", "ben")
     assert json.loads((out / "run.json").read_text())["augmentation"]["speed_chance"] == 0
+    (tmp_path / "clips.csv").write_text("\n".join([*rows[:-1], "ben1.wav,yes,"]))
+    with pytest.raises(DataError, match="needs to know who speaks; of ben1.wav that is not said"):
+        train("speaker_id", [spec], tmp_path / "other", model_config=TINY, epochs=1, say=lambda line: None)
 
 
 @pytest.mark.slow

@@ -27,7 +27,6 @@ from zoo.errors import AudioError, DataError, MissingFileError, ZooError, first_
 from zoo.files import whole
 from zoo.registry import language_models
 
-AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".opus")  # what `zoo transcribe FOLDER` takes
 PICTURES = (".png", ".svg", ".pdf")
 BATCH = 16  # clips at a time
 BATCH_SECONDS = 240  # of audio, so that a folder of lectures does not have to fit in memory
@@ -276,12 +275,14 @@ def _decoder(model, **options):
 
 def _recordings(paths):
     """The files among `paths`, each folder replaced by its audio files in order; or an error in place of a file."""
+    from zoo.datasets.archives import SUFFIXES, recordings_in
+
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        files = sorted(child for child in path.iterdir() if child.suffix.lower() in AUDIO and child.is_file())
-        yield from files or [AudioError(f"A folder must hold {', '.join(AUDIO)} files; {path} holds none.")]
+        try:
+            files = recordings_in(path) if path.is_dir() else [path]
+        except OSError as error:  # a folder that is not ours to look into
+            files = [error]
+        yield from files or [AudioError(f"A folder must hold {', '.join(SUFFIXES)} files; {path} holds none.")]
 
 
 def _batches(paths, rate: int, complain):
@@ -371,23 +372,32 @@ def _command(ctx: click.Context, *more: str, without: tuple[str, ...] = ()) -> s
         for value in values if isinstance(values, tuple) else (values,):
             words += [str(value)] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
             if not isinstance(parameter, click.Argument) and not parameter.is_flag:
-                words.append(str(value))
+                words.append(",".join(map(str, value)) if isinstance(value, list) else str(value))
     return shlex.join([*words, *more])
 
 
 # --- commands
 
 
-class PathType(click.Path):
-    """A path; an empty one, such as a variable of the shell that is not set, is not the folder one is in."""
+class NotEmpty:
+    """What is empty, such as a variable of the shell that is not set, is neither the folder one is in nor left out."""
 
     def convert(self, value, param, ctx):
         if not os.fspath(value):
-            self.fail("a path is not empty.", param, ctx)
+            self.fail("a path or name is not empty.", param, ctx)
         return super().convert(value, param, ctx)
 
 
-path_type = PathType(path_type=Path)
+class PathType(NotEmpty, click.Path):
+    """A path that is not empty."""
+
+
+class NameType(NotEmpty, type(click.STRING)):
+    """A string that is not empty."""
+
+
+path_type = PathType(path_type=Path, readable=False)  # what is unreadable is said when it is read, and the rest goes on
+name_type = NameType()
 
 
 class Real(click.FloatRange):
@@ -413,7 +423,7 @@ class Seconds(click.ParamType):
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-weights_option = click.option("--weights", metavar="FILE", help="A .keras or .weights.h5 file in place of the bundled weights.")  # fmt: skip
+weights_option = click.option("--weights", type=name_type, metavar="FILE", help="A .keras or .weights.h5 file in place of the bundled weights.")  # fmt: skip
 
 
 def decoder_options(command):
@@ -421,7 +431,10 @@ def decoder_options(command):
     for option in (
         click.option("--beam-width", type=click.IntRange(1), help="Prefixes that a beam search keeps (16)."),
         click.option(
-            "--language-model", metavar="NAME", help="A language model: ngram_lm, lstm_lm, ngram_lm+lstm_lm, or a file."
+            "--language-model",
+            type=name_type,
+            metavar="NAME",
+            help="A language model: ngram_lm, lstm_lm, ngram_lm+lstm_lm, or a file.",
         ),
         click.option("--alpha", type=float, help="Weight of the language model (the card's)."),
         click.option("--beta", type=float, help="Reward of a word (the card's)."),
@@ -444,6 +457,9 @@ def main():
       zoo evaluate lstm_ctc --data an4
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with suppress(AttributeError):  # no stdout at all, or that of a notebook
+        # Names of files may be no UTF-8, which would stop what is printed about all the others.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Weights travel without the state of the optimizer that made them; there is nothing to miss.
     warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
 
@@ -568,7 +584,7 @@ def info(name, as_json):
 def transcribe(paths, name, weights, plot, as_json, **options):
     """Write down what is said in recordings.
 
-    They are WAV, FLAC, OGG, MP3 or Opus files, or folders of such. One file prints its text; several print a line
+    They are WAV, FLAC, OGG, MP3, Opus or AIFF files, or folders of such. One file prints its text; several print a line
     each, the path and the text with a tab between. What cannot be read is reported on stderr, the rest goes on, and
     the exit code is 1.
 
@@ -673,7 +689,7 @@ def listen(path, name, weights, seconds, chunk, as_json):
 def classify(paths, name, weights, top, plot, as_json):
     """Say which of its words (or speakers) a model takes each recording for.
 
-    Recordings are WAV, FLAC, OGG, MP3 or Opus files of at most 4 s with one word in them, or folders of such; the shipped
+    Recordings are WAV, FLAC, OGG, MP3, Opus or AIFF files of at most 4 s with one word in them, or folders of such; the shipped
     models know the digits zero to nine (`zoo list` shows all models, `zoo info NAME` their classes). A model always answers
     with one of its classes: a low probability is all that it can say of another word. What cannot be read is reported on
     stderr, the rest goes on, and the exit code is 1. --json gives every class's probability.
@@ -829,9 +845,11 @@ def few_shot_command(folder, paths, name, weights, shots, as_json):
         raise MissingFileError(
             f"Examples lie in a folder that holds a folder for each word; there is no folder {folder}."
         )
+    from zoo.datasets.archives import recordings_in
+
     every = {}
     for place in sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")):
-        files = sorted(file for file in place.iterdir() if file.suffix.lower() in AUDIO and file.is_file())
+        files = recordings_in(place)
         if shots and len(files) < shots:
             raise DataError(f"--shots {shots} needs as many examples of each word; {place} holds {len(files)}.")
         every[place.name] = files[:shots]
@@ -974,12 +992,17 @@ def align(path, text, name, weights, plot, as_json):
 @click.option("--silence-share", type=Real(0, 1), help="Utterances with nothing said, of noise (0.01).")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of weights, order and augmentation (0).")
 @click.option("--widths", type=Seconds(), metavar="S,S,...", help="Seconds to which batches are padded (0.5 to 16).")
-@click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, `bundled`, or another model's name.")
-@click.option("--teacher", metavar="NAME", help="A recogniser whose probabilities are learnt as well.")
+@click.option(
+    "--init",
+    type=name_type,
+    metavar="WEIGHTS",
+    help="Weights to start from: a file, `bundled`, or another model's name.",
+)
+@click.option("--teacher", type=name_type, metavar="NAME", help="A recogniser whose probabilities are learnt as well.")
 @click.option(
     "--objective", metavar="NAME", help="ctc, or mwer: the word errors of what a beam search would write (ctc)."
 )
-@click.option("--language-model", metavar="NAME", help="Of that beam search; by default none.")
+@click.option("--language-model", type=name_type, metavar="NAME", help="Of that beam search; by default none.")
 @click.option("--ctc-share", type=Real(0), help="Weight of the CTC loss beside mwer's errors (0.02).")
 @click.option("--n-best", type=click.IntRange(2), help="Hypotheses that mwer weighs against each other (4).")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field of the model's Config.")
@@ -994,7 +1017,7 @@ def train(
 ):  # fmt: skip
     """Train the model NAME.
 
-    Ctrl-C and even a power cut lose at most one epoch.
+    Ctrl-C and even a power cut lose at most one epoch, of a language model all that it has learnt.
 
     SPEC is NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...]: `an4=2` shows each utterance of AN4 twice an epoch. DIR receives
     the learning curves (curves.csv, curves.png), best.weights.h5, and at the end model.keras.
@@ -1033,7 +1056,7 @@ def train(
         if as_json:
             _json({"model": str(path)})
         else:
-            click.echo(f"Done: zoo transcribe clip.wav --language-model {path}")
+            click.echo(f"Done: {shlex.join(['zoo', 'transcribe', 'clip.wav', '--language-model', str(path)])}")
         return
     from zoo import model as models
 
@@ -1055,6 +1078,7 @@ def train(
             teacher=teacher,
             resume=resume,
             model_config=_pairs(changes, "A field of the Config"),
+            shipped=ship,
             say=say,
             **{key: value for key, value in settings.items() if value is not None or key == "augmentation"},
         )
@@ -1067,7 +1091,8 @@ def train(
         _json({"model": str(out / "model.keras"), "epochs": epochs})
     else:
         verb = {"transcription": "transcribe", "classification": "classify"}.get(model.architecture.task, "reconstruct")
-        click.echo(f"Done: zoo {verb} clip.wav --model {name} --weights {out / 'model.keras'}")
+        words = ["zoo", verb, "clip.wav", "--model", name, "--weights", str(out / "model.keras")]
+        click.echo(f"Done: {shlex.join(words)}")
     if ship:
         training.ship(out)
         again = f"zoo evaluate {name} --data {'fsdd' if model.architecture.task == 'classification' else 'an4'} --write-card"
@@ -1108,27 +1133,32 @@ def evaluate(ctx, name, data, weights, verify, confusion, write_card, note, as_j
         _can_write_cards()
         if "+" in name:
             raise ZooError(f"An ensemble has no card; leave out --write-card for {name}.")
+    words = shlex.split(_command(ctx, without=("data", "name", "confusion", "write_card", "note", "as_json")))[2:]
+
+    def command(spec) -> str:
+        """The command line that measures one of the sets."""
+        return shlex.join(["zoo", "evaluate", name, "--data", str(spec), *words])
+
     if name in language_models():
         if any(value not in (None, ()) for value in options.values()):
             raise ZooError(f"A language model decodes nothing; the options of a beam search are not for {name}.")
         if verify or confusion:
             raise ZooError(f"--verify and --confusion are for models that tell classes apart; {name} reads texts.")
-        _perplexities(name, data, weights, write_card, note, as_json)
+        _perplexities(name, data, weights, command, write_card, note, as_json)
         return
     model = _load(name, weights)
     if model.architecture.task in ("reconstruction", "denoising"):
         if any(value not in (None, ()) for value in options.values()) or verify or confusion:
             raise ZooError(f"{name} is measured by its error in dB; leave out the options of decoders and classifiers.")
-        _reconstruction_errors(name, model, data, write_card, note, as_json)
+        _reconstruction_errors(name, model, data, command, write_card, note, as_json)
         return
     if model.architecture.task == "classification":
         if any(value not in (None, ()) for value in options.values()):
             raise ZooError(f"{name} writes no text; the options of a beam search are not for it.")
-        _accuracies(name, model, data, verify, confusion, write_card, note, as_json)
+        _accuracies(name, model, data, command, verify, confusion, write_card, note, as_json)
         return
     if verify or confusion:
         raise ZooError(f"--verify and --confusion are for models that tell classes apart; {name} writes text.")
-    words = shlex.split(_command(ctx, without=("data", "name", "write_card", "note", "as_json")))[2:]
     given, options = options, _decoder(model, **options)
     decoder = ", ".join([
         *([f"beam {options.get('beam_width', 16)}"] if options else []),
@@ -1156,7 +1186,7 @@ def evaluate(ctx, name, data, weights, verify, confusion, write_card, note, as_j
             ))  # fmt: skip
             results.append(Result(
                 **about, utterances=score.utterances, reference_length=score.reference_length, note=note,
-                command=shlex.join(["zoo", "evaluate", name, "--data", str(spec), *words]), decoder=decoder,
+                command=command(spec), decoder=decoder,
             ))  # fmt: skip
     if as_json:
         _json(scores)
@@ -1178,21 +1208,23 @@ def _to_score(spec) -> list:
     return utterances
 
 
-def _accuracies(name: str, model, data, verify: bool, confusion, write_card: bool, note: str, as_json: bool) -> None:
+def _accuracies(
+    name: str, model, data, command, verify: bool, confusion, write_card: bool, note: str, as_json: bool
+) -> None:
     """Accuracy on each set, or with `verify` the equal error rate of its pairs of clips."""
     import numpy as np
 
     from zoo import plots
     from zoo.card import Result, update_card
     from zoo.metrics import accuracy, equal_error_rate
-    from zoo.training import DataSpec
+    from zoo.training import DataSpec, answers
 
     rate, rows, results, pairs = model.config.sample_rate, [], [], []
     if verify and confusion:
         raise ZooError("--verify asks about pairs of clips, --confusion about classes; give one of them.")
     for spec in [DataSpec.parse(text, "test") for text in data]:
         utterances = _to_score(spec)
-        said = [getattr(utterance, model.config.target) for utterance in utterances]
+        said = answers(utterances, model.config.target)
         clips = [utterance.audio(rate) for utterance in utterances]
         for utterance, label, clip in zip(utterances, said, clips, strict=True):
             if not verify and label not in model.labels.names:
@@ -1219,7 +1251,7 @@ def _accuracies(name: str, model, data, verify: bool, confusion, write_card: boo
         about = {"data": spec.name + suffix, "split": spec.split, "metric": metric, **rates}
         results.append(Result(
             **about, utterances=len(said), reference_length=counts[1], note=note,
-            command=shlex.join(["zoo", "evaluate", name, "--data", str(spec), *(["--verify"] if verify else [])]),
+            command=command(spec),
         ))  # fmt: skip
         cells = (f"{rates['value']:.2f}", f"{rates['low']:.2f} to {rates['high']:.2f}", *counts)
         rows.append((spec.name + suffix, spec.split, metric, *cells))
@@ -1237,7 +1269,7 @@ def _accuracies(name: str, model, data, verify: bool, confusion, write_card: boo
         click.echo(f"Written to the card of {name}.", err=True)
 
 
-def _reconstruction_errors(name: str, model, data, write_card: bool, note: str, as_json: bool) -> None:
+def _reconstruction_errors(name: str, model, data, command, write_card: bool, note: str, as_json: bool) -> None:
     """Root mean square error in dB on each set; of a model that denoises, in recorded noise never heard in training."""
     import numpy as np
 
@@ -1264,7 +1296,7 @@ def _reconstruction_errors(name: str, model, data, write_card: bool, note: str, 
         results.append(Result(
             data=spec.name + suffix, split=spec.split, metric="dB", value=round(float(np.sqrt(errors.mean())), 3),
             low=round(float(low), 3), high=round(float(high), 3), utterances=len(errors), reference_length=len(errors),
-            note=note, command=shlex.join(["zoo", "evaluate", name, "--data", str(spec)]),
+            note=note, command=command(spec),
         ))  # fmt: skip
     if as_json:
         _json([asdict(result) for result in results])
@@ -1278,7 +1310,7 @@ def _reconstruction_errors(name: str, model, data, write_card: bool, note: str, 
         click.echo(f"Written to the card of {name}.", err=True)
 
 
-def _perplexities(name: str, data, weights, write_card: bool, note: str, as_json: bool) -> None:
+def _perplexities(name: str, data, weights, command, write_card: bool, note: str, as_json: bool) -> None:
     from zoo import language
     from zoo.card import Result, update_card
     from zoo.training import DataSpec
@@ -1293,7 +1325,7 @@ def _perplexities(name: str, data, weights, write_card: bool, note: str, as_json
             data=spec.name + "".join(f",{key}={value}" for key, value in spec.options), split=spec.split,
             metric="perplexity", value=value, low=value, high=value, utterances=len(texts),
             reference_length=len(tokens), note=note or f"{sum(t not in model.vocabulary for t in tokens)} unknown {model.unit}s",
-            command=shlex.join(["zoo", "evaluate", name, "--data", str(spec)]),
+            command=command(spec),
         ))  # fmt: skip
     if as_json:
         _json([asdict(result) for result in results])
@@ -1333,8 +1365,8 @@ def _recipe(name: str) -> tuple[list[str], dict]:
 @click.argument("name")
 @click.option("--data", multiple=True, metavar="SPEC", help="Set to learn from, fsdd among them (as the weights did).")
 @click.option("--out", required=True, type=path_type, metavar="DIR", help="Folder of the runs, one for each speaker.")
-@click.option("--epochs", type=click.IntRange(1), help="Times through the data (as the weights did).")
-@click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (as the weights did).")
+@click.option("--epochs", type=click.IntRange(1), help="Times through the data (as the weights did; with --data 60).")
+@click.option("--batch-size", type=click.IntRange(1), help="Utterances at a time (as the weights did; with --data 32).")
 @click.option("--learning-rate", type=Real(0, min_open=True), help="The peak of its schedule.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Speakers at a time (as many as there are cores).")
 @click.option(
@@ -1430,8 +1462,8 @@ def compare_command(names, plot, out, as_json):
       zoo compare conv2d ds_cnn svm --plot table.png --out table.json
     """
     _check_picture(plot)
-    if out and not out.absolute().parent.is_dir():
-        raise MissingFileError(f"The table is written into a folder that exists; there is no {out.absolute().parent}.")
+    if out:
+        _check_place(out, "The table")
     with _importing():
         from zoo import compare, plots
     known = compare.classifiers()
@@ -1560,7 +1592,9 @@ def study(name, fast, notes, keep, as_json):
 @main.command()
 @click.argument("name", required=False)
 @click.option("--split", help="Which part of the set (its first).")
-@click.option("--source", metavar="PATH", help="An archive or folder; else ZOO_DATA, the cache, the network.")
+@click.option(
+    "--source", type=name_type, metavar="PATH", help="An archive or folder; else ZOO_DATA, the cache, the network."
+)
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the set; may be repeated.")
 @click.option("--minutes", is_flag=True, help="Sum up the durations too, which reads every recording.")
 @json_option
@@ -1578,6 +1612,8 @@ def data(name, split, source, options, minutes, as_json):
     from zoo import datasets
 
     if name is None:
+        if split or source or options or minutes:
+            raise ZooError("--split, --source, --option and --minutes are for one data set; received no name of one.")
         sets = [datasets.describe(name) for name in datasets.names()]
         if as_json:
             _json([{"name": s.name, "splits": s.splits, "options": s.options, "about": _about(s)} for s in sets])

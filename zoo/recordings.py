@@ -112,7 +112,7 @@ def _said_by(path: Path) -> tuple[str, int]:
 
 def _clips(folder: Path) -> list[tuple[str, str, str]]:
     """(path below the folder, label, speaker) of every clip."""
-    paths = sorted(path for path in folder.glob("[!.]*/*.wav") if path.is_file())
+    paths = sorted(path for path in folder.glob("[!.]*/[!.]*.wav") if path.is_file())
     return [(f"{p.parent.name}/{p.name}", p.parent.name, _said_by(p)[0]) for p in paths]
 
 
@@ -160,7 +160,7 @@ def next_step(folder: str | Path) -> str:
         "import zoo\n"
         "from pathlib import Path\n"
         f"folders = [f for f in Path({str(folder)!r}).iterdir() if f.is_dir() and f.name[0] != '.']\n"
-        'words = zoo.few_shot(zoo.load("word_embedding"), {f.name: sorted(f.glob("*.wav")) for f in folders})\n'
+        'words = zoo.few_shot(zoo.load("word_embedding"), {f.name: sorted(f.glob("[!.]*.wav")) for f in folders})\n'
         "```"
     )
 

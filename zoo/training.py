@@ -154,6 +154,17 @@ class TrainConfig:
                 raise ZooError(f"{name} of a run is {rule} from {least:,} to {most:,}; received {value!r}.")
 
 
+def answers(utterances: Sequence[datasets.Utterance], target: str) -> list[str]:
+    """What a model should say of each utterance: its text, or who speaks. Raises DataError where nobody knows that."""
+    found = [getattr(utterance, target) for utterance in utterances]
+    if target == "speaker" and "" in found:
+        raise DataError(
+            f"A model of speakers needs to know who speaks; of {utterances[found.index('')].id} that is not said (a CSV says it "
+            f"in a column speaker)."
+        )
+    return found
+
+
 class Corpus:
     """Utterances ready to learn from: texts, label ids, and their sound, in memory as far as IN_MEMORY allows.
 
@@ -162,12 +173,12 @@ class Corpus:
     """
 
     def __init__(self, utterances: Sequence[datasets.Utterance], labels, sample_rate: int, target: str = "text"):
-        self.names, self.texts, self.ids, self.lengths, self._sounds = [], [], [], [], []
+        self.texts = answers(utterances, target)
+        self.names, self.ids, self.lengths, self._sounds = [], [], [], []
         self.sample_rate, held = sample_rate, 0
-        for utterance in utterances:
+        for utterance, answer in zip(utterances, self.texts, strict=True):
             self.names.append(utterance.id)
-            self.texts.append(getattr(utterance, target))
-            self.ids.append(labels.encode(self.texts[-1]) if labels else [])
+            self.ids.append(labels.encode(answer) if labels else [])
             seconds = getattr(utterance.recording, "seconds", None)
             if seconds is None or held < IN_MEMORY * sample_rate:
                 sound = _to_int16(utterance.audio(sample_rate))
@@ -393,6 +404,7 @@ def train(
     resume: bool = False,
     augmentation: AugmentConfig | None | str = "usual",
     model_config: dict | None = None,
+    shipped: bool = False,
     say=print,
     **settings,
 ) -> SpeechModel:
@@ -409,6 +421,7 @@ def train(
         augmentation: "usual" is what suits the task; None trains on the recordings as they are.
         model_config: fields of the architecture's Config to change. A fresh classifier takes its labels from the
             data, unless they are named here.
+        shipped: whether the weights are for the package (`ship`), which has only those of default Configs.
         say: called with each line of progress.
         settings: fields of TrainConfig.
     Raises: DataError, ZooError (a run that exists and is not resumed, or was asked for differently).
@@ -444,10 +457,17 @@ def train(
         augmentation = None
     if augmentation == "usual":
         augmentation = {"text": WORDS, "speaker": VOICES}[target] if classifies else USUAL[task]
+    idle = {"silence_share"} if task != "transcription" else set()
+    idle |= {"n_best", "ctc_share"} if config.objective == "ctc" else set()
+    if idle := sorted(idle & set(settings)):
+        raise ZooError(
+            f"silence_share is for recognisers, n_best and ctc_share are for the objective mwer; received {', '.join(idle)} for "
+            f"{name} with {config.objective}."
+        )
     if task != "transcription":
         config = replace(config, silence_share=0.0)  # no class is that of nothing, and silence is no speech
     if classifies:
-        found = {getattr(utterance, target) for spec in specs for utterance in spec.load()}
+        found = {answer for spec in specs for answer in answers(spec.load(), target)}
         if init is None and "labels" not in model_config and found != set(chosen.labels):
             model_config["labels"] = tuple(sorted(found))
     asked = {
@@ -472,6 +492,8 @@ def train(
         say(f"From {init}: {', '.join(transfer(str(init), model))}")
     else:
         model = load(name, weights="bundled" if str(init) == name else init, **model_config)
+    if shipped:
+        _check_default(name, model.config, out)
     if teacher is not None:
         model.more_loss = _teaching(teacher, model)
     hypotheses = Hypotheses(model, config) if config.objective == "mwer" else None
@@ -557,9 +579,7 @@ def ship(out: str | Path) -> None:
     out = Path(out)
     asked = read_json(out / "run.json", "A run's settings")
     name = asked["name"]
-    chosen, usual = architecture(name).configure(**asked["model_config"]), architecture(name).config
-    if changed := [field for field in asked["model_config"] if getattr(chosen, field) != getattr(usual, field)]:
-        raise ZooError(f"Bundled weights have the default config; {out} changed {', '.join(changed)}.")
+    _check_default(name, architecture(name).configure(**asked["model_config"]), out)
     model = load(name, weights=out / "best.weights.h5")
     path = WEIGHTS / f"{name}.weights.h5"
     save_weights(model, path)
@@ -567,6 +587,12 @@ def ship(out: str | Path) -> None:
     with open(out / "curves.csv", newline="") as file:
         about["minutes"] = round(sum(float(row["seconds"]) for row in csv.DictReader(file)) / 60, 1)
     update_card(name, weights=about, parameters=int(model.count_params()))
+
+
+def _check_default(name: str, config, out: Path) -> None:
+    usual = architecture(name).config
+    if changed := [field.name for field in fields(usual) if getattr(config, field.name) != getattr(usual, field.name)]:
+        raise ZooError(f"Bundled weights have the default config; {out} changed {', '.join(changed)}.")
 
 
 def commands(out: Path) -> list[str]:
@@ -860,7 +886,9 @@ def _check_run(out: Path, asked: dict, resume: bool) -> None:
     before = {"teacher": None, "helpers": {}} | before
     before["settings"] = json.loads(json.dumps(asdict(TrainConfig()))) | before.get("settings", {})
     if different := differences(before, json.loads(json.dumps(asked))):
-        more = f" (for more, start a new run with --init {out / 'best.weights.h5'})" if "epochs" in different else ""
+        # The model, which a run has when it is done, knows its settings; its weights alone do not.
+        best = out / ("model.keras" if (out / "model.keras").exists() else "best.weights.h5")
+        more = f" (for more, start a new run with --init {best})" if "epochs" in different else ""
         raise ZooError(f"A run is resumed with the settings it began with; {out} has {different}{more}.")
 
 

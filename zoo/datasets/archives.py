@@ -61,6 +61,12 @@ def manifest(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def recordings_in(folder: Path) -> list[Path]:
+    """The recordings that lie in a folder, in order; hidden files, such as ._name.wav of a Mac, are none."""
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in visible if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
 def recordings(source: Source, root: Path) -> dict[str, Path]:
     """Identifier -> audio file of every row of the manifest. Raises DataError where one is missing."""
     if source.patterns:
@@ -89,6 +95,16 @@ def cache_folder() -> Path:
     return Path(os.environ.get("ZOO_CACHE") or pooch.os_cache("speech-zoo")).expanduser().absolute()
 
 
+def data_folders() -> list[Path]:
+    """The folder that ZOO_DATA names, if it names one. Raises MissingFileError: a slip of the pen should cost no download."""
+    if not os.environ.get("ZOO_DATA"):
+        return []
+    folder = Path(os.environ["ZOO_DATA"]).expanduser().absolute()
+    if not folder.is_dir():
+        raise MissingFileError(f"ZOO_DATA must name a folder; there is no folder {folder}.")
+    return [folder]
+
+
 def find(source: Source, given: str | os.PathLike | None = None) -> Path:
     """The top folder of a whole, checked data set.
 
@@ -112,10 +128,7 @@ def find(source: Source, given: str | os.PathLike | None = None) -> Path:
                 f"{source.markers[0]}; {given} holds neither."
             )
         return found
-    if os.environ.get("ZOO_DATA"):
-        folder = Path(os.environ["ZOO_DATA"]).expanduser().absolute()
-        if not folder.is_dir():
-            raise MissingFileError(f"ZOO_DATA must name a folder; there is no folder {folder}.")
+    for folder in data_folders():
         found = _search(source, folder)
         if found is not None:
             return found
@@ -138,16 +151,15 @@ def _search(source: Source, place: Path) -> Path | None:
 
 def _root(folder: Path, source: Source, depth: int = 2) -> Path | None:
     """The top folder of the set in or under `folder`."""
-    if any((folder / marker).exists() for marker in source.markers):
-        return folder
-    if depth:
-        try:
-            children = sorted(child for child in folder.iterdir() if child.is_dir())
-        except PermissionError:  # someone else's folder is not ours to look into
-            return None
-        for child in children:
-            if not child.name.startswith(".") and (root := _root(child, source, depth - 1)) is not None:
-                return root
+    try:
+        if any((folder / marker).exists() for marker in source.markers):
+            return folder
+        children = sorted(child for child in folder.iterdir() if child.is_dir()) if depth else []
+    except PermissionError:  # someone else's folder is not ours to look into
+        return None
+    for child in children:
+        if not child.name.startswith(".") and (root := _root(child, source, depth - 1)) is not None:
+            return root
     return None
 
 

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from zoo.datasets import FileRecording, Utterance, register, split_of
-from zoo.datasets.archives import SUFFIXES
+from zoo.datasets.archives import SUFFIXES, recordings_in
 from zoo.errors import DataError, MissingFileError
 from zoo.text import CHARACTERS, normalise
 
@@ -35,7 +35,7 @@ def _from_folder(folder: Path) -> list[Utterance]:
     for child in sorted(folder.iterdir()):
         if not child.is_dir() or child.name.startswith("."):
             continue
-        clips = sorted(path for path in child.iterdir() if path.suffix.lower() in SUFFIXES)
+        clips = recordings_in(child)
         if not clips:
             raise DataError(f"Each folder of a label must hold recordings ({', '.join(SUFFIXES)}); {child} holds none.")
         text = _text(child.name.replace("_", " "), f"the folder {child}")
@@ -54,7 +54,7 @@ def _from_csv(table: Path) -> list[Utterance]:
     try:
         with open(table, encoding="utf-8-sig", newline="") as file:  # -sig: spreadsheets write a byte order mark
             reader = csv.DictReader(file)
-            columns, rows = reader.fieldnames or [], list(reader)
+            columns, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"A folder set must be a folder or a CSV file in UTF-8; {table} is not ({error}).") from None
     for column in ("path", "text"):
@@ -66,7 +66,7 @@ def _from_csv(table: Path) -> list[Utterance]:
     if not rows:
         raise DataError(f"The CSV must have a line for each recording; {table} has none.")
     found: dict[str, Utterance] = {}
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:  # the line in which a row ends: rows may be of several, and between them empty ones
         where = f"line {number} of {table}"
         name = (row["path"] or "").strip()
         path = table.parent / name

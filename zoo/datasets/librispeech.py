@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from zoo.datasets import FileRecording, Utterance, register
-from zoo.datasets.archives import cache_folder, extract, fetch, md5, sentences, swap
+from zoo.datasets.archives import cache_folder, data_folders, extract, fetch, md5, sentences, swap
 from zoo.errors import DataError, MissingFileError
 from zoo.text import normalise
 
@@ -67,8 +67,7 @@ def find(subset: str, source: str | os.PathLike | None = None) -> Path:
                 f"The source of librispeech must hold {subset}.tar.gz or LibriSpeech/{subset}; {place} holds neither."
             )
         return found
-    places = [Path(os.environ["ZOO_DATA"]).expanduser().absolute()] if os.environ.get("ZOO_DATA") else []
-    for place in (*places, _cache()):
+    for place in (*data_folders(), _cache()):
         if place.is_dir() and (found := _search(place, subset)):
             return found
     return _unpack(_download(subset), subset)

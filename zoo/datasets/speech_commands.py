@@ -25,7 +25,7 @@ import numpy as np
 
 from zoo.audio import duration, load_audio, resample
 from zoo.datasets import FileRecording, Utterance, register
-from zoo.datasets.archives import cache_folder, extract, fetch, md5, sentences, swap
+from zoo.datasets.archives import cache_folder, data_folders, extract, fetch, md5, sentences, swap
 from zoo.errors import DataError, MissingFileError, unknown_name
 
 NAME = "speech_commands_v0.02"
@@ -194,10 +194,7 @@ def find(source: str | os.PathLike | None = None) -> Path:
                 f"{place} holds neither."
             )
         return found
-    places = [Path(os.environ["ZOO_DATA"]).expanduser().absolute()] if os.environ.get("ZOO_DATA") else []
-    if places and not places[0].is_dir():  # a slip of the pen should not cost a download of 2.4 GB
-        raise MissingFileError(f"ZOO_DATA must name a folder; there is no folder {places[0]}.")
-    for place in (*places, _cache()):
+    for place in (*data_folders(), _cache()):
         if place.is_dir() and (found := _search(place)):
             return found
     return _unpack(fetch(URL, _cache() / ARCHIVE, "speech_commands"))

@@ -48,7 +48,7 @@ def utterances(split, source=None, wrapped: bool = False) -> list[Utterance]:
         raise MissingFileError(
             f"The source of a text set must be a .txt file or a folder of them; there is no {place}."
         )
-    files = sorted(file for file in place.rglob("*.txt") if file.is_file()) if place.is_dir() else [place]
+    files = sorted(filter(_is_text, place.rglob("*"))) if place.is_dir() else [place]
     found = []
     for file in files:
         try:
@@ -62,6 +62,11 @@ def utterances(split, source=None, wrapped: bool = False) -> list[Utterance]:
             f"A text set must hold words of the letters a to z; {place} has none in {len(files)} .txt files."
         )
     return [u for u in found if split in ("all", split_of(u.text))]
+
+
+def _is_text(file: Path) -> bool:
+    """Hidden files, such as ._name.txt of a Mac, are none."""
+    return file.suffix.lower() == ".txt" and not file.name.startswith(".") and file.is_file()
 
 
 def texts(writing: str, wrapped: bool = False) -> list[str]:

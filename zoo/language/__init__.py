@@ -82,7 +82,10 @@ class LanguageModel(ABC):
         if not texts:
             raise DataError("Perplexity needs at least one text; received none.")
         total = sum(self.log_probability(text) for text in texts)
-        return math.exp(-total / sum(len(self.tokens(text)) + 1 for text in texts))
+        try:
+            return math.exp(-total / sum(len(self.tokens(text)) + 1 for text in texts))
+        except OverflowError:  # what it takes for all but impossible
+            return math.inf
 
     def sample(self, seed: int = 0, temperature: float = 1.0) -> str:
         """A text drawn token by token; a low temperature keeps to the likely ones."""

@@ -196,7 +196,10 @@ def train(
         order = rng.permutation(len(inputs))
         net.fit(inputs[order], targets[order], batch_size, sample_weight=weights[order], verbose=0, shuffle=False)
         model.weights = _weights(net)
-        return model.perplexity([" ".join(t) if unit == "word" else "".join(t) for t in held_out])
+        perplexity = model.perplexity([" ".join(t) if unit == "word" else "".join(t) for t in held_out])
+        if not np.isfinite(perplexity):
+            raise ZooError(f"The perplexity must stay finite; an epoch gave {perplexity}: lower the learning rate.")
+        return perplexity
 
     if known:
         steps = background_epochs * -(-(len(learnt) + len(known)) // (4 * batch_size))

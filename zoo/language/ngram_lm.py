@@ -14,12 +14,13 @@ al. 2013) read and write it. As in KenLM, single words are mixed with the unifor
 import gzip
 import math
 import os
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from zoo.errors import DataError, MissingFileError, ZooError
-from zoo.language import END, START, UNKNOWN, LanguageModel, Mixture
+from zoo.language import END, START, UNITS, UNKNOWN, LanguageModel, Mixture
 
 LOG_10 = math.log(10)
 NEVER = -99.0  # the log10 probability that ARPA files give <s>, which never follows anything
@@ -27,6 +28,7 @@ SPACE = "<space>"  # a space as a token of an ARPA file, in which spaces part th
 TINY = 1e-12  # of probability: what is left where all that can follow has been seen, but for rounding
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where there are too few counts to estimate them; KenLM's
 
+UNIT = "# unit="  # begins the first line of our files
 FILE = "model.arpa.gz"  # of a run
 MOST_ORDER = 100  # beyond that an n-gram is a text
 
@@ -271,14 +273,15 @@ def write(model: NGramModel, path: str | os.PathLike) -> None:
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "small.arpa"
     >>> write(train(["one two", "one three"], order=2), path)
-    >>> path.read_text().splitlines()[1]
-    'ngram 1=6'
+    >>> path.read_text().splitlines()[:3]
+    ['# unit=word', '\\\\data\\\\', 'ngram 1=6']
     """
     levels: list[list[str]] = [[] for _ in range(model.order)]
     for gram, (value, backoff) in sorted(model.grams.items()):
         line = f"{value:.7g}\t{' '.join(SPACE if token == ' ' else token for token in gram)}"
         levels[len(gram) - 1].append(line + (f"\t{backoff:.7g}" if backoff and len(gram) < model.order else ""))
-    lines = ["\\data\\", *(f"ngram {n}={len(level)}" for n, level in enumerate(levels, start=1))]
+    # What stands before \data\ is a comment, for KenLM if it begins with #; words of one letter look like characters.
+    lines = [UNIT + model.unit, "\\data\\", *(f"ngram {n}={len(level)}" for n, level in enumerate(levels, start=1))]
     for n, level in enumerate(levels, start=1):
         lines += ["", f"\\{n}-grams:", *level]
     data = "\n".join([*lines, "", "\\end\\", ""]).encode()
@@ -294,7 +297,7 @@ def write(model: NGramModel, path: str | os.PathLike) -> None:
 def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
     """Read ARPA text, gzipped or not.
 
-    Args: unit: "word" or "character"; by default, characters where no token is longer than one.
+    Args: unit: "word" or "character"; by default, what the file says, else characters where no token is longer than one.
     Raises: MissingFileError; DataError for a file that is cut short, or whose counts or numbers are wrong.
 
     >>> import tempfile
@@ -308,14 +311,15 @@ def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
         raise MissingFileError(f"An ARPA file is a file that exists; there is none at {path}.")
     try:
         data = path.read_bytes()
-        lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().splitlines()
-    except (OSError, EOFError, ValueError) as error:
+        lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig").splitlines()
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataError(f"An ARPA file is UTF-8 text, gzipped or not; {path.name} is not ({error}).") from None
     grams: dict[NGram, tuple[float, float]] = {}
     for gram, value, backoff in _parse(lines, path.name):
         grams[gram] = value, backoff
     if not grams:
         raise DataError(f"An ARPA file holds n-grams; {path.name} holds none.")
+    unit = unit or next((one for one in UNITS if lines[0] == UNIT + one), None)
     unit = unit or ("word" if any(len(token) > 1 for token in _words(grams)) else "character")
     return NGramModel(unit, grams)
 

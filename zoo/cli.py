@@ -14,7 +14,6 @@ import shlex
 import signal
 import sys
 import threading
-import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from inspect import signature
@@ -460,8 +459,6 @@ def main():
     with suppress(AttributeError):  # no stdout at all, or that of a notebook
         # Names of files may be no UTF-8, which would stop what is printed about all the others.
         sys.stdout.reconfigure(errors="backslashreplace")
-    # Weights travel without the state of the optimizer that made them; there is nothing to miss.
-    warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
 
 
 @main.command("list")

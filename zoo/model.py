@@ -111,6 +111,12 @@ class SpeechModel(keras.Model):
         frames, lengths = self.network.get_layer("log_mel")(clean, lengths)
         return self.network.get_layer("below_peak").below(frames, lengths, outputs["peak"])
 
+    def load_weights(self, *args, **kwargs):
+        with warnings.catch_warnings():
+            # Weights travel without the state of the optimizer that made them; there is nothing to miss.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            super().load_weights(*args, **kwargs)
+
     def get_config(self):
         return super().get_config() | {"architecture_name": self.architecture.name, "config": asdict(self.config)}
 

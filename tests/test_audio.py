@@ -74,6 +74,7 @@ def test_arrays_of_integers_and_floats(dtype):
 
 def test_integers_of_python_are_samples_of_16_bits():
     samples = (2**15 * 0.9 * tone()).astype("int16")
+    samples[100] = -(2**15)  # there is one more below 0 than above
     np.testing.assert_array_equal(
         load_audio(samples.astype(int), sample_rate=RATE), load_audio(samples, sample_rate=RATE)
     )

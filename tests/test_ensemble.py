@@ -61,6 +61,13 @@ def test_a_file_object_is_heard_by_all_parts():
         both.classify(file)
 
 
+def test_a_tuple_is_no_clip():
+    both = Ensemble([zoo.load("conv2d_mini"), zoo.load("simple_rnn")])
+    for clips in ([("a", "b")], [()]):
+        with pytest.raises(AudioError, match="received tuple"):
+            both.classify(clips)
+
+
 def test_loaded_by_names_with_a_plus():
     with pytest.raises(UnknownNameError, match="did you mean conv2d"):
         zoo.load("lstm+conv2")

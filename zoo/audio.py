@@ -282,15 +282,15 @@ def _sound_chunk(data: bytes, order: str) -> tuple[int, int]:
 def from_array(array: np.ndarray) -> np.ndarray:
     """Integers at full scale -> floats in [-1, 1]; floats as they are.
 
-    Integers of 64 bits are Python's, of samples that had fewer: of 16 or 32, whichever holds them. Raises AudioError.
+    Signed integers of 64 bits are Python's, of samples that had fewer: of 16 or 32, whichever holds them. Raises AudioError.
     """
     kind = array.dtype.kind
     if kind == "f":
         return array.astype("float32")
     if kind in "iu":
-        if array.dtype.itemsize == 8:
-            reach = np.abs(array.astype("float64")).max(initial=0.0)
-            array, kind = array.astype("int16" if reach < 2**15 else "int32" if reach < 2**31 else "int64"), "i"
+        if kind == "i" and array.dtype.itemsize == 8 and array.size:
+            limits = map(np.iinfo, ("int16", "int32", "int64"))
+            array = array.astype(next(t.dtype for t in limits if t.min <= array.min() and array.max() <= t.max))
         info = np.iinfo(array.dtype)
         middle = 0 if kind == "i" else (info.max + 1) // 2
         return ((array.astype("float64") - middle) / (info.max + 1 - middle)).astype("float32")

@@ -58,8 +58,14 @@ class Ensemble:
         """As `SpeechModel.classify`, by the mean of the parts' probabilities."""
         if not isinstance(audio, list | tuple):
             return self.classify([audio], sample_rate, batch_size)[0]
-        held = [contents(clip) if hasattr(clip, "read") else clip for clip in audio]  # a file object can be read once
-        opinions = [model.classify([_again(clip) for clip in held], sample_rate, batch_size) for model in self.models]
+        # A file object can be read once, so each part is given one of its own.
+        held = [contents(clip) if hasattr(clip, "read") else None for clip in audio]
+        opinions = [
+            model.classify(
+                [_file(*h) if h else clip for clip, h in zip(audio, held, strict=True)], sample_rate, batch_size
+            )
+            for model in self.models
+        ]
         return [_mean(found) for found in zip(*opinions, strict=True)]
 
     def __getattr__(self, name: str):
@@ -72,11 +78,8 @@ class Ensemble:
         return sum(model.count_params() for model in self.models)
 
 
-def _again(clip):
-    """A clip as it was given; what a file object held, as a new one of the same name."""
-    if not isinstance(clip, tuple):
-        return clip
-    data, name = clip
+def _file(data: bytes, name: str) -> io.BytesIO:
+    """A file object of that name."""
     file = io.BytesIO(data)
     file.name = name
     return file

@@ -73,7 +73,7 @@ def prior(args) -> int:
     found = symbol_prior(logits)
     if args.weights == "bundled":
         update_card(args.model, prior=[float(f"{value:.3g}") for value in found], prior_data=args.data[0])
-    for symbol, value in sorted(zip(("blank", *model.labels.symbols), found, strict=True), key=lambda one: -one[1]):
+    for symbol, value in sorted(zip(("blank", *model.labels.tokens), found, strict=True), key=lambda one: -one[1]):
         print(f"{symbol!r:>8}{100 * value:10.3f} %")
     return 0
 

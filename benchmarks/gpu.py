@@ -81,7 +81,7 @@ def step(name: str, batch: int, seconds: float, config: dict, loop: bool) -> flo
     samples = int(seconds * model.config.sample_rate)
     x = {"waveform": rng.standard_normal((batch, samples), "float32"), "lengths": np.full(batch, samples, "int32")}
     if model.architecture.task == "transcription":
-        y = rng.integers(1, 1 + len(model.config.symbols), size=(batch, 24)).astype("int32")
+        y = rng.integers(1, 1 + len(model.config.vocabulary), size=(batch, 24)).astype("int32")
     else:
         y = rng.integers(len(model.labels), size=(batch, 1))
     fast = layers._has_fast_lstm

@@ -147,7 +147,7 @@ def torch_step(args):
                 config.units, config.units, config.layers, batch_first=True, bidirectional=True, dropout=config.dropout
             )
             self.dropout = nn.Dropout(config.dropout)
-            self.dense = nn.Linear(2 * config.units, len(config.symbols) + 1)
+            self.dense = nn.Linear(2 * config.units, len(config.vocabulary) + 1)
 
         def features(self, waveform, lengths):
             spectrum = torch.stft(

@@ -74,6 +74,17 @@ def here(monkeypatch):
     monkeypatch.setattr(exporting, "_convert_in_child", convert)
 
 
+@contextmanager
+def refused(argument: str, error: type[Exception] | None = None):
+    """The block raises a ZooError (or `error`) of one sentence that leads with `argument`; the wording is free."""
+    from zoo.errors import ZooError
+
+    with pytest.raises(error or ZooError) as caught:
+        yield caught
+    assert caught.value.argument == argument, str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

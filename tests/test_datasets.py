@@ -409,7 +409,7 @@ def rows(name):
 def test_manifest_ids_are_unique_and_texts_normal(name):
     assert len({row["id"] for row in rows(name)}) == len(rows(name))
     for row in rows(name):
-        assert set(row.get("text", "a")) <= set(CHARACTERS.symbols), row
+        assert set(row.get("text", "a")) <= set(CHARACTERS.tokens), row
         assert row.get("text", "a") == " ".join(row.get("text", "a").split()) != ""
         assert len(row.get("sha256", "0" * 64)) == 64
 
@@ -681,7 +681,7 @@ def test_synthetic_splits_share_no_voice_and_no_sentence(monkeypatch):
         found = [{getattr(line, what) for line in plans[part]} for part in parts]
         assert sum(map(len, found)) == len(set.union(*found)), what
     for line in plans["train"]:
-        assert set(line.text) <= set(CHARACTERS.symbols)
+        assert set(line.text) <= set(CHARACTERS.tokens)
     assert plans["train"][:50] == synthetic.plan("train", 50, 0, 0.4, 0.3, ("espeak-ng", "flite"))  # count only adds
     assert plans["train"] != synthetic.plan("train", 400, 1, 0.4, 0.3, ("espeak-ng", "flite"))
 

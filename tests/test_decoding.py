@@ -13,7 +13,7 @@ from zoo.decoding import Transcript, align, beam_search, classify, greedy, log_s
 from zoo.errors import DataError, ZooError
 from zoo.language import ngram_lm
 from zoo.losses import frames_needed
-from zoo.text import CHARACTERS, Classes, Labels
+from zoo.text import CHARACTERS, LabelEncoder, Vocabulary
 
 STEP = 0.03  # seconds
 
@@ -68,7 +68,7 @@ def test_word_times():
 @settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 2**31), st.floats(0.1, 30))
 def test_properties(n_frames, seed, scale):
-    labels = Labels(" ab")
+    labels = Vocabulary(" ab")
     logits = scale * np.random.default_rng(seed).standard_normal((n_frames, 4)).astype("float32")
     (found,) = greedy(logits[None], [n_frames], labels, STEP)
     path = [symbol for symbol, _ in groupby(logits.argmax(axis=1)) if symbol]
@@ -122,7 +122,7 @@ def test_log_softmax(values):
 
 # --- beam search
 
-ABC = Labels("ab ")
+ABC = Vocabulary("ab ")
 exact = {"beam_width": 10**6, "token_threshold": -np.inf}  # nothing is left out
 
 
@@ -174,7 +174,7 @@ def spelled(text, model):
     """What words that a model does not know pay for their letters."""
     if model.unit == "character":
         return 0.0
-    return -np.log(len(ABC.symbols)) * sum(len(word) for word in text.split() if word not in model.vocabulary)
+    return -np.log(len(ABC.tokens)) * sum(len(word) for word in text.split() if word not in model.vocabulary)
 
 
 @few
@@ -243,7 +243,7 @@ def test_a_prior_is_the_mean_over_all_frames():
 
 
 def test_what_is_likely_anyway_needs_better_evidence():
-    labels = Labels("eq")
+    labels = Vocabulary("eq")
     logits = np.log([[0.2, 0.42, 0.38]])  # e or q, rather e, as nearly always
     prior = [0.5, 0.45, 0.05]
     assert beam_search(logits, labels)[0].text == "e"
@@ -273,7 +273,7 @@ def test_a_narrow_beam_is_nearly_as_good(n_frames, seed):
 
 
 def test_certain_logits_need_no_search():
-    labels = Labels("abc ")
+    labels = Vocabulary("abc ")
     path = [1, 1, 0, 1, 2, 0, 4, 4, 3, 0]
     logits = np.full((len(path), 5), -20.0)
     logits[np.arange(len(path)), path] = 20.0
@@ -286,7 +286,7 @@ def test_certain_logits_need_no_search():
 
 def test_a_language_model_turns_the_scale():
     """Two words sound alike; what came before decides."""
-    labels = Labels("abcd ")
+    labels = Vocabulary("abcd ")
     logits = np.full((5, 6), -9.0)
     logits[[0, 1, 2, 3], [1, 0, 5, 0]] = 9.0
     logits[4, [3, 4]] = (5.0, 5.1)  # c or d, rather d
@@ -362,7 +362,7 @@ def test_a_path_without_probability_is_an_alignment_still():
 
 
 def test_long_texts_are_aligned_too():
-    labels = Labels("abc ")
+    labels = Vocabulary("abc ")
     ids = np.random.default_rng(0).choice([1, 2, 3, 4], 400)
     path = np.concatenate([[i, 0] for i in ids])
     logits = np.full((len(path), 5), -9.0)
@@ -374,7 +374,7 @@ def test_long_texts_are_aligned_too():
 
 
 def test_classify():
-    found = classify(np.array([0.0, 2.0, 1.0], "float32"), Classes(["no", "yes", "go"]))
+    found = classify(np.array([0.0, 2.0, 1.0], "float32"), LabelEncoder(["no", "yes", "go"]))
     assert found.label == str(found) == "yes" and list(found.probabilities) == ["no", "yes", "go"]
     assert found.confidence == found.probabilities["yes"] == pytest.approx(np.exp(2) / (1 + np.exp(2) + np.exp(1)))
     assert sum(found.probabilities.values()) == pytest.approx(1)
@@ -382,10 +382,10 @@ def test_classify():
 
 
 def test_classify_does_not_overflow():
-    found = classify(np.array([-1e4, 1e4], "float32"), Classes(["no", "yes"]))
+    found = classify(np.array([-1e4, 1e4], "float32"), LabelEncoder(["no", "yes"]))
     assert found.probabilities == {"no": 0.0, "yes": 1.0}
 
 
 def test_classify_wants_a_logit_for_each_class():
     with pytest.raises(ValueError):
-        classify(np.zeros(3), Classes(["no", "yes"]))
+        classify(np.zeros(3), LabelEncoder(["no", "yes"]))

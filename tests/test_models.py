@@ -407,8 +407,8 @@ def test_weights_bring_their_labels(tmp_path):
     """Ten words of one's own have the shapes of the ten digits, and must not be called so."""
     path, words = tmp_path / "mine.weights.h5", tuple("abcdefghij")
     save_weights(zoo.load("conv2d_mini", weights=None, labels=words), path)
-    assert zoo.load("conv2d_mini", weights=path).labels.names == words
-    assert zoo.load("conv2d_mini", weights=path, labels=list(words)).labels.names == words
+    assert zoo.load("conv2d_mini", weights=path).labels.class_names == words
+    assert zoo.load("conv2d_mini", weights=path, labels=list(words)).labels.class_names == words
     with pytest.raises(
         WeightsError, match="labels are those that the weights were saved with; mine.weights.h5 has .'a'"
     ):
@@ -445,7 +445,7 @@ def test_config_changes(name):
 
 
 @pytest.mark.parametrize(
-    "config", [{"dropout": 2.0}, {"symbols": "aa"}, {"symbols": ""}, {"win_length": 600}, {"n_mels": 0}]
+    "config", [{"dropout": 2.0}, {"vocabulary": "aa"}, {"vocabulary": ""}, {"win_length": 600}, {"n_mels": 0}]
 )
 def test_a_config_that_cannot_be_built_is_a_sentence(config):
     with pytest.raises(ZooError) as caught:

@@ -51,7 +51,7 @@ def test_configure():
     assert lstm.configure(units=7).units == 7 and lstm.config.units != 7
     with pytest.raises(UnknownNameError, match="no config field of lstm_ctc named 'unit': did you mean units"):
         lstm.configure(unit=7)
-    for field, value in {"units": -1, "stride": 0, "layers": 2.5, "dropout": float("nan"), "symbols": 3}.items():
+    for field, value in {"units": -1, "stride": 0, "layers": 2.5, "dropout": float("nan"), "vocabulary": 3}.items():
         with pytest.raises(ZooError, match=f"field {field} of lstm_ctc must be .*; received"):
             lstm.configure(**{field: value})
     vae = architecture("vae")  # some counts may be 0

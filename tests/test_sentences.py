@@ -40,7 +40,7 @@ def test_every_pattern_can_be_filled():
     for pattern in module.PATTERNS:
         for _ in range(20):
             text = module.fill(pattern, rng)
-            assert not set(text) - set(CHARACTERS.symbols) and "{" not in text and 2 <= len(text.split()) <= 16, text
+            assert not set(text) - set(CHARACTERS.tokens) and "{" not in text and 2 <= len(text.split()) <= 16, text
 
 
 def test_splits_share_no_sentence_and_most_words():

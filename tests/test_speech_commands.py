@@ -391,7 +391,7 @@ def test_a_classifier_learns_its_twelve_classes(folder, tmp_path, monkeypatch):
         "ds_cnn", ["speech_commands:train,task=12"], out, validation=["speech_commands:validation,task=12"],
         model_config={"filters": 8, "blocks": 1}, epochs=1, batch_size=8, say=lines.append,
     )  # fmt: skip
-    assert model.labels.names == tuple(sorted(speech_commands.TASKS["12"]))
+    assert model.labels.class_names == tuple(sorted(speech_commands.TASKS["12"]))
     assert any("error speech_commands:validation,task=12" in line for line in lines)
     clip = datasets.load("speech_commands", "test", task="12")[0].audio(model.config.sample_rate)
     assert model.classify(clip, model.config.sample_rate).label in speech_commands.TASKS["12"]

@@ -13,7 +13,7 @@ from zoo.audio import bundled, load_audio
 from zoo.decoding import greedy
 from zoo.errors import AudioError, ZooError
 from zoo.streaming import Listener, Stream, Windows, microphone
-from zoo.text import Labels
+from zoo.text import Vocabulary
 
 RATE = 16000
 
@@ -111,7 +111,7 @@ def test_other_rates_and_channels(fresh):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_listener_decodes_greedily(data):
-    labels = Labels("ab ")
+    labels = Vocabulary("ab ")
     frames = data.draw(st.integers(1, 30))
     logits = np.random.default_rng(data.draw(st.integers(0, 10**6))).normal(size=(frames, 4)) * 3
     cut = data.draw(st.integers(0, frames))

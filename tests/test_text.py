@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import DataError, UnknownNameError
-from zoo.text import BLANK, CHARACTERS, Classes, Labels, normalise
+from zoo.text import BLANK, CHARACTERS, LabelEncoder, Vocabulary, normalise
 
 
-@given(st.text(alphabet=CHARACTERS.symbols))
+@given(st.text(alphabet=CHARACTERS.tokens))
 def test_decode_inverts_encode(text):
     ids = CHARACTERS.encode(text)
     assert CHARACTERS.decode(ids) == text
@@ -23,7 +23,7 @@ def test_blank_is_0_and_says_nothing():
 
 
 def test_labels_may_be_words():
-    labels = Labels(["no", "yes"])
+    labels = Vocabulary(["no", "yes"])
     assert labels.encode(["yes", "no"]) == [2, 1]
     assert labels.decode([2, 0, 1]) == "yesno"
 
@@ -31,7 +31,7 @@ def test_labels_may_be_words():
 @pytest.mark.parametrize("symbols", ["", "aba", ["yes", "yes"]])
 def test_labels_are_distinct(symbols):
     with pytest.raises(DataError, match="distinct symbols, at least one"):
-        Labels(symbols)
+        Vocabulary(symbols)
 
 
 @pytest.mark.parametrize("text", ["route 66", "Hello", "naïve", "a-b"])
@@ -52,17 +52,17 @@ def test_normalise():
 
 
 def test_classes_have_no_blank():
-    classes = Classes(["no", "yes", "go"])
-    assert len(classes) == 3 and classes.names == ("no", "yes", "go")
-    assert [classes.encode(name) for name in classes.names] == [[0], [1], [2]]
+    classes = LabelEncoder(["no", "yes", "go"])
+    assert len(classes) == 3 and classes.class_names == ("no", "yes", "go")
+    assert [classes.encode(name) for name in classes.class_names] == [[0], [1], [2]]
 
 
 @pytest.mark.parametrize("names", [[], ["yes"], ["yes", "no", "yes"]])
 def test_classes_are_distinct_and_at_least_two(names):
     with pytest.raises(DataError, match=f"distinct names, at least two; received {', '.join(names) or 'none'}"):
-        Classes(names)
+        LabelEncoder(names)
 
 
 def test_an_unknown_class_offers_the_nearest():
     with pytest.raises(UnknownNameError, match="no class of this model named 'sevn': did you mean seven"):
-        Classes(["six", "seven"]).encode("sevn")
+        LabelEncoder(["six", "seven"]).encode("sevn")

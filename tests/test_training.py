@@ -26,7 +26,7 @@ from zoo.errors import DataError, MissingFileError, UnknownNameError, WeightsErr
 from zoo.losses import NEVER, ctc_loss, distillation, frames_needed, minimum_word_error
 from zoo.metrics import word_errors
 from zoo.model import compile_model, pad, save_weights, transfer
-from zoo.text import CHARACTERS, Classes
+from zoo.text import CHARACTERS, LabelEncoder
 from zoo.training import Corpus, DataSpec, EpochBatches, FrameBatches, Hypotheses, TrainConfig, commands, train
 
 RATE = 16000
@@ -705,7 +705,7 @@ def test_a_fresh_classifier_takes_the_labels_of_the_data(classified):
     assert asked["model_config"] == TINY | {"labels": ["no", "oh", "yes"]}
     assert asked["settings"]["silence_share"] == 0 and asked["augmentation"]["speed"] == list(training.WORDS.speed)
     model = zoo.load("conv2d", weights=out / "best.weights.h5", **asked["model_config"])
-    assert model.labels.names == ("no", "oh", "yes")
+    assert model.labels.class_names == ("no", "oh", "yes")
     with open(out / "curves.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     (column,) = (key for key in rows[0] if key.startswith("error folder:all"))
@@ -784,7 +784,7 @@ def test_a_classifier_s_run_goes_on_bit_for_bit(words, tmp_path, monkeypatch):
 
 def test_silence_is_no_class(words):
     """Whatever its share: an epoch of a classifier shows each clip as what it is."""
-    corpus = Corpus(datasets.load("folder", "all", source=words), Classes(["no", "oh", "yes"]), RATE)
+    corpus = Corpus(datasets.load("folder", "all", source=words), LabelEncoder(["no", "oh", "yes"]), RATE)
     epoch = epoch_of([(corpus, 1)], augmentation=training.WORDS, silence_share=0.0)
     shown = [labels for _, labels in (epoch[i] for i in range(len(epoch)))]
     assert all(labels.shape == (4, 1) for labels in shown)
@@ -801,7 +801,7 @@ def test_speakers_are_classes_too(tmp_path):
     (tmp_path / "clips.csv").write_text("\n".join(rows))
     spec, out = f"folder:all,source={tmp_path / 'clips.csv'}", tmp_path / "run"
     model = train("speaker_id", [spec], out, validation=[spec], model_config=TINY, epochs=1, batch_size=2, say=lambda line: None)  # fmt: skip
-    assert model.labels.names == ("ann", "ben")
+    assert model.labels.class_names == ("ann", "ben")
     assert json.loads((out / "run.json").read_text())["augmentation"]["speed_chance"] == 0
     (tmp_path / "clips.csv").write_text("\n".join([*rows[:-1], "ben1.wav,yes,"]))
     with pytest.raises(DataError, match="needs to know who speaks; of ben1.wav that is not said"):
@@ -889,7 +889,7 @@ def test_a_pupil_comes_to_answer_as_its_teacher(words, tmp_path):
         ({"teacher": "ngram_lm"}, "ngram_lm is a language model"),
         ({"init": "ngram_lm"}, "ngram_lm is a language model"),
         ({"teacher": "ds_cnn"}, "ds_cnn does classification"),
-        ({"init": "conv_lstm_ctc", "model_config": {"symbols": "abc xyz"}}, "same symbols in the same order"),
+        ({"init": "conv_lstm_ctc", "model_config": {"vocabulary": "abc xyz"}}, "same symbols in the same order"),
     ],
 )
 def test_models_that_cannot_help(arguments, match, words, tmp_path):

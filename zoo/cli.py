@@ -1224,9 +1224,9 @@ def _accuracies(
         said = answers(utterances, model.config.target)
         clips = [utterance.audio(rate) for utterance in utterances]
         for utterance, label, clip in zip(utterances, said, clips, strict=True):
-            if not verify and label not in model.labels.names:
+            if not verify and label not in model.labels.class_names:
                 hint = "; of people it does not know --verify says more" if model.config.target == "speaker" else ""
-                unknown = unknown_name(f"class of {name}", label, model.labels.names)
+                unknown = unknown_name(f"class of {name}", label, model.labels.class_names)
                 raise DataError(f"{unknown} It is the label of {utterance.id} in {spec}{hint}.")
             if len(clip) > model.config.max_seconds * rate:
                 raise DataError(
@@ -1253,7 +1253,7 @@ def _accuracies(
         cells = (f"{rates['value']:.2f}", f"{rates['low']:.2f} to {rates['high']:.2f}", *counts)
         rows.append((spec.name + suffix, spec.split, metric, *cells))
     if confusion and pairs:
-        labels = [label for label in model.labels.names if label in set(np.ravel(pairs))]
+        labels = [label for label in model.labels.class_names if label in set(np.ravel(pairs))]
         with whole(confusion) as partial:
             plots.confusion([a for a, _ in pairs], [b for _, b in pairs], labels).figure.savefig(partial)
     if as_json:

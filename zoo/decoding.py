@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.errors import DataError, ZooError
-from zoo.text import BLANK, Classes, Labels
+from zoo.text import BLANK, LabelEncoder, Vocabulary
 
 NEVER = -1e30  # log probability of what cannot be: finite, so that differences are
 
@@ -75,19 +75,19 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def classify(logits: np.ndarray, classes: Classes) -> Classification:
+def classify(logits: np.ndarray, classes: LabelEncoder) -> Classification:
     """The most probable class of one clip, of logits (classes,).
 
-    >>> classify(np.array([0.0, 2.0]), Classes(["no", "yes"])).label
+    >>> classify(np.array([0.0, 2.0]), LabelEncoder(["no", "yes"])).label
     'yes'
     """
     probabilities = np.exp(log_softmax(np.asarray(logits)))
     best = int(probabilities.argmax())
-    named = dict(zip(classes.names, map(float, probabilities), strict=True))
-    return Classification(classes.names[best], named, float(probabilities[best]))
+    named = dict(zip(classes.class_names, map(float, probabilities), strict=True))
+    return Classification(classes.class_names[best], named, float(probabilities[best]))
 
 
-def _of_one(logits, labels: Labels) -> np.ndarray:
+def _of_one(logits, labels: Vocabulary) -> np.ndarray:
     """Logits of one utterance, (frames, symbols), in double precision. Raises ZooError for another shape."""
     logits = np.asarray(logits, "float64")
     if logits.ndim != 2 or logits.shape[1] != len(labels):
@@ -101,7 +101,7 @@ def _of_one(logits, labels: Labels) -> np.ndarray:
 def greedy(
     logits: np.ndarray,
     lengths: Sequence[int],
-    labels: Labels,
+    labels: Vocabulary,
     frame_seconds: float,
     durations: Sequence[float] | None = None,
 ) -> list[Transcript]:
@@ -114,7 +114,7 @@ def greedy(
         durations: (batch,) seconds of the clips, which may end within their last frames; no word ends later.
     Returns: a Transcript of each utterance.
 
-    >>> labels = Labels("ab")
+    >>> labels = Vocabulary("ab")
     >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b
     >>> greedy(logits[None], [4], labels, frame_seconds=0.03)[0].text
     'aab'
@@ -126,7 +126,7 @@ def greedy(
     ]
 
 
-def _best_path(log_probabilities: np.ndarray, labels: Labels, frame_seconds: float, duration: float) -> Transcript:
+def _best_path(log_probabilities: np.ndarray, labels: Vocabulary, frame_seconds: float, duration: float) -> Transcript:
     """(frames, symbols) -> Transcript."""
     n_frames = len(log_probabilities)
     if not n_frames:
@@ -138,7 +138,7 @@ def _best_path(log_probabilities: np.ndarray, labels: Labels, frame_seconds: flo
     return _transcript(log_probabilities, runs, labels, frame_seconds, duration)
 
 
-def _transcript(log_probabilities, runs, labels: Labels, frame_seconds: float, duration: float) -> Transcript:
+def _transcript(log_probabilities, runs, labels: Vocabulary, frame_seconds: float, duration: float) -> Transcript:
     """Runs of frames, (label id, first frame, frame after the last) -> Transcript."""
     # Each character: its symbol, its frames, and its best log probability.
     characters = [(labels.decode([i]), a, b, log_probabilities[a:b, i].max()) for i, a, b in runs]
@@ -204,21 +204,21 @@ class _Prefix:
 class _Grammar:
     """What may follow a prefix, and what the language model makes of it."""
 
-    def __init__(self, labels: Labels, language_model, allow: Iterable[str] | None):
-        self.symbols = (None, *labels.symbols)
+    def __init__(self, labels: Vocabulary, language_model, allow: Iterable[str] | None):
+        self.symbols = (None, *labels.tokens)
         self.model = language_model
         self.by_word = language_model is not None and language_model.unit == "word"
         self.closed = allow is not None
         words = allow if self.closed else language_model.vocabulary if self.by_word else None
         self.tree = None if words is None else _tree(words, labels, self.closed)
         # A word that the model does not know is <unk>, and spelled letter by letter, each as likely as any.
-        self.letter = -np.log(len(labels.symbols)) if self.by_word else 0.0
+        self.letter = -np.log(len(labels.tokens)) if self.by_word else 0.0
         if language_model is not None:
-            spelled = [set(token) <= set(labels.symbols) for token in language_model.vocabulary]
+            spelled = [set(token) <= set(labels.tokens) for token in language_model.vocabulary]
             if 2 * sum(spelled) < len(spelled):
                 raise ZooError(
                     f"Acoustic and language model must share an alphabet; {len(spelled) - sum(spelled)} of the {len(spelled)} "
-                    f"{language_model.unit}s of the language model cannot be written with {''.join(labels.symbols)!r}."
+                    f"{language_model.unit}s of the language model cannot be written with {''.join(labels.tokens)!r}."
                 )
 
     def root(self) -> _Prefix:
@@ -279,7 +279,7 @@ class _Grammar:
         return language + (self.model.end(state) if self.model else 0.0), tokens
 
 
-def _tree(words: Iterable[str], labels: Labels, strict: bool) -> dict:
+def _tree(words: Iterable[str], labels: Vocabulary, strict: bool) -> dict:
     """Words as a tree of letters; the key "" marks the end of one. `strict` refuses what is no word of the labels."""
     root: dict = {}
     if not isinstance(words, Iterable):
@@ -301,7 +301,7 @@ def _tree(words: Iterable[str], labels: Labels, strict: bool) -> dict:
 
 def beam_search(
     logits: np.ndarray,
-    labels: Labels,
+    labels: Vocabulary,
     *,
     beam_width: int = 16,
     language_model=None,
@@ -337,7 +337,7 @@ def beam_search(
     Source: A. Hannun et al., "First-pass large vocabulary continuous speech recognition using bi-directional recurrent
         DNNs", 2014 (arxiv.org/abs/1408.2873), algorithm 1; shallow fusion: C. Gulcehre et al. 2015; priors: see `symbol_prior`.
 
-    >>> labels = Labels("ab")
+    >>> labels = Vocabulary("ab")
     >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b
     >>> [(found.text, round(found.score, 2)) for found in beam_search(logits, labels, beta=0, n_best=2)]
     [('aab', -0.89), ('ab', -1.42)]
@@ -456,7 +456,7 @@ def _ranked(beam: list[_Prefix], acoustic: np.ndarray, grammar: _Grammar, alpha:
 def align(
     logits: np.ndarray,
     ids: Sequence[int],
-    labels: Labels,
+    labels: Vocabulary,
     frame_seconds: float,
     duration: float | None = None,
     name: str = "the clip",
@@ -470,7 +470,7 @@ def align(
     Returns: a Transcript of the text; confidences are those of the frames that its letters were given.
     Raises: DataError where the frames are too few for the labels.
 
-    >>> labels = Labels("ab")
+    >>> labels = Vocabulary("ab")
     >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b
     >>> align(logits, labels.encode("ab"), labels, frame_seconds=0.03).text
     'ab'

@@ -46,7 +46,7 @@ class Ensemble:
                 raise ZooError(
                     f"An ensemble is of classifiers; {model.architecture.name} does {model.architecture.task}."
                 )
-            if model.labels.names != self.models[0].labels.names:
+            if model.labels.class_names != self.models[0].labels.class_names:
                 raise ZooError(
                     f"The models of an ensemble tell the same classes apart; {model.architecture.name} has others than "
                     f"{self.models[0].architecture.name}."

@@ -1,10 +1,25 @@
-"""Every error a user can cause: one sentence that states the rule, what was received, and what is valid."""
+"""Every error a user can cause: one sentence that leads with the argument and states the rule, what was received, what is valid."""
 
+import re
 from difflib import get_close_matches
 
 
 class ZooError(ValueError):
-    """Base of all errors caused by input; the command line prints it as one sentence and exits with 1."""
+    """Base of all errors caused by input; the command line prints it as one sentence and exits with 1.
+
+    The sentence leads with the argument in backticks, so that it can be searched for and tested.
+
+    Attributes:
+        argument: Name of the argument that was wrong; "" where the sentence leads with none.
+
+    >>> ZooError("`widths` must be increasing seconds in (0, 3600]. Received: widths=(3, 1).").argument
+    'widths'
+    """
+
+    @property
+    def argument(self) -> str:
+        found = re.match(r"`([^`]+)`", str(self))
+        return found[1] if found else ""
 
 
 class AudioError(ZooError):

@@ -26,7 +26,7 @@ from zoo.errors import AudioError, DataError, MissingFileError, WeightsError, Zo
 from zoo.losses import cross_entropy, ctc_loss, minimum_word_error, squared_error
 from zoo.reconstruction import Frames, Reconstruction, apply_gain, between
 from zoo.registry import architecture, language_models, list_models
-from zoo.text import Classes, Labels
+from zoo.text import LabelEncoder, Vocabulary
 
 # task -> loss(y, outputs of the network), one value for each utterance
 LOSSES = {
@@ -45,10 +45,10 @@ TIMED = {
     "reconstruction": FRAMES,
     "denoising": FRAMES,
 }
-NAMES = ("labels", "symbols")  # fields of a config that say what the outputs mean; the weights' shapes do not
+NAMES = ("labels", "vocabulary")  # fields of a config that say what the outputs mean; the weights' shapes do not
 WITH_LABELS = {
-    "transcription": lambda config: Labels(config.symbols),
-    "classification": lambda config: Classes(config.labels),
+    "transcription": lambda config: Vocabulary(config.vocabulary),
+    "classification": lambda config: LabelEncoder(config.labels),
 }
 
 
@@ -424,7 +424,7 @@ class SpeechModel(keras.Model):
 
         () where it was not measured, or where the model writes other symbols than the one that was.
         """
-        if getattr(self.config, "symbols", None) != getattr(self.architecture.config, "symbols", None):
+        if getattr(self.config, "vocabulary", None) != getattr(self.architecture.config, "vocabulary", None):
             return ()
         try:
             return card(self.architecture.name).prior
@@ -593,7 +593,7 @@ def transfer(source: str, model: SpeechModel) -> list[str]:
         raise ZooError(
             f"A model starts from another one's layers of the same names; {model.architecture.name} shares none with {source}."
         )
-    for what in ("symbols", "labels"):
+    for what in ("vocabulary", "labels"):
         theirs, ours = (getattr(one.config, what, None) for one in (giver, model))
         if theirs != ours and any(layer.name == "logits" for layer in shared):
             raise ZooError(

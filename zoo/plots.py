@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from zoo.errors import DataError, unknown_name
-from zoo.text import BLANK, Labels
+from zoo.text import BLANK, Vocabulary
 
 # Okabe and Ito (2008): told apart with every kind of colour vision. Their yellow is left out: too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -91,7 +91,7 @@ def transcription(
     hop_seconds: float,
     transcript,
     probabilities: np.ndarray,
-    labels: Labels,
+    labels: Vocabulary,
     frame_seconds: float,
     title: str = "",
 ) -> Figure:

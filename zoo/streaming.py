@@ -21,7 +21,7 @@ from zoo.decoding import Word, log_softmax
 from zoo.errors import AudioError, ZooError
 from zoo.features import LogMel
 from zoo.layers import ForwardLSTM, LookAhead, Rescale, StridedConv1D
-from zoo.text import BLANK, Labels
+from zoo.text import BLANK, Vocabulary
 
 LOUDEST = 2.0  # a sample may overshoot full scale, as MP3s do; one beyond that was never scaled to it
 
@@ -196,14 +196,14 @@ class Listener:
 
     A word is final when the space after it was heard; the one that is being said is `partial`.
 
-    >>> listener = Listener(Labels("ab "), frame_seconds=0.03)
+    >>> listener = Listener(Vocabulary("ab "), frame_seconds=0.03)
     >>> listener.hear(np.log([[0.1, 0.7, 0.1, 0.1], [0.1, 0.1, 0.7, 0.1]])), listener.partial
     ([], 'ab')
     >>> [word.text for word in listener.hear(np.log([[0.1, 0.1, 0.1, 0.7]]))], listener.partial
     (['ab'], '')
     """
 
-    def __init__(self, labels: Labels, frame_seconds: float):
+    def __init__(self, labels: Vocabulary, frame_seconds: float):
         self.labels, self.frame_seconds = labels, frame_seconds
         self.frame, self.before = 0, BLANK  # frames heard, and the symbol of the last one
         self.run: list[

@@ -39,7 +39,7 @@ from zoo.metrics import accuracy, wer, word_errors
 from zoo.model import SpeechModel, compile_model, load, pad, save_weights, transfer
 from zoo.optimizers import SOAP
 from zoo.registry import architecture, list_models
-from zoo.text import Classes
+from zoo.text import LabelEncoder
 
 # Seconds of a set that are kept in memory, 2.3 GB at 16 kHz; what is more is read from disk when a batch needs it.
 IN_MEMORY = 20 * 3600
@@ -646,7 +646,7 @@ def validate(model: SpeechModel, corpus: Corpus, noises=(), widths: Sequence[flo
         if model.architecture.task == "transcription":
             heard = [t.text for t in greedy(logits, np.asarray(outputs["lengths"]), model.labels, 1.0)]
         else:
-            heard = [model.labels.names[i] for i in logits.argmax(axis=-1)]
+            heard = [model.labels.class_names[i] for i in logits.argmax(axis=-1)]
         for i, text in zip(group, heard, strict=True):
             hypotheses[i] = text
     if model.architecture.task == "transcription":
@@ -808,7 +808,7 @@ def _teaching(teacher: str, model: SpeechModel):
     for one in (knows, model):
         if one.architecture.task != "transcription":
             raise ZooError(f"A recogniser teaches a recogniser; {one.architecture.name} does {one.architecture.task}.")
-    same = ("sample_rate", "symbols", "frame_seconds")
+    same = ("sample_rate", "vocabulary", "frame_seconds")
     if any(getattr(knows.config, field) != getattr(model.config, field) for field in same):
         raise ZooError(
             f"A teacher writes the same symbols in the same frames, from sound at the same rate; {teacher} and "
@@ -856,10 +856,10 @@ def _drop_long(corpus: Corpus, seconds: float, spec: DataSpec, say) -> None:
         corpus.keep([i for i in range(len(corpus)) if i not in long])
 
 
-def _check_classes(corpora, classes: Classes) -> None:
+def _check_classes(corpora, classes: LabelEncoder) -> None:
     """Every class must have something to learn it from. Raises DataError."""
     shown = {text for corpus, _ in corpora for text in corpus.texts}
-    if missing := [name for name in classes.names if name not in shown]:
+    if missing := [name for name in classes.class_names if name not in shown]:
         raise DataError(
             f"Each class needs clips to learn it from; there are none of {', '.join(missing[:5])} in the data (a fresh model, "
             f"without --init and --set labels=..., has the classes of its data)."

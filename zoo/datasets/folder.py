@@ -83,7 +83,7 @@ def _from_csv(table: Path) -> list[Utterance]:
 def _text(text: str, where: str) -> str:
     """The normalised text, or DataError where it holds other than a-z, space and apostrophe."""
     text = normalise(text)
-    wrong = sorted(set(text) - set(CHARACTERS.symbols))
+    wrong = sorted(set(text) - set(CHARACTERS.tokens))
     if wrong or not text:
         got = f"{text!r} has {''.join(wrong)!r}" if wrong else "it is empty"
         raise DataError(

@@ -85,6 +85,6 @@ def texts(writing: str, wrapped: bool = False) -> list[str]:
         for piece in PAUSES.split(paragraph):
             words = (word.strip("'") for word in normalise(piece.replace("-", " ")).split())
             text = " ".join(word for word in words if word)
-            if text and set(text) <= set(CHARACTERS.symbols):
+            if text and set(text) <= set(CHARACTERS.tokens):
                 found.append(text)
     return found

@@ -46,7 +46,7 @@ class Config:
     heads: int = 4
     kernel_size: int = 15  # frames of 30 ms that a block's convolution sees
     dropout: float = 0.1
-    symbols: str = "".join(CHARACTERS.symbols)  # output characters; id 0, the blank, comes before them
+    vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
 
     @property
     def frame_seconds(self) -> float:
@@ -109,7 +109,7 @@ def build(config: Config) -> keras.Model:
         x = dense_part(x, config, f"block_{i}_last")
         x = layers.LayerNormalization(name=f"block_{i}_norm")(x)
     # In single precision, also where the rest computes in half: CTC sums thousands of small probabilities.
-    logits = layers.Dense(len(config.symbols) + 1, dtype="float32", name="logits")(x)
+    logits = layers.Dense(len(config.vocabulary) + 1, dtype="float32", name="logits")(x)
     return keras.Model(
         {"waveform": waveform, "lengths": lengths}, {"logits": logits, "lengths": frames}, name="attention_ctc"
     )

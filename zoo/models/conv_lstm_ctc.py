@@ -43,7 +43,7 @@ class Config:
     units: int = 192  # LSTM units in each direction: three layers fit a 5 MB file in half precision
     layers: int = 3
     dropout: float = 0.2  # share of each layer's inputs
-    symbols: str = "".join(CHARACTERS.symbols)  # output characters; id 0, the blank, comes before them
+    vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
 
     @property
     def frame_seconds(self) -> float:
@@ -81,7 +81,7 @@ def build(config: Config) -> keras.Model:
         x = BidirectionalLSTM(config.units, name=f"lstm_{i}")(x, frames)  # (batch, frames / stride, 2 * units)
     x = layers.Dropout(config.dropout, seed=config.layers, name="dropout")(x)
     # In single precision, also where the rest computes in half: CTC sums thousands of small probabilities.
-    logits = layers.Dense(len(config.symbols) + 1, dtype="float32", name="logits")(x)
+    logits = layers.Dense(len(config.vocabulary) + 1, dtype="float32", name="logits")(x)
     return keras.Model(
         {"waveform": waveform, "lengths": lengths}, {"logits": logits, "lengths": frames}, name="conv_lstm_ctc"
     )

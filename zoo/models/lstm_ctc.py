@@ -39,7 +39,7 @@ class Config:
     units: int = 192  # LSTM units in each direction: three layers fit a 5 MB file in half precision
     layers: int = 3
     dropout: float = 0.25  # share of each layer's inputs
-    symbols: str = "".join(CHARACTERS.symbols)  # output characters; id 0, the blank, comes before them
+    vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
 
     @property
     def frame_seconds(self) -> float:
@@ -66,7 +66,7 @@ def build(config: Config) -> keras.Model:
         x = BidirectionalLSTM(config.units, name=f"lstm_{i}")(x, frames)  # (batch, frames / stride, 2 * units)
     x = layers.Dropout(config.dropout, seed=config.layers, name="dropout")(x)
     # In single precision, also where the rest computes in half: CTC sums thousands of small probabilities.
-    logits = layers.Dense(len(config.symbols) + 1, dtype="float32", name="logits")(
+    logits = layers.Dense(len(config.vocabulary) + 1, dtype="float32", name="logits")(
         x
     )  # (batch, frames / stride, symbols + blank)
     return keras.Model(

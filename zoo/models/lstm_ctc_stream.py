@@ -49,7 +49,7 @@ class Config:
     layers: int = 3
     look_ahead: int = 3  # frames of 30 ms after each LSTM
     dropout: float = 0.15  # share of each layer's inputs
-    symbols: str = "".join(CHARACTERS.symbols)  # output characters; id 0, the blank, comes before them
+    vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
 
     @property
     def frame_seconds(self) -> float:
@@ -90,7 +90,7 @@ def build(config: Config) -> keras.Model:
         x = LookAhead(config.look_ahead, name=f"ahead_{i}")(x, frames)
     x = layers.Dropout(config.dropout, seed=config.layers, name="dropout")(x)
     # In single precision, also where the rest computes in half: CTC sums thousands of small probabilities.
-    logits = layers.Dense(len(config.symbols) + 1, dtype="float32", name="logits")(x)
+    logits = layers.Dense(len(config.vocabulary) + 1, dtype="float32", name="logits")(x)
     return keras.Model(
         {"waveform": waveform, "lengths": lengths}, {"logits": logits, "lengths": frames}, name="lstm_ctc_stream"
     )

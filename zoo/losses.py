@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
-from zoo.layers import frame_mask, reverse_frames
-from zoo.text import BLANK
+from zoo.layers import Tensor, frame_mask, reverse_frames
+from zoo.text import BLANK, LOG_ZERO
 
-NEVER = -1e30  # log probability of what cannot be: finite, so that differences are
+ERROR_DB = 10.0  # deviation of the Gaussian around a reconstruction: an error of so many dB costs half a nat
 
 
 def ctc_loss(labels, logits, lengths):
@@ -55,9 +55,9 @@ def ctc_loss(labels, logits, lengths):
         real = ops.logical_and(
             frame_mask(lengths, n_frames)[:, :, None], frame_mask(count, ops.shape(states)[1])[:, None, :]
         )
-        through = ops.where(real, left + right - emitted, NEVER)  # log P of all paths through a state at a frame
+        through = ops.where(real, left + right - emitted, LOG_ZERO)  # log P of all paths through a state at a frame
         total = ops.logsumexp(through[:, 0], axis=1)  # every path is in some state at the first frame
-        possible = total > NEVER / 2
+        possible = total > LOG_ZERO / 2
         # Of a frame's own total, which is the same but for rounding: so the shares of a frame sum to 1, however long the clip.
         share = ops.softmax(through, axis=2)
         counted = ops.logical_and(real, possible[:, None, None])
@@ -82,16 +82,16 @@ def _path_sums(emitted, states):
     """
     # From each state a path may stay, go on by one, or by two where that leaves out a blank between different labels.
     skips = ops.logical_and(states[:, 2:] != BLANK, states[:, 2:] != states[:, :-2])
-    bar = ops.pad(ops.where(skips, 0.0, NEVER), ((0, 0), (2, 0)), constant_values=NEVER)
+    bar = ops.pad(ops.where(skips, 0.0, LOG_ZERO), ((0, 0), (2, 0)), constant_values=LOG_ZERO)
     n_states = ops.shape(states)[1]
-    start = ops.where(ops.arange(n_states)[None, :] < 1, 0.0, NEVER) + ops.zeros_like(bar)  # before the first frame
+    start = ops.where(ops.arange(n_states)[None, :] < 1, 0.0, LOG_ZERO) + ops.zeros_like(bar)  # before the first frame
 
     def step(sums, emitted):
-        one = ops.pad(sums, ((0, 0), (1, 0)), constant_values=NEVER)[:, :n_states]
-        two = ops.pad(sums, ((0, 0), (2, 0)), constant_values=NEVER)[:, :n_states] + bar
+        one = ops.pad(sums, ((0, 0), (1, 0)), constant_values=LOG_ZERO)[:, :n_states]
+        two = ops.pad(sums, ((0, 0), (2, 0)), constant_values=LOG_ZERO)[:, :n_states] + bar
         most = ops.maximum(ops.maximum(sums, one), two)
         total = ops.exp(sums - most) + ops.exp(one - most) + ops.exp(two - most)
-        sums = ops.maximum(most + ops.log(total) + emitted, NEVER)
+        sums = ops.maximum(most + ops.log(total) + emitted, LOG_ZERO)
         return sums, sums
 
     _, sums = ops.scan(step, start, ops.transpose(emitted, (1, 0, 2)))
@@ -106,35 +106,6 @@ def frames_needed(labels) -> int:
     """
     labels = np.asarray(labels)
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
-
-
-def minimum_word_error(y, logits, lengths):
-    """How many words a recogniser gets wrong, on average over what it would write, plus a share of its CTC loss.
-
-    The word error rate itself has no slope. Its expected value has one: each hypothesis of an n-best list counts with its
-    probability, of the acoustics and of the language model it is decoded with, so those with fewer errors than the mean are
-    made likelier and the others less so (R. Prabhavalkar et al., "Minimum word error rate training for attention-based
-    sequence-to-sequence models", ICASSP 2018, equations 3 to 5).
-
-    Args:
-        y: {"hypotheses": (batch, n, label) ids padded with 0, "errors": (batch, n) word errors, "bonus": (batch, n) what the
-            language model and the number of words add to log P, -inf (as losses.NEVER) where there is no hypothesis,
-            "discount": (symbols,) what the search takes off the logits (see `decoding.symbol_prior`),
-            "labels": (batch, label) what was said, "ctc_share": () weight of the CTC loss}.
-        logits: (batch, frames, symbols). lengths: (batch,) true frames.
-    Returns: (batch,) expected word errors above the mean of the list, plus ctc_share times nats.
-    """
-    batch, n, width = y["hypotheses"].shape
-    every = ctc_loss(
-        ops.reshape(y["hypotheses"], (batch * n, width)),
-        ops.repeat(logits - y["discount"], n, axis=0),
-        ops.repeat(lengths, n, axis=0),
-    )
-    scores = ops.maximum(y["bonus"] - ops.reshape(every, (batch, n)), NEVER)
-    there = ops.cast(y["bonus"] > NEVER / 2, "float32")
-    mean = ops.sum(y["errors"] * there, axis=1, keepdims=True) / ops.maximum(ops.sum(there, axis=1, keepdims=True), 1.0)
-    expected = ops.sum(ops.softmax(scores, axis=1) * (y["errors"] - mean) * there, axis=1)
-    return expected + y["ctc_share"] * ctc_loss(y["labels"], logits, lengths)
 
 
 def distillation(teacher_logits, logits, lengths):
@@ -164,9 +135,6 @@ def cross_entropy(labels, logits):
     """
     labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
     return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-
-
-ERROR_DB = 10.0  # an error of so many dB costs half a nat: the deviation of a Gaussian around the reconstruction
 
 
 def squared_error(target, outputs, lengths=None):

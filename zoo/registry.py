@@ -55,8 +55,8 @@ class Architecture:
 _ARCHITECTURES: dict[str, Architecture] = {}
 
 
-def register(name: str, config, task: str = "transcription"):
-    """Decorate a model file's `build(config)`: `@register("lstm_ctc", Config())`."""
+def register(name: str, config, task: str):
+    """Decorate a model file's `build(config)`: `@register("lstm_ctc", Config(), task="Recognizer")`."""
 
     def decorate(build):
         _ARCHITECTURES[name] = Architecture(name, task, config, build)
@@ -80,7 +80,8 @@ def language_models() -> list[str]:
 
 
 def _files(package: str) -> list[str]:
-    return [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / package)])]
+    modules = pkgutil.iter_modules([str(Path(__file__).parent / package)])
+    return [module.name for module in modules if not module.name.startswith("_")]
 
 
 def architecture(name: str) -> Architecture:

@@ -34,8 +34,8 @@ from zoo.registry import register
 class Config(CTCConfig):
     channels: int = 32  # filters of each convolution
     units: int = 192  # LSTM units in each direction: three layers fit a 5 MB file in half precision
+    dropout: float = 0.2  # share of each LSTM's inputs
     layers: int = 3
-    dropout: float = 0.2  # share of each layer's inputs
 
 
 @register("conv_lstm_ctc", Config(), task="Recognizer")

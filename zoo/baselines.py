@@ -62,17 +62,6 @@ def features(clip: np.ndarray, trim: bool = True) -> np.ndarray:
     return np.vstack([mfcc, librosa.feature.delta(mfcc, mode="nearest")]).T
 
 
-def _check(model: BaseEstimator, clips: Sequence, labels: Sequence[str]) -> None:
-    """Raise ZooError where there is nothing to learn from, or a setting is not above 0."""
-    if not len(clips) or len(clips) != len(labels):
-        raise ZooError(
-            f"`y` must be a label for each clip, at least one. Received: {len(clips)} clips, {len(labels)} labels."
-        )
-    for name, value in model.get_params().items():
-        if name != "seed" and not value > 0:
-            raise ZooError(f"`{name}` must be above 0. Received: {name}={value!r}.")
-
-
 class Majority(DummyClassifier):
     """The most frequent label, whatever is said; of equally frequent ones the first in the alphabet.
 
@@ -83,17 +72,19 @@ class Majority(DummyClassifier):
     def __init__(self):
         super().__init__(strategy="most_frequent")
 
-    def fit(self, X: Sequence[np.ndarray], y: Sequence[str]) -> "Majority":
-        _check(self, X, y)
-        return super().fit(X, y)
-
 
 class Baseline(ClassifierMixin, BaseEstimator):
     """A classifier of clips. A subclass defines `_fit(clips, labels)` and `_predict(clip)`."""
 
     def fit(self, X: Sequence[np.ndarray], y: Sequence[str]):
         """Learn from clips X, each (samples,) float32 at RATE hertz, and their labels y; return self."""
-        _check(self, X, y)
+        if not len(X) or len(X) != len(y):
+            raise ZooError(
+                f"`y` must be a label for each clip, at least one. Received: {len(X)} clips, {len(y)} labels."
+            )
+        for name, value in self.get_params().items():
+            if name != "seed" and not value > 0:
+                raise ZooError(f"`{name}` must be above 0. Received: {name}={value!r}.")
         self.classes_ = np.unique(y)
         self._fit(X, np.asarray(y))
         return self
@@ -184,10 +175,9 @@ class GMMHMM(Baseline):
             import hmmlearn  # noqa: F401
         except ImportError:
             raise ZooError('The baseline gmm_hmm needs hmmlearn: pip install "speech-zoo[baselines]".') from None
-        takes = {str(label): [] for label in self.classes_}
-        for clip, label in zip(clips, labels, strict=True):
-            takes[str(label)].append(features(clip))
-        self.words = {label: self._learn(own) for label, own in takes.items()}
+        self.words = {}
+        for label in self.classes_:
+            self.words[str(label)] = self._learn([features(clips[i]) for i in np.flatnonzero(labels == label)])
 
     def _learn(self, takes):
         lengths = [len(take) for take in takes]

@@ -191,6 +191,15 @@ def cer(references: Sequence | str, hypotheses: Sequence | str, seed: int = 0) -
     return _error_rate(references, hypotheses, list, "characters", seed)
 
 
+def word_errors(reference: str, hypothesis: str) -> int:
+    """Substitutions, deletions and insertions of words.
+
+    >>> word_errors("three four five", "three for")
+    2
+    """
+    return sum(_counts(reference.split(), hypothesis.split())[:3])
+
+
 def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
     """Compute the scale-invariant signal-to-distortion ratio in dB (Le Roux et al., ICASSP 2019).
 

@@ -164,13 +164,10 @@ class Recognizer(SpeechModel):
         found = find_card(self.preset) if self.preset else None
         if found is None:
             return {}
-        key = "+".join(resolve(part) for part in language_model.split("+")) if not _is_file(language_model) else ""
-        weights = found.decoding.get(key, {})
+        if language_model.endswith(tuple(language.SUFFIXES)):  # a file, for which nothing was tuned
+            return {}
+        weights = found.decoding.get("+".join(resolve(part) for part in language_model.split("+")), {})
         return {weight: value for weight, value in weights.items() if weight != "prior_scale" or self.prior}
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith(tuple(language.FILES))
 
 
 @keras.saving.register_keras_serializable("zoo")

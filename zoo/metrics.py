@@ -225,8 +225,6 @@ def _right(references: Sequence, hypotheses: Sequence) -> np.ndarray:
 
 
 def _error_rate(references, hypotheses, split: Callable, unit: str, seed: int) -> ErrorRate:
-    from scipy.stats import bootstrap
-
     references, hypotheses = _pairs(*([x] if isinstance(x, str | Transcript) else x for x in (references, hypotheses)))
     # One row for each utterance: substitutions, deletions, insertions, hits.
     counts = np.array([_counts(split(r), split(h)) for r, h in zip(references, hypotheses, strict=True)])
@@ -236,6 +234,8 @@ def _error_rate(references, hypotheses, split: Callable, unit: str, seed: int) -
         raise DataError(f"`references` must hold {unit}. Received: {len(references)} empty ones.")
     value = low = high = float(errors.sum() / total)
     if len(counts) > 1:  # of one utterance, each resample is the same
+        from scipy.stats import bootstrap
+
         low, high = bootstrap(
             (errors, lengths),
             lambda errors, lengths, axis: errors.sum(axis) / np.maximum(1, lengths.sum(axis)),

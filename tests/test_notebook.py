@@ -11,10 +11,10 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import refused
 
 import zoo
 from zoo.audio import bundled, load_audio
-from zoo.errors import ZooError
 from zoo.notebook import JAVASCRIPT, caught, full_or_fast, play, record, table
 
 
@@ -75,17 +75,17 @@ def test_colab_gives_the_sound_of_the_browser(colab, capsys):
 
 
 @pytest.mark.parametrize(
-    "seconds, rate, said",
+    "seconds, rate, argument",
     [
-        (0, 16000, "received 0"),
-        (61, 16000, "received 61"),
-        ("3", 16000, "received '3'"),
-        (1, 500, "received 500"),
-        (1, 16000.5, "received 16000.5"),
+        (0, 16000, "seconds"),
+        (61, 16000, "seconds"),
+        ("3", 16000, "seconds"),
+        (1, 500, "sample_rate"),
+        (1, 16000.5, "sample_rate"),
     ],
 )
-def test_recording_insists_on_a_time_and_a_rate(seconds, rate, said):
-    with pytest.raises(ZooError, match=said):
+def test_recording_insists_on_a_time_and_a_rate(seconds, rate, argument):
+    with refused(argument):
         record(seconds, rate)
 
 
@@ -97,7 +97,7 @@ def test_a_player_is_small_and_plays_the_sound():
     heard = load_audio(io.BytesIO(sound), 16000)
     assert len(heard) / 16000 == pytest.approx(len(player.samples) / 16000, abs=0.15)  # MP3 has frames of its own
     assert repr(play(np.zeros(900), 9000, title=None)) == "sound: 0.10 s at 9000 Hz"
-    with pytest.raises(ZooError, match="An array needs its sample_rate"):
+    with refused("sample_rate"):
         play(np.zeros(900))
 
 
@@ -107,7 +107,7 @@ def test_what_is_to_fail_must_fail(capsys):
     assert capsys.readouterr().out == "ValueError: one\ntwo ...\n"
     with caught():
         raise KeyError("x")
-    with pytest.raises(AssertionError, match="was to fail"), caught(ValueError):
+    with pytest.raises(AssertionError), caught(ValueError):
         pass
     with pytest.raises(TypeError), caught(ValueError):
         raise TypeError("another kind is an error")
@@ -168,7 +168,7 @@ def heard_by(answer: str) -> np.ndarray:
 @pytest.mark.slow
 def test_the_browser_records(browser):
     page = browser(*(FAKE + str(bundled("woman-us"))).split())
-    heard = heard_by(page.evaluate(f"({JAVASCRIPT.strip()})(5, 16000, 20)"))
+    heard = heard_by(page.evaluate(f"({JAVASCRIPT})(5, 16000, 20)"))
     assert 4.5 < len(heard) / 16000 < 6 and np.abs(heard).max() > 0.1
     text = zoo.load("lstm_ctc").transcribe(heard, sample_rate=16000).text
     assert "zero one two seven" in text
@@ -179,9 +179,7 @@ def test_without_a_microphone_the_page_takes_a_file_or_goes_on(browser):
     page = browser()
 
     def ask(wait):
-        page.evaluate(
-            f"() => {{ window.answer = 0; ({JAVASCRIPT.strip()})(1, 8000, {wait}).then(a => window.answer = a) }}"
-        )
+        page.evaluate(f"() => {{ window.answer = 0; ({JAVASCRIPT})(1, 8000, {wait}).then(a => window.answer = a) }}")
 
     ask(20)
     page.locator("input[type=file]").set_input_files(bundled("seven"))

@@ -1,0 +1,164 @@
+"""Make the manifests in data/manifests from local copies of the data sets.
+
+    python scripts/make_manifests.py FOLDER [OUT]
+    python scripts/make_manifests.py spoken_digits|spoken_words [OUT]
+
+FOLDER holds the unpacked data sets side by side; OUT is data/manifests unless given. The manifests are committed; this
+script says where each line comes from, and makes the same bytes again. The second form makes the lists of cuts, which
+needs the shipped lstm_ctc and AN4 and speechocean762 where ZOO_DATA or the cache has them; new weights move the cuts.
+"""
+
+import csv
+import hashlib
+import sys
+from collections import Counter
+from pathlib import Path
+
+from zoo import datasets
+from zoo.datasets import an4, connected_digits, fsdd, noise, speechocean762, spoken_digits, spoken_words
+from zoo.datasets.archives import top_folder
+from zoo.datasets.speech_synthesis.synthetic import word_list
+from zoo.text import normalise
+
+MANIFESTS = Path(__file__).parent.parent / "data" / "manifests"
+# four women and four men with 13 utterances each, long spelled words and numbers; none has a namesake (mdcs, mdcs2)
+AN4_VALIDATION = ("fclc", "fkai", "fplp", "fsrb", "mblb", "mdmc", "mjhp", "mtje")
+
+
+def write(out: Path, name: str, rows: list[dict]) -> None:
+    """One CSV with the keys of its rows as header."""
+    out.mkdir(exist_ok=True)
+    with open(out / f"{name}.csv", "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    print(f"{name}: {len(rows)} rows")
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def an4_rows(root: Path) -> list[dict]:
+    """Every utterance in etc/an4_{train,test}.fileids with its transcript."""
+    rows = []
+    for part in ("train", "test"):
+        paths = (root / "etc" / f"an4_{part}.fileids").read_text().split()
+        lines = (root / "etc" / f"an4_{part}.transcription").read_text().splitlines()
+        for path, line in zip(paths, lines, strict=True):
+            text, _, name = line.rpartition("(")
+            name = name.rstrip(") ")
+            assert path.endswith("/" + name), (path, line)
+            speaker = path.split("/")[1]
+            split = "validation" if part == "train" and speaker in AN4_VALIDATION else part
+            text = normalise(text.replace("<s>", "").replace("</s>", ""))
+            file = f"wav/{path}.wav"
+            rows.append(
+                {
+                    "id": name,
+                    "split": split,
+                    "speaker": speaker,
+                    "text": text,
+                    "path": file,
+                    "sha256": sha256(root / file),
+                }
+            )
+    return rows
+
+
+def fsdd_rows(root: Path) -> list[dict]:
+    """Every recording, by digit, speaker and take."""
+    return [
+        {"id": f"{digit}_{speaker}_{take}", "speaker": speaker, "take": take, "text": fsdd.DIGITS[digit],
+         "path": f"recordings/{digit}_{speaker}_{take}.wav",
+         "sha256": sha256(Path(fsdd.recording_path(root, digit, speaker, take)))}
+        for digit in range(10) for speaker in fsdd.SPEAKERS for take in range(fsdd.TAKES)
+    ]  # fmt: skip
+
+
+def connected_digits_rows() -> list[dict]:
+    """The published strings: test 504, leave-one-speaker-out 6 x 105, validation 240."""
+    draw = connected_digits.draw_strings
+    lists = {
+        "test": draw("test", fsdd.SPEAKERS, fsdd.OFFICIAL["test"], 504, seed=20),
+        "validation": draw("validation", fsdd.SPEAKERS, connected_digits.VALIDATION_TAKES, 240, seed=21),
+    }
+    for i, speaker in enumerate(fsdd.SPEAKERS):
+        lists[f"loso-{speaker}"] = draw("loso", (speaker,), range(fsdd.TAKES), 105, seed=30 + i)
+    return [{"protocol": protocol, **row} for protocol, rows in lists.items() for row in rows]
+
+
+def noise_rows(root: Path) -> list[dict]:
+    """Identifier, class and fold of each clip; the bytes differ between the original and re-encoded copies."""
+    clips = sorted((noise.class_name(path.parent.name), path.stem) for path in root.glob("*/*-*-?.*"))
+    return [{"id": stem, "class": name, "fold": stem.split("-")[0]} for name, stem in clips]
+
+
+def spoken_words_rows(wanted: set[str], min_confidence: float) -> list[dict]:
+    """Every word of AN4 and speechocean762 among `wanted` that aligns well, with its cut; prints what is left out."""
+    import zoo
+
+    model, rate = zoo.load("lstm_ctc"), spoken_digits.RATE
+    rows, left_out = [], Counter()
+    for corpus in spoken_digits.CORPORA:
+        for split in ("train", "validation", "test"):
+            if split not in datasets.describe(corpus).splits:
+                continue
+            for utterance in datasets.load(corpus, split):
+                if not set(utterance.text.split()) & wanted:
+                    continue
+                samples = utterance.audio(rate)
+                words = model.align(samples, utterance.text, rate, utterance.id).words
+                for number, word in enumerate(words):
+                    if word.text not in wanted:
+                        continue
+                    start, end = spoken_digits.cut_times(samples, words, number)
+                    if word.confidence < min_confidence:
+                        left_out[corpus, split, "unsure"] += 1
+                    elif not spoken_digits.SHORTEST <= round(end - start, 2) <= spoken_digits.LONGEST:
+                        left_out[corpus, split, "too short or too long"] += 1
+                    else:
+                        rows.append(
+                            {
+                                "corpus": corpus,
+                                "split": split,
+                                "id": utterance.id,
+                                "word": number,
+                                "speaker": utterance.speaker,
+                                "text": word.text,
+                                "start": f"{start:.2f}",
+                                "end": f"{end:.2f}",
+                            }
+                        )
+    for (corpus, split, reason), count in left_out.items():
+        print(f"left out of {corpus} {split}: {count} {reason}")
+    return rows
+
+
+def spoken_digits_rows() -> list[dict]:
+    """The digits."""
+    return spoken_words_rows(set(fsdd.DIGITS), spoken_digits.MIN_CONFIDENCE)
+
+
+CUT = {
+    "spoken_digits": spoken_digits_rows,
+    "spoken_words": lambda: spoken_words_rows(set(word_list()), spoken_words.MIN_CONFIDENCE),
+}
+
+
+def main(folder: str, out: Path = MANIFESTS) -> None:
+    place = Path(folder)
+    write(out, "an4", an4_rows(top_folder(place, an4.SOURCE)))
+    write(out, "fsdd", fsdd_rows(top_folder(place, fsdd.SOURCE)))
+    write(out, "connected_digits", connected_digits_rows())
+    write(out, "noise", noise_rows(top_folder(place, noise.SOURCE)))
+    write(out, "speechocean762", speechocean762.manifest_rows(top_folder(place, speechocean762.SOURCE)))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    if sys.argv[1] in CUT:
+        write(*map(Path, sys.argv[2:] or [MANIFESTS]), sys.argv[1], CUT[sys.argv[1]]())
+    else:
+        main(sys.argv[1], *map(Path, sys.argv[2:]))

@@ -1,0 +1,237 @@
+"""What the page answers: what each model says of a clip, what is on its card, and how the models compare.
+
+Everything here takes and returns plain values; zoo.demo.page puts them into gradio's components.
+"""
+
+import io
+import os
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import zoo
+from zoo.audio import duration, load_audio
+from zoo.errors import AudioError, ZooError
+
+RATE = 16000  # Hz of clips in memory and on disk; each model resamples for itself
+MAX_SECONDS = 60.0  # that the page transcribes: two cores answer a minute in seconds, and it fits a picture
+WORD_SECONDS = 4.0  # of a clip that classifiers are asked about
+SILENT_DB = -60.0  # loudest tenth of a second, below full scale: microphones in quiet rooms hiss louder than that
+NO_CLIP = "There is no clip: record something, choose a file, or take one of the examples."
+
+
+class Picture(NamedTuple):
+    """An image with a description for those who do not see it."""
+
+    image: Any
+    alt: str
+
+
+@cache
+def loaded(name: str) -> Any:
+    """A model with its bundled weights: read on first need, kept, shared by all users."""
+    return zoo.load(name)
+
+
+def models_for(task: str) -> list[str]:
+    """Names of the models with weights for a task, best first by the first figure on their cards."""
+
+    def error(name):
+        first = next(iter(zoo.card(name).results), None)
+        return np.inf if first is None else 100 - first.value if first.metric == "accuracy" else first.value
+
+    return sorted((name for name in zoo.list_models(task=task) if zoo.card(name).weights), key=error)
+
+
+def hear(path: str | os.PathLike | None, max_seconds: float = MAX_SECONDS) -> np.ndarray:
+    """Reads a recording.
+
+    Args:
+        path: An audio file, or None where there is none yet.
+        max_seconds: Longest clip that is read.
+
+    Returns:
+        Samples at RATE, (samples,).
+
+    Raises:
+        ZooError: There is no clip.
+        AudioError: It is not audio, silent, or longer than `max_seconds`.
+    """
+    if not path:
+        raise ZooError(NO_CLIP)
+    try:
+        seconds = duration(path)
+    except AudioError:
+        seconds = 0.0  # load_audio knows better what is wrong
+    _check_length(seconds, max_seconds)  # before an hour of it is in memory
+    with open(path, "rb") as file:  # not its path: uploads lie in folders whose names mean nothing
+        samples = load_audio(file, RATE)
+    _check_length(len(samples) / RATE, max_seconds)
+    if loudest_db(samples) < SILENT_DB:
+        raise AudioError(
+            f"The clip is silent: it stays {-SILENT_DB:g} dB or more below full scale. Is the right microphone chosen, "
+            "and not muted?"
+        )
+    return samples
+
+
+def loudest_db(samples: np.ndarray) -> float:
+    """Level of the loudest tenth of a second, in dB below full scale; -120 for silence."""
+    step = RATE // 10
+    powers = [np.mean(np.square(samples[i : i + step])) for i in range(0, len(samples), step)]
+    return float(10 * np.log10(max([1e-12, *powers])))
+
+
+def _check_length(seconds: float, max_seconds: float) -> None:
+    if max_seconds < seconds < 1e8:  # a stream of unknown length declares more
+        raise AudioError(
+            f"The clip lasts {seconds:.1f} s; the page takes at most {max_seconds:g} s here. Cut it"
+            + (", or use `zoo transcribe FILE`, which takes any length." if max_seconds == MAX_SECONDS else ".")
+        )
+
+
+def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
+    """Asks every recognizer and classifier about a recording.
+
+    Args:
+        path: An audio file.
+
+    Yields:
+        What has changed: "status" (text), "picture" (of the first recognizer's words), and by the name of a model its
+        words with their confidence, or its labels with their probabilities.
+
+    Raises:
+        ZooError: As from `hear`.
+    """
+    recognizers, classifiers = models_for("transcription"), models_for("classification")
+    yield dict.fromkeys([*recognizers, *classifiers, "picture"]) | {"status": "Listening ..."}
+    samples = hear(path)
+    for name in recognizers:
+        yield {"status": f"{name} is transcribing ..."}
+        transcript = loaded(name).transcribe(samples, RATE)
+        yield {name: [(word.text, word.confidence) for word in transcript.words] or [("(no words recognized)", None)]}
+        if name == recognizers[0]:
+            yield {"picture": draw(name, samples)}
+    if len(samples) > WORD_SECONDS * RATE:
+        yield {"status": f"Done. Classifiers take one word of at most {WORD_SECONDS:g} s, so they were not asked."}
+        return
+    answers = {}
+    for name in classifiers:
+        yield {"status": f"{name} is listening ..."}
+        try:
+            answers[name] = loaded(name).classify(samples, RATE)
+        except AudioError:  # longer than this model takes
+            continue
+        yield {name: answers[name].probabilities}
+    yield {"status": f"Done. {majority(answers)}"}
+
+
+def majority(answers: dict[str, Any]) -> str:
+    """What most classifiers say, of those that know the same labels as most others.
+
+    Args:
+        answers: Classification by the name of the model.
+
+    Returns:
+        A sentence, or "" where nobody answered.
+    """
+    if not answers:
+        return ""
+    known = Counter(frozenset(answer.probabilities) for answer in answers.values()).most_common(1)[0][0]
+    labels = Counter(answer.label for answer in answers.values() if set(answer.probabilities) == known)
+    label, count = labels.most_common(1)[0]
+    return f"{count} of {labels.total()} classifiers of the same {len(known)} labels say: {label}."
+
+
+def draw(name: str, samples: np.ndarray) -> Picture | None:
+    """Draws what a model makes of a clip: words, what a label depended on, or a reconstruction.
+
+    Args:
+        name: Name of a model.
+        samples: Clip at RATE, (samples,).
+
+    Returns:
+        A picture, or None for a model of text.
+
+    Raises:
+        AudioError: The clip is too long for the model.
+    """
+    from zoo import plots
+    from zoo.plots import pictures
+
+    model = loaded(name)
+    if hasattr(model, "transcribe"):
+        figure = pictures.transcription(model, samples, RATE)
+        seconds = len(samples) / RATE
+        figure.set_size_inches(max(11.0, min(1.6 * seconds, 64.0)), 6.4)  # long clips are scrolled, not squeezed
+        return _picture(figure, f"Waveform, log-mel frames and tokens of {name}: {figure.get_suptitle()}")
+    if hasattr(model, "classify"):
+        answer = model.classify(samples, RATE)
+        title = f"{name}: {answer.label}, {answer.confidence:.0%}"
+        return _picture(pictures.classification(model, samples, RATE, title), f"{title}, and what it depended on")
+    if hasattr(model, "reconstruct"):
+        found = model.reconstruct(samples, RATE)
+        axes = plots.reconstruction(found.log_mel, found.reconstruction, found.framing.hop_seconds, name)
+        return _picture(axes.figure, f"Input, output and difference of {name}: {found.error_db:.2f} dB")
+    return None
+
+
+def _picture(figure: Any, alt: str) -> Picture:
+    from PIL import Image
+
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110)
+    return Picture(Image.open(png), alt)
+
+
+def card_text(name: str) -> str:
+    """The card of a model as Markdown.
+
+    Args:
+        name: Name of a model.
+
+    Returns:
+        Summary, size, labels, limits, licence, measured figures and sources.
+    """
+    about = zoo.card(name)
+    size = f"{about.size / 1e6:.2g} MB of weights" if about.weights else "no weights"
+    lines = [f"### {name}", about.summary, f"**Task**: {about.task}, {about.parameters:,} parameters, {size}."]
+    lines += [f"**Labels**: {about.labels}", f"**Limits**: {about.limits}", f"**Licence**: {about.licence}."]
+    rows = [["measured on", "figure", "95 % interval", "clips", "decoder", "note"], ["---"] * 6]
+    for r in about.results:
+        figure = f"{r.metric} {r.value:.2f}" + (" %" if r.metric in ("WER", "CER", "accuracy", "EER") else "")
+        interval = f"{r.low:.2f} to {r.high:.2f}" if r.low < r.high else ""
+        rows.append([f"{r.data}, {r.split}", figure, interval, f"{r.utterances:,}", r.decoder, r.note])
+    lines += ["\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)]
+    sources = [f"- [{s['title']}]({s['url']}): {s.get('licence', '')}" for s in about.sources if s.get("url")]
+    return "\n\n".join([*lines, "\n".join(sources), f"How it was trained: `zoo info {name}`."])
+
+
+COLUMNS = ("model", "known speakers %", "95 % interval", "unseen speakers %", "95 % interval", "parameters")
+MEASURED = {("fsdd", "test"): "official", ("fsdd", "leave one speaker out"): "loso"}
+
+
+def comparison() -> tuple[list[list], Picture]:
+    """Compares the classifiers of digits by the figures on their cards.
+
+    Returns:
+        Rows under COLUMNS, best on unseen speakers first, and a picture of them.
+    """
+    from zoo import plots
+
+    rows = []
+    for name in models_for("classification"):
+        about = zoo.card(name)
+        found = {MEASURED.get((r.data, r.split)): vars(r) for r in about.results if r.metric == "accuracy"}
+        if "official" in found and "loso" in found:
+            rows.append({"name": name, "kind": "network", "parameters": about.parameters, **found})
+    rows.sort(key=lambda row: -row["loso"]["value"])
+    cells = []
+    for row in rows:
+        spans = [row[key] for key in ("official", "loso")]
+        figures = [cell for s in spans for cell in (round(s["value"], 1), f"{s['low']:.1f} to {s['high']:.1f}")]
+        cells.append([row["name"], *figures, row["parameters"]])
+    return cells, _picture(plots.comparison(rows).figure, "Accuracy on known and on unseen speakers")

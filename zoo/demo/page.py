@@ -1,0 +1,287 @@
+"""The page of `zoo demo`, shown and served by gradio, which is imported when it is needed and nowhere else.
+
+page    four tabs, each wired to functions of zoo.demo.answers and zoo.demo.recordings
+serve   the page at an address, until Ctrl-C
+"""
+
+import html
+import importlib.util
+import ipaddress
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import zoo
+from zoo.audio import bundled
+from zoo.demo import answers, recordings
+from zoo.demo.answers import MAX_SECONDS, RATE, Picture
+from zoo.errors import ZooError
+
+HOST, PORT, FOLDER = "127.0.0.1", 7860, "recordings"
+MAX_UPLOAD = "200mb"  # ten minutes in stereo, so that a long clip is refused for its length, not its size
+EXAMPLES = ("seven", "woman-us", "man-gb", "telephone")
+# One question at a time: networks and matplotlib are not made for several threads.
+QUEUE = {"concurrency_id": "models", "show_progress": "hidden", "api_visibility": "private"}
+# Screen readers say a status line aloud when it changes.
+ALOUD = "() => document.querySelectorAll('.block.zoo-status').forEach(line => line.setAttribute('role', 'status'))"
+
+
+def check_gradio() -> None:
+    """Checks that gradio is installed, before seconds of importing it.
+
+    Raises:
+        ZooError: It is not.
+    """
+    if importlib.util.find_spec("gradio") is None:
+        raise ZooError('The page needs gradio, which is not installed: pip install "speech-zoo[demo]".')
+
+
+def _gradio() -> Any:
+    """gradio, told to keep to itself."""
+    check_gradio()
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    import gradio
+
+    return gradio
+
+
+def page(folder: str | Path = FOLDER) -> Any:
+    """Builds the page.
+
+    Args:
+        folder: Where the tab "Record the class" keeps its clips.
+
+    Returns:
+        gradio.Blocks.
+
+    Raises:
+        ZooError: gradio is not installed, or `folder` cannot hold clips.
+    """
+    gr, folder = _gradio(), recordings.check_folder(folder)
+    with gr.Blocks(title="speech-zoo", analytics_enabled=False) as blocks:
+        gr.Markdown(
+            "# speech-zoo\n"
+            "Small speech models, and what they make of your voice. Nothing leaves the machine that runs this page."
+        )
+        with gr.Tab("Listen", elem_id="listen"):
+            audio = _listen_tab(gr)
+        with gr.Tab("Models", elem_id="models", render_children=True) as tab:
+            _models_tab(gr, tab, audio)
+        with gr.Tab("Compare", elem_id="compare", render_children=True) as tab:
+            _compare_tab(gr, tab)
+        with gr.Tab("Record the class", elem_id="class", render_children=True) as tab:
+            _class_tab(gr, tab, folder)
+    return blocks
+
+
+def guarded(changes: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Passes changes on; an error ends them with a sentence in the status line.
+
+    Args:
+        changes: Values by the name of a component, "status" among them.
+
+    Yields:
+        The same.
+    """
+    try:
+        yield from changes
+    except ZooError as error:
+        yield {"status": f"**Error**: {' '.join(str(error).split())}"}
+    except OSError as error:  # a full disk, a folder without permission
+        yield {"status": f"**Error**: {error.filename or 'The disk'}: {error.strerror}."}
+
+
+def _wire(gr, events, changes, inputs, components: dict, mode: str = "always_last") -> None:
+    """Lets `changes(*inputs)`, an iterator of values by name, fill the components as it goes."""
+
+    def handler(*values):
+        for changed in guarded(changes(*values)):
+            shown = {name: gr.skip() for name in components} | changed
+            shown["status"] = _status(shown["status"])
+            yield [gr.Image(v.image, alt_text=v.alt) if isinstance(v, Picture) else v for v in shown.values()]
+
+    gr.on(events, handler, inputs, list(components.values()), trigger_mode=mode, **QUEUE)
+
+
+def _status(text: Any) -> Any:
+    """A status line as HTML, in which names of files stay text."""
+    if not isinstance(text, str):
+        return text
+    kind = "zoo-error" if text.startswith("**Error**: ") else ""
+    return f'<p class="{kind}">{html.escape(text.removeprefix("**Error**: "))}</p>'
+
+
+def _microphone(gr, label: str) -> Any:
+    return gr.Audio(sources=["microphone", "upload"], type="filepath", label=label, editable=False, buttons=[])
+
+
+def _image(gr, label: str) -> Any:
+    return gr.Image(
+        label=label, type="pil", format="png", interactive=False, buttons=["fullscreen"], elem_classes=["zoo-image"]
+    )
+
+
+def _listen_tab(gr) -> Any:
+    audio = _microphone(gr, f"A recording of at most {MAX_SECONDS:g} seconds")
+    clips = [str(bundled(name)) for name in EXAMPLES]
+    gr.Examples(clips, audio, label="Examples", example_labels=[f"Clip: {name}" for name in EXAMPLES])
+    components = {"status": gr.HTML(elem_classes=["zoo-status"])}
+    with gr.Row():
+        for name in answers.models_for("transcription"):
+            components[name] = gr.HighlightedText(label=name, min_width=300, show_legend=False, color_map=None)
+    components["picture"] = _image(gr, f"What {answers.models_for('transcription')[0]} heard")
+    with gr.Row():
+        for name in answers.models_for("classification"):
+            components[name] = gr.Label(label=name, num_top_classes=4, min_width=200, show_heading=False)
+
+    def changes(path):
+        if path is None:
+            yield dict.fromkeys(components) | {"status": answers.NO_CLIP}
+        else:
+            yield from answers.listen(path)
+
+    _wire(gr, [audio.change], changes, [audio], components)
+    return audio
+
+
+def _models_tab(gr, tab, audio) -> None:
+    names = zoo.list_models()
+    picker = gr.Dropdown(names, value=names[0], label="Model", filterable=False)
+    components = {"status": gr.HTML(elem_classes=["zoo-status"]), "picture": _image(gr, "What it makes of the clip")}
+    text = gr.Markdown(answers.card_text(names[0]), elem_classes=["zoo-card"])
+
+    def changes(name, path):
+        yield {"status": f"{name} is drawing ...", "picture": None}
+        picture = answers.draw(name, answers.hear(path or bundled(EXAMPLES[0])))
+        clip = "your clip" if path else f"the clip {EXAMPLES[0]}"
+        done = f"What {name} makes of {clip}:" if picture else f"{name} is a model of text: it hears nothing."
+        yield {"status": done, "picture": picture}
+
+    picker.change(answers.card_text, picker, text, **QUEUE)
+    _wire(gr, [picker.change, tab.select], changes, [picker, audio], components)
+
+
+def _compare_tab(gr, tab) -> None:
+    gr.Markdown("Accuracy of the classifiers of digits with 95 % intervals, from their cards.")
+    table = gr.Dataframe(headers=list(answers.COLUMNS), interactive=False, label="Accuracy", buttons=[])
+    image = _image(gr, "Accuracy on known and on unseen speakers")
+
+    def fill():
+        rows, picture = answers.comparison()
+        return rows, gr.Image(picture.image, alt_text=picture.alt)
+
+    tab.select(fill, None, [table, image], **QUEUE)
+
+
+def _class_tab(gr, tab, folder: Path) -> None:
+    gr.Markdown(
+        f"Collect clips of single words, a few by each person. They are kept in `{folder.absolute()}` on the machine "
+        "that runs this page, as 16 kHz WAV: ask before you record somebody."
+    )
+    with gr.Row():
+        label = gr.Textbox(label="Label: the word that is said", max_length=60)
+        speaker = gr.Textbox(label="Speaker: a short name or number", max_length=60)
+    audio = _microphone(gr, "The word, once")
+    button = gr.Button("Save clip", variant="primary")
+    components = {"status": gr.HTML(elem_classes=["zoo-status"])}
+    components["counts"] = gr.Dataframe(interactive=False, label="Clips of each label, by speaker", buttons=[])
+    components["next"] = gr.Markdown(elem_classes=["zoo-card"])
+
+    def show():
+        headers, rows = recordings.counts(folder)
+        yield {"counts": {"headers": headers, "data": rows}, "next": recordings.next_step(folder)}
+
+    def arrived(path):
+        # A browser plays a recording before it has sent it: this line says when Save clip will find it.
+        seconds = len(recordings.hear_word(path)) / RATE if path else 0
+        yield {"status": f"A clip of {seconds:.1f} s is here: Save clip keeps it." if path else ""}
+
+    def save(label, speaker, path):
+        yield {"status": f"Saved {recordings.save_clip(folder, label, speaker, path)}.", "audio": None}
+        yield from show()
+
+    _wire(gr, [tab.select], show, None, components)
+    _wire(gr, [audio.stop_recording, audio.upload, audio.clear], arrived, [audio], components)
+    # A second click while a clip is saved does not save it twice.
+    _wire(gr, [button.click], save, [label, speaker, audio], components | {"audio": audio}, mode="once")
+
+
+def check_address(host: str, port: int) -> bool:
+    """Checks that the page can be served at an address.
+
+    Args:
+        host: Name or address of this machine.
+        port: Port, or 0 for any that is free.
+
+    Returns:
+        Whether other machines reach it.
+
+    Raises:
+        ZooError: `host` is not this machine, or `port` is taken.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as listener:
+            listener.bind((address[0], 0))
+    except OSError:
+        raise ZooError(
+            f"`host` must be a name or an address of this machine, such as {HOST}. Received: {host!r}."
+        ) from None
+    with socket.socket(family, kind) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise ZooError(
+                f"`port` must be free; {port} on {host} is not ({error.strerror}). Is another `zoo demo` running? "
+                "Choose one with --port, or any free one with --port 0."
+            ) from None
+    return not ipaddress.ip_address(address[0].split("%")[0]).is_loopback
+
+
+def serve(
+    host: str = HOST,
+    port: int = PORT,
+    folder: str | Path = FOLDER,
+    browser: bool = False,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serves the page until Ctrl-C.
+
+    Args:
+        host: Address to listen at; another one than this machine's own lets others in, which is said.
+        port: Port to listen at; 0 for any that is free.
+        folder: Where recorded clips are kept.
+        browser: Whether to open a browser.
+        say: Called with each line for the user.
+
+    Raises:
+        ZooError: gradio is missing, or `host`, `port` or `folder` cannot be used.
+    """
+    gr, folder, open_to_others = _gradio(), recordings.check_folder(folder), check_address(host, port)
+    if open_to_others:
+        say(
+            f"Warning: whoever reaches {socket.gethostname()} in the network can use this page and save clips into "
+            f"{folder}: it has no password and no encryption. Browsers lend a microphone only to pages from localhost "
+            "or by https; others can upload files."
+        )
+    # TensorFlow warns whenever it compiles for another length of clip, as it should.
+    logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
+    theme = gr.themes.Base(primary_hue="blue", font="system-ui", font_mono="ui-monospace")  # no fonts from elsewhere
+    # What users record lies in a folder that is gone when the server ends.
+    with tempfile.TemporaryDirectory(prefix="zoo-demo-", ignore_cleanup_errors=True) as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        blocks = page(folder)
+        _, url, _ = blocks.launch(
+            server_name=f"[{host}]" if ":" in host else host, server_port=port or None, inbrowser=browser, quiet=True,
+            prevent_thread_lock=True, share=False, ssr_mode=False, footer_links=[], max_file_size=MAX_UPLOAD,
+            theme=theme, css_paths=Path(__file__).with_name("page.css"), js=ALOUD,
+        )  # fmt: skip
+        say(f"The page is at {url} (Ctrl-C ends it).")
+        blocks.block_thread()
+    say("The page is closed.")

@@ -1,0 +1,237 @@
+"""Collects recordings of a class as the data set `folder`: folder/label/speaker_take.wav, and folder/clips.csv on who speaks."""
+
+import csv
+import io
+import re
+import shlex
+import threading
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo import files
+from zoo.demo.answers import RATE, WORD_SECONDS, hear
+from zoo.errors import ZooError
+
+_lock = threading.Lock()
+
+
+def label_name(text: str) -> str:
+    """Turns a word into a label as the data set `folder` reads it.
+
+    Args:
+        text: The word that is said.
+
+    Returns:
+        Small letters a to z, _ between words.
+
+    Raises:
+        ZooError: `label` has other characters, or more than 40.
+    """
+    label = "_".join((text or "").lower().replace("_", " ").split())
+    if not re.fullmatch(r"[a-z]+(_[a-z]+)*", label) or len(label) > 40:
+        raise ZooError(
+            "`label` must be the word that is said, in at most 40 letters a to z, with a space or _ between words (write "
+            f"numbers as words). Received: {(text or '')[:60]!r}."
+        )
+    return label
+
+
+def speaker_name(text: str) -> str:
+    """Checks the name of a speaker.
+
+    Args:
+        text: A short name or number.
+
+    Returns:
+        The name without spaces around it.
+
+    Raises:
+        ZooError: `speaker` has other characters than letters, digits, - and _, or more than 40.
+    """
+    name = (text or "").strip()
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
+        raise ZooError(
+            "`speaker` must be at most 40 letters a to z, digits, - and _, a letter or digit first. "
+            f"Received: {(text or '')[:60]!r}."
+        )
+    return name
+
+
+def check_folder(folder: str | Path) -> Path:
+    """Checks where clips are to be kept.
+
+    Args:
+        folder: A folder, which need not exist yet.
+
+    Returns:
+        Its path.
+
+    Raises:
+        ZooError: `folder` is a file, or holds a comma or =, which `--data` cannot name.
+    """
+    folder = Path(folder).expanduser()
+    if (folder.exists() and not folder.is_dir()) or set(",=") & set(str(folder)):
+        raise ZooError(f"`folder` must be a folder without , or = in its name. Received: {str(folder)!r}.")
+    return folder
+
+
+def hear_word(path: Any) -> np.ndarray:
+    """Reads a recording of one word.
+
+    Args:
+        path: An audio file, or None where the page has none yet.
+
+    Returns:
+        Samples at RATE, (samples,).
+
+    Raises:
+        ZooError: There is no clip yet.
+        AudioError: It is not audio, silent, or longer than a word.
+    """
+    if not path:
+        raise ZooError("There is no clip yet: record the word or choose a file, and wait until the page has it.")
+    return hear(path, WORD_SECONDS)
+
+
+def save_clip(folder: str | Path, label: str, speaker: str, path: Any) -> Path:
+    """Keeps a recording as folder/label/speaker_take.wav, 16 kHz and 16 bit, under a take that is free.
+
+    Args:
+        folder: Folder of the data set.
+        label: The word that is said.
+        speaker: Who says it.
+        path: The recording.
+
+    Returns:
+        The new file.
+
+    Raises:
+        ZooError: A name is not allowed, or as from `hear_word`.
+    """
+    folder, label, speaker = Path(folder), label_name(label), speaker_name(speaker)
+    samples = hear_word(path)
+    with _lock:  # two users may save at once
+        place = folder / label
+        place.mkdir(parents=True, exist_ok=True)
+        try:
+            clip = _write_new(place, speaker, samples)
+        except OSError:
+            with suppress(OSError):  # an empty folder would be a label without clips, which no training takes
+                place.rmdir()
+            raise
+        with (
+            files.atomic_write(folder / "clips.csv") as partial,
+            open(partial, "w", encoding="utf-8", newline="") as file,
+        ):
+            rows = [(path, label.replace("_", " "), speaker) for path, label, speaker in _clips(folder)]
+            csv.writer(file).writerows([("path", "text", "speaker"), *rows])
+    return clip
+
+
+def _write_new(place: Path, speaker: str, samples: np.ndarray) -> Path:
+    """Writes a file under the first free take; never over another one."""
+    import soundfile
+
+    data = io.BytesIO()  # libsndfile has no word for a full disk; Python has
+    soundfile.write(data, samples, RATE, subtype="PCM_16", format="WAV")
+    take = 1 + max((number for name, number in map(_speaker_of, place.glob("*.wav")) if name == speaker), default=0)
+    while True:
+        path = place / f"{speaker}_{take}.wav"
+        try:
+            with open(path, "xb") as file:
+                file.write(data.getvalue())
+            return path
+        except FileExistsError:  # on disks that tell no capitals apart, or by a second server
+            take += 1
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _speaker_of(path: Path) -> tuple[str, int]:
+    """(speaker, take) of anna_3.wav; ("", 0) of a file that was named in another way."""
+    match = re.fullmatch(r"(.+)_(\d{1,9})", path.stem)
+    return (match[1], int(match[2])) if match else ("", 0)
+
+
+def _clips(folder: Path) -> list[tuple[str, str, str]]:
+    """(path below the folder, label, speaker) of every clip."""
+    paths = sorted(path for path in folder.glob("[!.]*/[!.]*.wav") if path.is_file())
+    return [(f"{p.parent.name}/{p.name}", p.parent.name, _speaker_of(p)[0]) for p in paths]
+
+
+def counts(folder: str | Path) -> tuple[list[str], list[list]]:
+    """Counts the clips of each label, by speaker.
+
+    Args:
+        folder: Folder of the data set.
+
+    Returns:
+        Headings and rows of a table.
+    """
+    found = Counter((label, speaker or "?") for _, label, speaker in _clips(Path(folder)))
+    speakers = sorted({speaker for _, speaker in found})
+    rows = []
+    for label in sorted({label for label, _ in found}):
+        by_speaker = [found[label, speaker] for speaker in speakers]
+        rows.append([label, sum(by_speaker), *by_speaker])
+    return ["label", "clips", *speakers], rows
+
+
+def next_step(folder: str | Path) -> str:
+    """Says what to do with the clips.
+
+    Args:
+        folder: Folder of the data set.
+
+    Returns:
+        Markdown: the commands that learn from them, or what is missing.
+    """
+    folder = Path(folder)
+    labels = {label for _, label, _ in _clips(folder)}
+    if len(labels) < 2:
+        return f"Training needs clips of at least two labels; there are {len(labels)} so far."
+    try:
+        command = train_command(folder)
+    except ZooError as error:  # what somebody else put into the folder
+        return f"These clips cannot be trained on: {error}"
+    return (
+        f"Train a classifier on them, in a terminal:\n\n```\n{command}\n```\n\n"
+        "With few clips of each word, without training, in Python:\n\n"
+        "```\n"
+        "import zoo\n"
+        "from pathlib import Path\n"
+        f"folders = [f for f in Path({str(folder)!r}).iterdir() if f.is_dir() and f.name[0] != '.']\n"
+        'words = zoo.few_shot(zoo.load("word_embedding"), {f.name: sorted(f.glob("[!.]*.wav")) for f in folders})\n'
+        "```"
+    )
+
+
+def train_command(folder: str | Path) -> str:
+    """Writes the `zoo train` line for the clips of a folder.
+
+    Args:
+        folder: Folder of the data set.
+
+    Returns:
+        The command; with enough speakers, some are held out to choose the epoch by.
+
+    Raises:
+        ZooError: The clips are no data set.
+    """
+    from zoo import datasets
+
+    clips = Path(folder) / "clips.csv"
+    train, held_out = (
+        {utterance.text for utterance in datasets.load("folder", split, clips)} for split in ("train", "validation")
+    )
+    words = ["zoo", "train", "ds_cnn", "--data"]
+    if len(train) > 1 and held_out and held_out <= train:
+        words += [f"folder,source={clips}", "--validation", f"folder,source={clips}"]
+    else:
+        words += [f"folder:all,source={clips}"]
+    return shlex.join([*words, "--out", "runs/mine"])

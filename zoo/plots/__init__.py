@@ -1,0 +1,35 @@
+"""Pictures of what goes through a model and of how good it is. Plain arrays in; no function touches global state.
+
+    zoo.plots.signals   frames and bands: transcription, saliency, attention, reconstruction, band_errors
+    zoo.plots.scores    figures: learning_curves, bars, confusion, comparison, noise
+    zoo.plots.maps      codes as points of a plane: latent_map
+    zoo.plots.pictures  a model and a clip in, its answer as one of these: transcription, classification, focus
+    zoo.plots.figure    what they share
+
+`transcription` returns a matplotlib Figure. The others return Axes, on `axes` where those are given, or else on a figure
+of their own: `axes.figure.savefig("name.png")` keeps it, and `axes.figure` ends a notebook's cell.
+"""
+
+from zoo.plots.figure import ACCENT, COLOURS, PALE, STRONG, Drawing
+from zoo.plots.maps import latent_map
+from zoo.plots.scores import bars, comparison, confusion, learning_curves, noise
+from zoo.plots.signals import attention, band_errors, reconstruction, saliency, transcription
+
+__all__ = [
+    "ACCENT",
+    "COLOURS",
+    "PALE",
+    "STRONG",
+    "Drawing",
+    "attention",
+    "band_errors",
+    "bars",
+    "comparison",
+    "confusion",
+    "latent_map",
+    "learning_curves",
+    "noise",
+    "reconstruction",
+    "saliency",
+    "transcription",
+]

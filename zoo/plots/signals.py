@@ -1,0 +1,246 @@
+"""Plots of what went through a model, by frames and mel bands. Plain arrays in."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zoo.decoding import Transcript
+from zoo.errors import DataError
+from zoo.plots.figure import ACCENT, COLOURS, Drawing, axes_or_new, draw_frames
+from zoo.text import BLANK, Vocabulary
+
+
+def transcription(
+    samples: np.ndarray,
+    sample_rate: int,
+    log_mel: np.ndarray,
+    hop_seconds: float,
+    transcript: Transcript,
+    probabilities: np.ndarray,
+    vocabulary: Vocabulary,
+    frame_seconds: float,
+    title: str = "",
+) -> Figure:
+    """Draws a clip as waveform, as log-mel frames, and as words over the probabilities that spelled them.
+
+    Args:
+        samples: Waveform, (samples,).
+        sample_rate: Hertz of the waveform.
+        log_mel: Log-mel frames, (frames, bands) in dB.
+        hop_seconds: Seconds between two log-mel frames.
+        transcript: Words with their times.
+        probabilities: Probability of each token, (frames, tokens); token 0 is the blank.
+        vocabulary: Tokens of the model.
+        frame_seconds: Seconds between two frames of `probabilities`.
+        title: Text above the figure; the transcript by default.
+
+    Returns:
+        A figure of three axes: waveform, log-mel, probabilities.
+    """
+    seconds = len(samples) / sample_rate
+    figure = Drawing(figsize=(min(16, max(8, 2.2 * seconds)), 7), layout="constrained")
+    wave, mel, chart = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.6, 1.8))
+    wave.plot(np.arange(len(samples)) / sample_rate, samples, linewidth=0.4, color="tab:blue")
+    wave.set(ylabel="waveform", xlim=(0, seconds))
+    draw_frames(mel, log_mel, hop_seconds, cmap="magma")
+    mel.set(ylabel="log-mel band")
+    _draw_tokens(chart, probabilities, vocabulary, frame_seconds)
+    for word in transcript.words:
+        for axes in (wave, chart):
+            axes.axvspan(word.start, word.end, color="tab:green", alpha=0.13)
+        middle = (word.start + word.end) / 2
+        chart.text(middle, 1.16, word.text, ha="center", va="bottom", fontsize=11, weight="bold", clip_on=False)
+    figure.suptitle(title or (transcript.text or "(no words recognized)"), parse_math=False)
+    return figure
+
+
+def _draw_tokens(axes: Axes, probabilities: np.ndarray, vocabulary: Vocabulary, frame_seconds: float) -> None:
+    """Draws a curve for each token that wins a frame, its name at each peak."""
+    time, winners = np.arange(len(probabilities)) * frame_seconds, probabilities.argmax(axis=1)
+    axes.fill_between(time, probabilities[:, BLANK], color="0.9", label="blank", step="mid")
+    for i in np.unique(winners[winners != BLANK]):
+        name = vocabulary.decode([i])
+        (line,) = axes.plot(time, probabilities[:, i], linewidth=1.2, linestyle=":" if name == " " else "-")
+        style = {"textcoords": "offset points", "ha": "center", "fontsize": 9, "color": line.get_color()}
+        for peak in _peaks(probabilities[:, i], winners == i):
+            axes.annotate("_" if name == " " else name, (time[peak], probabilities[peak, i]), (0, 3), **style)
+    axes.set(ylabel="probability", xlabel="seconds", ylim=(0, 1.38), yticks=(0, 0.5, 1.0))
+    axes.text(0.004, 0.06, "grey: blank", transform=axes.transAxes, fontsize=8, color="0.45")
+
+
+def _peaks(values: np.ndarray, chosen: np.ndarray) -> list[int]:
+    """The highest frame of each run of chosen frames."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
+    return [int(start + values[start:end].argmax()) for start, end in edges.reshape(-1, 2)]
+
+
+def saliency(
+    log_mel: np.ndarray, weights: np.ndarray, hop_seconds: float, axes: Axes | None = None, title: str = ""
+) -> Axes:
+    """Draws what a classification depended on: log-mel frames in grey under a colour that fades with the saliency.
+
+    Args:
+        log_mel: Log-mel frames, (frames, bands) in dB.
+        weights: Saliency as from `model.saliency`, (frames, bands) in nats, zero or more. Drawn as shares of the
+            largest, which the colour bar names, because even a negligible saliency has a largest place.
+        hop_seconds: Seconds between two frames.
+        axes: Axes to draw on; a new figure by default.
+        title: Text above the axes.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: `weights` has another shape than `log_mel`, or negative values.
+
+    >>> saliency(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01).get_xlabel()
+    'seconds'
+    """
+    log_mel, weights = np.asarray(log_mel), np.asarray(weights)
+    if weights.shape != log_mel.shape or not (weights >= 0).all():
+        raise DataError(
+            f"`weights` must be zero or more for each band of each frame. Received: shape {weights.shape} for log-mel "
+            f"frames of shape {log_mel.shape}, minimum {weights.min(initial=0):g}."
+        )
+    axes = axes_or_new(axes, (8, 3.4))
+    draw_frames(axes, log_mel, hop_seconds, cmap="gray_r")
+    highest = weights.max(initial=0)
+    strength = weights / (highest or 1)
+    # The square root keeps weak saliency visible: a few places hold most of it.
+    image = draw_frames(axes, strength, hop_seconds, cmap="plasma", vmin=0, vmax=1, alpha=np.sqrt(strength.T))
+    axes.figure.colorbar(image, ax=axes, pad=0.02, label=f"saliency (1 is a fall by {highest:.2g} nats)")
+    axes.set(xlabel="seconds", ylabel="log-mel band")
+    axes.set_title(title, parse_math=False)
+    return axes
+
+
+def attention(
+    log_mel: np.ndarray,
+    weights: np.ndarray,
+    hop_seconds: float,
+    frame_seconds: float,
+    axes: Axes | None = None,
+    title: str = "",
+) -> Axes:
+    """Draws the attention weight of each frame as a curve above the log-mel frames.
+
+    Args:
+        log_mel: Log-mel frames, (frames, bands) in dB.
+        weights: Attention weights that sum to 1, (frames of the network,).
+        hop_seconds: Seconds between two log-mel frames.
+        frame_seconds: Seconds between two weights.
+        axes: Axes to draw on; a new figure by default.
+        title: Text above the axes.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: `weights` is not one row of weights that sum to 1.
+
+    >>> attention(np.zeros((30, 40)), np.full(30, 1 / 30), 0.01, 0.01).get_xlabel()
+    'seconds'
+    """
+    log_mel, weights = np.asarray(log_mel), np.asarray(weights)
+    if weights.ndim != 1 or not (weights >= 0).all() or not np.isclose(weights.sum(), 1, atol=0.01):
+        raise DataError(
+            "`weights` must be one row of weights, zero or more, that sum to 1. "
+            f"Received: shape {weights.shape}, sum {weights.sum():.3g}."
+        )
+    axes = axes_or_new(axes, (8, 4.2))
+    draw_frames(axes, log_mel, hop_seconds, cmap="magma")
+    bands, top = log_mel.shape[1], 1.1 * weights.max()
+    axes.set(xlabel="seconds", ylim=(0, 1.5 * bands), yticks=np.linspace(0, bands, 3, dtype=int))
+    axes.set_ylabel("log-mel band", y=1 / 3)
+    axes.set_title(title, parse_math=False)
+    curve = axes.twinx()  # its zero is the upper edge of the log-mel
+    time = np.arange(len(weights)) * frame_seconds
+    curve.fill_between(time, weights, color=ACCENT, alpha=0.35, linewidth=0)
+    curve.plot(time, weights, color=ACCENT)
+    even = 1 / len(weights)
+    curve.plot(time[[0, -1]], (even, even), color="0.3", linestyle=":", linewidth=1)
+    curve.annotate("even", (time[-1], even), (-2, 2), textcoords="offset points", ha="right", fontsize=8, color="0.3")
+    curve.set(ylim=(-2 * top, top), yticks=(0, float(f"{weights.max():.1g}")))
+    curve.set_ylabel("attention weight", y=5 / 6, color=ACCENT)
+    return axes
+
+
+def reconstruction(
+    log_mel: np.ndarray,
+    reconstruction: np.ndarray,
+    hop_seconds: float,
+    title: str = "",
+    names: tuple[str, str] = ("in", "out"),
+) -> Axes:
+    """Draws the input of an autoencoder, its output and their difference, one below the other.
+
+    Args:
+        log_mel: Input frames, (frames, bands) in dB.
+        reconstruction: Output frames, (frames, bands) in dB.
+        hop_seconds: Seconds between two frames.
+        title: Text above the figure.
+        names: Names of the input and the output.
+
+    Returns:
+        The axes of the input; the others are in its figure.
+
+    Raises:
+        DataError: `reconstruction` has another shape than `log_mel`.
+
+    >>> axes = reconstruction(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01, title="one dB too loud")
+    """
+    log_mel, reconstruction = np.asarray(log_mel), np.asarray(reconstruction)
+    if log_mel.ndim != 2 or log_mel.shape != reconstruction.shape:
+        raise DataError(
+            "`reconstruction` must have the shape (frames, bands) of the input. "
+            f"Received: {reconstruction.shape} for an input of {log_mel.shape}."
+        )
+    figure = Drawing(figsize=(9, 6.5), layout="constrained")
+    top, middle, bottom = figure.subplots(3, 1, sharex=True)
+    scale = {"cmap": "magma", "vmin": log_mel.min(), "vmax": log_mel.max()}
+    for axes, values in ((top, log_mel), (middle, reconstruction)):
+        image = draw_frames(axes, values, hop_seconds, **scale)
+    figure.colorbar(image, ax=[top, middle], pad=0.01, label="dB")
+    difference = reconstruction - log_mel
+    limit = max(1.0, float(np.quantile(np.abs(difference), 0.995)))
+    image = draw_frames(bottom, difference, hop_seconds, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    figure.colorbar(image, ax=bottom, pad=0.01, label="dB")
+    rms = float(np.sqrt(np.mean(np.square(difference))))
+    titles = (*names, f"{names[1]} - {names[0]}: root mean square {rms:.2f} dB")
+    for axes, text in zip((top, middle, bottom), titles, strict=True):
+        axes.set(ylabel="log-mel band")
+        axes.set_title(text, fontsize=10, loc="left", parse_math=False)
+    bottom.set(xlabel="seconds")
+    figure.suptitle(title, parse_math=False)
+    return top
+
+
+def band_errors(errors: Mapping[str, np.ndarray], edges_hz: np.ndarray | None = None, axes: Axes | None = None) -> Axes:
+    """Draws the error of autoencoders over the mel bands, a line for each.
+
+    Args:
+        errors: Root mean square error in dB by the name of the model, (bands,) each.
+        edges_hz: Frequency of each band in hertz, (bands,); bands are numbered by default.
+        axes: Axes to draw on; a new figure by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: `errors` is empty, or its lines differ in length.
+
+    >>> axes = band_errors({"autoencoder": np.ones(40), "pca": np.ones(40)})
+    """
+    if len({np.shape(values) for values in errors.values()}) != 1:
+        raise DataError(f"`errors` must hold lines of one length, at least one. Received: {list(errors)}.")
+    axes = axes_or_new(axes, (7, 3.6))
+    for i, (name, values) in enumerate(errors.items()):
+        x = np.arange(len(values)) if edges_hz is None else np.asarray(edges_hz)
+        axes.plot(x, values, color=COLOURS[i % len(COLOURS)], marker=".", label=name)
+    axes.set(xlabel="mel band" if edges_hz is None else "centre of the mel band (Hz)", ylabel="error (dB)")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    return axes

@@ -3,12 +3,10 @@
     model --(.keras file, child process)--> TensorFlow function --(converter)--> file of the format
 
 Every format has the inputs `waveform` (batch, samples) float32 and `lengths` (batch,) int32 samples, and the outputs of
-the model by their names, such as `logits` or `embedding`. The true frames of each clip are called `frames` (batch,) int32,
-and not `lengths` as in Keras, because ONNX wants every name in a graph to be another. A LiteRT file takes one clip at a
-time, of any length: its recurrent loops need to know the batch when they are converted.
+the model by their names; only the true frames of each clip are called `frames` and not `lengths`, because ONNX wants every
+name in a graph to be another. A LiteRT file takes one clip at a time, since its recurrent loops need to know the batch.
 
-Converters can crash the process that calls them (a full-integer LiteRT conversion of an LSTM ends with a segmentation
-fault), so they run in a child, under TensorFlow whatever Keras' backend is here.
+Converters can crash the process that calls them, so they run in a child, under TensorFlow whatever Keras' backend is here.
 """
 
 import importlib.util
@@ -17,8 +15,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,13 +24,12 @@ from zoo.errors import MissingFileError, ZooError, first_line, unknown_name
 
 ONNX_OPSET = 17  # the oldest that has a Fourier transform; runtimes since 2022 read it
 FLOAT = 1  # ONNX' number for float32
-MINUTES = 15  # a conversion takes seconds
+LIMIT = 900  # seconds; a conversion takes a few
 CHILD = "import sys; from zoo.export import _convert; _convert(*sys.argv[1:])"
 FRAMES = "frames"  # what the output "lengths" is called in a file
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A file format: the ending of its path, and the packages that converting and running need."""
 
     suffix: str  # "" for a folder
@@ -101,25 +98,20 @@ def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndar
     (1, 10)
     """
     path = Path(path).expanduser()
-    if not path.exists():
-        raise MissingFileError(f"`path` must be a .tflite or .onnx file or a SavedModel folder. Received: {path}.")
     format = next((name for name, f in FORMATS.items() if f.suffix and path.suffix == f.suffix), "savedmodel")
-    if format == "savedmodel" and not (path / "saved_model.pb").is_file():
-        raise ZooError(f"`path` must be a .tflite or .onnx file or a SavedModel folder. Received: {path}.")
+    if not (path if FORMATS[format].suffix else path / "saved_model.pb").is_file():
+        error = ZooError if path.exists() else MissingFileError
+        raise error(f"`path` must be a .tflite or .onnx file or a SavedModel folder that exists. Received: {path}.")
     _need(FORMATS[format].runs, f"Running {path.name}")
     waveform, lengths = np.asarray(waveform, "float32"), np.asarray(lengths, "int32")
     if waveform.ndim != 2 or lengths.shape != waveform.shape[:1]:
-        raise ZooError(
-            "`waveform` must have the shape (batch, samples), and lengths (batch,). "
-            f"Received: {waveform.shape} and {lengths.shape}."
-        )
+        raise ZooError(f"`waveform` and `lengths` must be of one batch. Received: {waveform.shape}, {lengths.shape}.")
+    run = {"litert": _run_litert, "onnx": _run_onnx, "savedmodel": _run_savedmodel}[format]
     try:
-        found = _RUN[format](path, waveform, lengths)
+        outputs = run(path, waveform, lengths)
     except Exception as error:
-        raise ZooError(
-            f"`path` must be complete and of this package. Received: {path.name}, which cannot be run: {first_line(error, 300)}"
-        ) from error
-    return {"lengths" if name == FRAMES else name: np.asarray(value) for name, value in found.items()}
+        raise ZooError(f"`path` must be what `export` wrote. Received: {path} ({first_line(error, 300)}).") from error
+    return {"lengths" if name == FRAMES else name: np.asarray(value) for name, value in outputs.items()}
 
 
 def _run_litert(path: Path, waveform, lengths) -> dict:
@@ -145,30 +137,20 @@ def _run_savedmodel(path: Path, waveform, lengths) -> dict:
     return run(waveform=tf.constant(waveform), lengths=tf.constant(lengths))
 
 
-_RUN = {"litert": _run_litert, "onnx": _run_onnx, "savedmodel": _run_savedmodel}
-
-
 def _check_path(format: str, path: Path) -> None:
-    suffix = FORMATS[format].suffix
-    if suffix:
+    if suffix := FORMATS[format].suffix:
         fits, rule = path.suffix == suffix and not path.is_dir(), f"a file that ends in {suffix}"
     else:
-        fits = path.suffix not in {f.suffix for f in FORMATS.values() if f.suffix}
         # An older SavedModel is replaced as an older file would be; nothing else is.
-        fits = fits and (not path.exists() or (path / "saved_model.pb").is_file())
-        rule = "a new folder, or one with an older SavedModel,"
+        fits = not path.exists() or (path / "saved_model.pb").is_file()
+        fits, rule = fits and path.suffix not in (".tflite", ".onnx"), "a new folder, or one with an older SavedModel,"
     if not fits:
         raise ZooError(f"`path` must be {rule} for the format {format}. Received: {path}.")
 
 
 def _need(packages: tuple[str, ...], what: str) -> None:
-    missing = [name.replace("_", "-") for name in packages if importlib.util.find_spec(name) is None]
-    if missing:
-        extra = 'pip install "speech-zoo[export]"'
-        raise ZooError(f"{what} needs {' and '.join(missing)}, not installed here: {extra}.")
-
-
-# --- the child process
+    if missing := [name.replace("_", "-") for name in packages if importlib.util.find_spec(name) is None]:
+        raise ZooError(f'{what} needs {" and ".join(missing)}: pip install "speech-zoo[export]".')
 
 
 def _convert_in_child(format: str, source: Path, made: Path) -> None:
@@ -182,17 +164,15 @@ def _convert_in_child(format: str, source: Path, made: Path) -> None:
     }
     command = [sys.executable, "-c", CHILD, format, str(source), str(made)]
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, errors="replace", timeout=60 * MINUTES
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=LIMIT)
     except subprocess.TimeoutExpired:
-        raise ZooError(f"Export to {format} must end within {MINUTES} minutes and did not.") from None
+        raise ZooError(f"Export to {format} must end within {LIMIT} s and did not.") from None
+    if done.returncode == 0 and made.exists():
+        return
+    reason = (done.stderr.strip().splitlines() or ["it wrote no file"])[-1].strip()[:300]
     if done.returncode < 0:
-        reason = signal.Signals(-done.returncode).name
-        raise ZooError(f"Export to {format} failed: the converter crashed ({reason}); nothing was written.")
-    if done.returncode or not made.exists():
-        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it wrote no file"]
-        raise ZooError(f"Export to {format} failed, nothing was written: {lines[-1].strip()[:300]}")
+        reason = f"it crashed ({signal.Signals(-done.returncode).name})"
+    raise ZooError(f"Export to {format} failed in the converter and wrote nothing: {reason}")
 
 
 def _convert(format: str, source: str, made: str) -> None:
@@ -214,13 +194,6 @@ def _convert(format: str, source: str, made: str) -> None:
         sys.exit(1)
 
 
-def _signature(batch: int | None):
-    import tensorflow as tf
-
-    waveform = tf.TensorSpec([batch, None], tf.float32, name="waveform")
-    return waveform, tf.TensorSpec([batch], tf.int32, name="lengths")
-
-
 def _with_constants(network, batch: int | None):
     """The network as a TensorFlow function (waveform, lengths) -> its outputs by name, its weights as constants.
 
@@ -228,16 +201,17 @@ def _with_constants(network, batch: int | None):
     """
     import tensorflow as tf
 
-    variables = (network.trainable_variables, network.non_trainable_variables)
-    trained, others = ([np.asarray(v) for v in group] for group in variables)
+    variables = network.trainable_variables, network.non_trainable_variables
+    arrays = [[np.asarray(variable) for variable in group] for group in variables]
+    signature = tf.TensorSpec([batch, None], tf.float32, "waveform"), tf.TensorSpec([batch], tf.int32, "lengths")
 
     def forward(waveform, lengths):
         # Constants are made in here; from outside they would become inputs of the function.
-        weights = [tf.constant(a) for a in trained], [tf.constant(a) for a in others]
+        weights = [[tf.constant(array) for array in group] for group in arrays]
         outputs, _ = network.stateless_call(*weights, {"waveform": waveform, "lengths": lengths}, training=False)
         return outputs
 
-    return tf.function(forward, input_signature=_signature(batch))
+    return tf.function(forward, input_signature=signature)
 
 
 def _to_litert(network, made: str) -> None:
@@ -254,9 +228,9 @@ def _to_litert(network, made: str) -> None:
     network = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=one_clip)
     module = tf.Module()
     module.forward = _with_constants(network, batch=1)
-    function = module.forward.get_concrete_function()
+    functions = [module.forward.get_concrete_function()]
     # LiteRT's own operations only, so that the file runs without TensorFlow's.
-    Path(made).write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function], module).convert())
+    Path(made).write_bytes(tf.lite.TFLiteConverter.from_concrete_functions(functions, module).convert())
 
 
 def _to_onnx(network, made: str) -> None:
@@ -267,8 +241,8 @@ def _to_onnx(network, made: str) -> None:
     tf_op("RFFT")(_Dft)
     tf_op("Real", part=0)(_Part)
     tf_op("Imag", part=1)(_Part)
-    signature = _signature(None)
-    tf2onnx.convert.from_function(_with_constants(network, None), signature, opset=ONNX_OPSET, output_path=made)
+    function = _with_constants(network, batch=None)
+    tf2onnx.convert.from_function(function, function.input_signature, opset=ONNX_OPSET, output_path=made)
 
 
 class _Dft:
@@ -277,11 +251,10 @@ class _Dft:
     @classmethod
     def version_17(cls, graph, node, **_):
         frames, outputs, shape = node.input[0], node.output, graph.get_shape(node.output[0])
-        rank = len(shape)
         graph.remove_node(node.name)
-        last = graph.make_const(node.name + "_last", np.array([rank]))
+        last = graph.make_const(node.name + "_last", np.array([len(shape)]))
         frames = graph.make_node("Unsqueeze", [frames, last.output[0]])
-        options = {"axis": rank - 1, "onesided": 1}
+        options = {"axis": len(shape) - 1, "onesided": 1}
         graph.make_node("DFT", frames.output, options, outputs=outputs, shapes=[[*shape, 2]], dtypes=[FLOAT])
 
 
@@ -292,6 +265,5 @@ class _Part:
     def version_17(cls, graph, node, part, **_):
         spectrum, outputs, shape = node.input[0], node.output, graph.get_shape(node.output[0])
         graph.remove_node(node.name)
-        which = graph.make_const(node.name + "_which", np.array(part))
-        parts = [spectrum, which.output[0]]
-        graph.make_node("Gather", parts, {"axis": -1}, outputs=outputs, shapes=[shape], dtypes=[FLOAT])
+        which = graph.make_const(node.name + "_which", np.array(part)).output[0]
+        graph.make_node("Gather", [spectrum, which], {"axis": -1}, outputs=outputs, shapes=[shape], dtypes=[FLOAT])

@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.audio import check_rate
 from zoo.errors import AudioError, ZooError
-from zoo.features import mel_filters
+from zoo.layers import mel_filters
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,19 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from zoo.errors import MissingFileError, ZooError, first_line, unknown_name
 
+if TYPE_CHECKING:
+    from zoo.tasks import SpeechModel
+
 ONNX_OPSET = 17  # the oldest that has a Fourier transform; runtimes since 2022 read it
 FLOAT = 1  # ONNX' number for float32
 LIMIT = 900  # seconds; a conversion takes a few
 CHILD = "import sys; from zoo.export import _convert; _convert(*sys.argv[1:])"
-FRAMES = "frames"  # what the output "lengths" is called in a file
 
 
 class Format(NamedTuple):
@@ -44,7 +46,7 @@ FORMATS = {
 }
 
 
-def export(model, format: str, path: str | os.PathLike) -> Path:
+def export(model: "SpeechModel", format: str, path: str | os.PathLike) -> Path:
     """Write a model for another runtime. The file (SavedModel: the folder) appears complete or not at all.
 
     Args:
@@ -111,7 +113,7 @@ def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndar
         outputs = run(path, waveform, lengths)
     except Exception as error:
         raise ZooError(f"`path` must be what `export` wrote. Received: {path} ({first_line(error, 300)}).") from error
-    return {"lengths" if name == FRAMES else name: np.asarray(value) for name, value in outputs.items()}
+    return {"lengths" if name == "frames" else name: np.asarray(value) for name, value in outputs.items()}
 
 
 def _run_litert(path: Path, waveform, lengths) -> dict:
@@ -183,7 +185,7 @@ def _convert(format: str, source: str, made: str) -> None:
         import zoo
 
         model = zoo.load(source)
-        outputs = {FRAMES if name == "lengths" else name: value for name, value in model.output.items()}
+        outputs = {"frames" if name == "lengths" else name: value for name, value in model.output.items()}
         network = keras.Model(model.input, outputs)
         if format == "savedmodel":
             network.export(made, format="tf_saved_model", verbose=False)
@@ -201,8 +203,9 @@ def _with_constants(network, batch: int | None):
     """
     import tensorflow as tf
 
-    variables = network.trainable_variables, network.non_trainable_variables
-    arrays = [[np.asarray(variable) for variable in group] for group in variables]
+    arrays = [
+        [np.asarray(v) for v in group] for group in (network.trainable_variables, network.non_trainable_variables)
+    ]
     signature = tf.TensorSpec([batch, None], tf.float32, "waveform"), tf.TensorSpec([batch], tf.int32, "lengths")
 
     def forward(waveform, lengths):

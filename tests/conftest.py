@@ -66,12 +66,12 @@ def eager():
 @pytest.fixture
 def here(monkeypatch):
     """Exported files are converted in this process: a child of its own takes five seconds to begin."""
-    from zoo import exporting
+    from zoo import export
 
     def convert(format, source, made):
-        exporting._convert(format, str(source), str(made))
+        export._convert(format, str(source), str(made))
 
-    monkeypatch.setattr(exporting, "_convert_in_child", convert)
+    monkeypatch.setattr(export, "_convert_in_child", convert)
 
 
 @contextmanager

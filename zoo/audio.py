@@ -19,12 +19,11 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # hertz; beyond them a number is a m
 SHORTEST = 0.01  # seconds: less holds not one period of a voice
 MOST_CHANNELS = 8
 UNKNOWN = 2**40  # a stream of unknown length (FLAC, OGG or MP3 from a pipe) declares more samples than this
+Audio = str | os.PathLike | BinaryIO | np.ndarray  # what `load_audio` reads
 FORMATS = ("WAV", "WAVEX", "FLAC", "OGG", "MP3", "AIFF")  # those whose loss of samples is noticed
 
 
-def load_audio(
-    audio: str | os.PathLike | BinaryIO | np.ndarray, target_rate: float = 16000, *, sample_rate: float | None = None
-) -> np.ndarray:
+def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float | None = None) -> np.ndarray:
     """Load any recording as mono at one rate.
 
     Channels are averaged. Floats beyond [-1, 1] are scaled down as a whole, not clipped.

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from zoo.audio import display_name, load_audio
+from zoo.audio import Audio, display_name, load_audio
 from zoo.decoding import Classification, log_softmax
 from zoo.errors import AudioError, DataError, ZooError
+from zoo.tasks.base import SpeechModel
 
 STEPS = 8  # places in time at which the codes of a word are read, where it has a code for every frame
 SILENT = 1e-4  # greatest sample below which a clip holds no sound: 80 dB below full scale
@@ -47,7 +48,7 @@ class FewShot:
     'low'
     """
 
-    def __init__(self, model, examples: Mapping | Iterable[tuple], sample_rate: float | None = None):
+    def __init__(self, model: SpeechModel, examples: Mapping | Iterable[tuple], sample_rate: float | None = None):
         groups = _grouped(examples)
         self.model, self.labels = model, tuple(groups)
         self.shots = tuple(map(len, groups.values()))
@@ -57,7 +58,9 @@ class FewShot:
         spread = np.square(self.prototypes - self.prototypes.mean(axis=0)).sum(axis=1).mean()
         self._scale = SHARPNESS / max(float(spread), 1e-9)
 
-    def classify(self, audio, sample_rate: float | None = None) -> Classification | list[Classification]:
+    def classify(
+        self, audio: Audio | Sequence[Audio], sample_rate: float | None = None
+    ) -> Classification | list[Classification]:
         """Find the label whose prototype is nearest.
 
         Args:
@@ -104,7 +107,7 @@ def _grouped(examples: Mapping | Iterable[tuple]) -> dict[str, Sequence]:
     return groups
 
 
-def few_shot(model, examples: Mapping | Iterable[tuple], sample_rate: float | None = None) -> FewShot:
+def few_shot(model: SpeechModel, examples: Mapping | Iterable[tuple], sample_rate: float | None = None) -> FewShot:
     """Make a classifier from a few examples of each word.
 
     Args:
@@ -127,7 +130,7 @@ def few_shot(model, examples: Mapping | Iterable[tuple], sample_rate: float | No
     return FewShot(model, examples, sample_rate)
 
 
-def vectors(model, clips: Sequence, sample_rate: float | None = None) -> np.ndarray:
+def vectors(model: SpeechModel, clips: Sequence[Audio], sample_rate: float | None = None) -> np.ndarray:
     """Compute one vector for each clip of a word: its embedding, or its codes at STEPS places in time, side by side.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.audio import check_rate
 from zoo.errors import AudioError, ZooError
-from zoo.features import mel_filters
+from zoo.layers import mel_filters
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Frames:
     win_length: int  # samples
 
     @classmethod
-    def of(cls, config) -> "Frames":
+    def of(cls, config: object) -> "Frames":
         """Those of a model's config."""
         return cls(config.sample_rate, config.n_fft, config.hop_length, config.win_length)
 

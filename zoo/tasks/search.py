@@ -18,8 +18,9 @@ import keras
 import numpy as np
 
 from zoo import baselines
-from zoo.audio import SHORTEST, load_audio
+from zoo.audio import SHORTEST, Audio, load_audio
 from zoo.errors import AudioError, ZooError
+from zoo.tasks.base import SpeechModel, pad
 from zoo.tasks.few_shot import TRIM_DB, check_not_silent
 
 STRETCHES = (0.8, 1.0, 1.25)  # lengths of windows, times that of the word
@@ -40,7 +41,9 @@ class Match:
         return asdict(self)
 
 
-def find(model, query, recording, sample_rate: float | None = None, best: int = 5) -> list[Match]:
+def find(
+    model: SpeechModel | str, query: Audio, recording: Audio, sample_rate: float | None = None, best: int = 5
+) -> list[Match]:
     """Find the places of a recording that are most like the word in `query`.
 
     Args:
@@ -82,7 +85,7 @@ class Searcher:
         ZooError: If the model has nothing to compare.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: SpeechModel | str):
         self.model = model
         self.by_window = hasattr(model, "embed")
         if isinstance(model, str) and model == "mfcc":
@@ -182,10 +185,8 @@ class Searcher:
         ]
 
 
-def _frames_of(model) -> tuple:
+def _frames_of(model: SpeechModel) -> tuple:
     """(a function of samples (samples,) that gives frames (frames, n), seconds from one frame to the next)."""
-    from zoo.tasks.base import pad
-
     if hasattr(model, "encode") and "code_lengths" in getattr(model, "output", ()):
         outputs = model.output["code"], model.output["code_lengths"]
     elif hasattr(model, "transcribe"):

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from conftest import refused
 
+from scripts import make_manifests
 from zoo import datasets
 from zoo.datasets import connected_digits, extraction, fsdd, manifests, noise
 from zoo.datasets.spec import DataSpec
@@ -88,10 +89,7 @@ def test_connected_digits_lists():
         assert len(row["gains_db"].split()) == len(row["takes"].split())
 
 
-def test_connected_digits_list_follows_from_its_script(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    import make_manifests
-
+def test_connected_digits_list_follows_from_its_script():
     assert make_manifests.connected_digits_rows() == rows("connected_digits")
 
 

@@ -1,7 +1,6 @@
 """Synthetic speech: splits share no voice, draws are the same everywhere, and the lists keep their promises."""
 
 import errno
-import importlib.util
 import os
 import shutil
 from collections import Counter
@@ -12,13 +11,13 @@ import numpy as np
 import pytest
 from conftest import refused
 
+from scripts import make_sentences
 from zoo import datasets
 from zoo.datasets.manifests import manifest, manifest_path
 from zoo.datasets.speech_synthesis import grammar, synthetic, voices
 from zoo.errors import DataError
 from zoo.text import CHARACTERS
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "make_sentences.py"
 SPLITS = ("train", "validation", "test")
 PROGRAMS = ("espeak-ng", "flite")
 speaks = pytest.mark.skipif(not all(map(shutil.which, PROGRAMS)), reason="needs espeak-ng and flite")
@@ -31,13 +30,6 @@ def every_voice(monkeypatch):
     monkeypatch.setattr(voices, "installed", lambda: PROGRAMS)
 
 
-def script():
-    spec = importlib.util.spec_from_file_location("make_sentences", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 # --- what is said
 
 
@@ -48,15 +40,15 @@ def test_numbers_in_words():
 
 
 def test_the_list_is_the_script_s(tmp_path):
-    script().main(tmp_path / "sentences.csv")
+    make_sentences.main(tmp_path / "sentences.csv")
     assert (tmp_path / "sentences.csv").read_bytes() == manifest_path("sentences").read_bytes()
 
 
 def test_every_pattern_can_be_filled():
-    module, rng = script(), np.random.default_rng(1)
-    for pattern in module.PATTERNS:
+    rng = np.random.default_rng(1)
+    for pattern in make_sentences.PATTERNS:
         for _ in range(20):
-            text = module.fill(pattern, rng)
+            text = make_sentences.fill(pattern, rng)
             assert not set(text) - set(CHARACTERS.tokens) and 2 <= len(text.split()) <= 16, text
 
 
@@ -74,19 +66,19 @@ def test_sentences_of_the_splits_share_words_but_no_sentence():
 
 
 def test_synthetic_splits_share_no_voice_and_no_sentence(every_voice):
-    plans = {split: synthetic.plan(split, 400, 0, 0.4, 0.3, PROGRAMS) for split in SPLITS}
+    plans = {split: synthetic.plan(split, 400, 0, 0.4, 0.3) for split in SPLITS}
     for what in ("text", "speaker", "id", "file"):
         found = [{getattr(line, what) for line in plans[split]} for split in SPLITS]
         assert sum(map(len, found)) == len(set.union(*found)), what
     assert all(set(line.text) <= set(CHARACTERS.tokens) for line in plans["train"])
-    assert plans["train"][:50] == synthetic.plan("train", 50, 0, 0.4, 0.3, PROGRAMS)  # a larger count only adds
-    assert plans["train"] != synthetic.plan("train", 400, 1, 0.4, 0.3, PROGRAMS)
+    assert plans["train"][:50] == synthetic.plan("train", 50, 0, 0.4, 0.3)  # a larger count only adds
+    assert plans["train"] != synthetic.plan("train", 400, 1, 0.4, 0.3)
 
 
 def test_synthetic_digits_splits_share_no_voice(every_voice):
     speakers = []
     for split in SPLITS:
-        people = synthetic.digit_speakers(split, PROGRAMS, 3, 0)
+        people = synthetic.digit_speakers(split, 3, 0)
         speakers.append({line.speaker for takes, _ in people.values() for line in takes})
         assert len({trim for _, trim in people.values()}) > len(people) / 3
         for takes, _ in people.values():
@@ -97,7 +89,7 @@ def test_synthetic_digits_splits_share_no_voice(every_voice):
 
 
 def test_what_is_said_differently_has_another_file(every_voice):
-    one = synthetic.plan("test", 1, 0, 0.4, 0.3, PROGRAMS)[0]
+    one = synthetic.plan("test", 1, 0, 0.4, 0.3)[0]
     assert (
         len({one.file, *(replace(one, **{k: v}).file for k, v in (("text", "x"), ("rate", 1.0), ("lead", 9.0)))}) == 4
     )

@@ -1,13 +1,11 @@
 """spoken_digits: the published cuts keep their promises, with and without the recordings."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
 from conftest import refused
 
+from scripts import make_manifests
 from zoo import datasets
 from zoo.datasets import fsdd, spoken_digits
 from zoo.datasets.manifests import manifest
@@ -15,7 +13,7 @@ from zoo.decoding import Word
 from zoo.errors import DataError, MissingFileError
 
 SPLITS = ("train", "validation", "test")
-RATE = spoken_digits.RATE
+RATE = make_manifests.RATE
 
 
 def rows(split=None):
@@ -54,7 +52,7 @@ def test_cuts_are_as_long_as_words_and_overlap_little():
     before = {}
     for row in rows():
         start, end = float(row["start"]), float(row["end"])
-        assert spoken_digits.SHORTEST <= round(end - start, 2) <= spoken_digits.LONGEST and start >= 0
+        assert make_manifests.SHORTEST <= round(end - start, 2) <= make_manifests.LONGEST and start >= 0
         utterance = row["corpus"], row["id"]
         # the frame in which one word ends and the next begins may be in both
         assert start >= before.get(utterance, 0) - 0.015, row
@@ -73,15 +71,15 @@ def test_cut_follows_the_sound_not_the_spikes():
         samples[int(start * RATE) : int(end * RATE)] += 0.1 * rng.standard_normal(int(end * RATE) - int(start * RATE))
     words = [Word("one", 0.48, 0.6, 1.0), Word("two", 1.0, 1.15, 1.0)]
     for number, (start, end) in enumerate(truth):
-        cut = spoken_digits.cut_times(samples, words, number)
-        assert cut == pytest.approx((start - spoken_digits.MARGIN, end + spoken_digits.MARGIN), abs=0.011)
+        cut = make_manifests.cut_times(samples, words, number)
+        assert cut == pytest.approx((start - make_manifests.MARGIN, end + make_manifests.MARGIN), abs=0.011)
 
 
 def test_cut_stays_inside_the_utterance():
     samples = 0.1 * np.ones(RATE // 2, "float32")  # ends in the middle of a word that fills it
-    assert spoken_digits.cut_times(samples, [Word("six", 0.0, 0.49, 1.0)], 0) == (0.0, 0.5)
+    assert make_manifests.cut_times(samples, [Word("six", 0.0, 0.49, 1.0)], 0) == (0.0, 0.5)
     silent = np.zeros(RATE // 2, "float32")
-    start, end = spoken_digits.cut_times(silent, [Word("six", 0.1, 0.3, 1.0)], 0)
+    start, end = make_manifests.cut_times(silent, [Word("six", 0.1, 0.3, 1.0)], 0)
     assert 0 <= start < end <= 0.5
 
 
@@ -130,10 +128,6 @@ def test_list_is_the_scripts(folder, monkeypatch):
 
     Of every fourth utterance, since each is listened to.
     """
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "scripts"))
-    sys.modules.pop("make_manifests", None)
-    import make_manifests
-
     load, heard = datasets.load, set()
 
     def some(name, split):

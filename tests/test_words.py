@@ -1,13 +1,11 @@
 """synthetic_words and spoken_words: no number among them, and the list of cuts keeps its promises."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from scripts import make_manifests
 from zoo import datasets
-from zoo.datasets import spoken_digits, spoken_words
+from zoo.datasets import spoken_digits
 from zoo.datasets.manifests import manifest
 from zoo.datasets.speech_synthesis import grammar
 from zoo.datasets.speech_synthesis.synthetic import word_list
@@ -27,7 +25,7 @@ def test_every_cut_is_of_a_known_word_and_lasts_as_long_as_one():
     for row in ROWS:
         assert row["text"] in WORDS
         start, end = float(row["start"]), float(row["end"])
-        assert start >= 0 and spoken_digits.SHORTEST <= round(end - start, 2) <= spoken_digits.LONGEST
+        assert start >= 0 and make_manifests.SHORTEST <= round(end - start, 2) <= make_manifests.LONGEST
 
 
 def test_no_speaker_is_in_two_splits_and_each_is_of_its_corpus():
@@ -52,15 +50,11 @@ def test_real_spoken_words(data_folder):
 @pytest.mark.slow
 def test_list_is_the_scripts(data_folder, monkeypatch):
     """scripts/make_manifests.py finds AN4's validation words again, most within 50 ms: the list was made with earlier weights."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "scripts"))
-    sys.modules.pop("make_manifests", None)
-    import make_manifests
-
     real = datasets.load
     monkeypatch.setattr(
         datasets, "load", lambda name, split: real(name, split) if (name, split) == ("an4", "validation") else []
     )
-    made = make_manifests.spoken_words_rows(set(WORDS), spoken_words.MIN_CONFIDENCE)
+    made = make_manifests.spoken_words_rows(set(WORDS), make_manifests.MIN_CONFIDENCE["spoken_words"])
 
     def cuts(found):
         return {(row["corpus"], row["id"], str(row["word"])): (float(row["start"]), float(row["end"])) for row in found}

@@ -125,15 +125,15 @@ def test_spec_augment_hides_no_more_than_it_may(seed):
     frames = np.ones((4, 200, 80), "float32")
     hidden = spec_augment(frames, [200] * 4, seed=seed, warp=0.0) == 0
     assert 0 < hidden.mean() < 0.6
-    bands, stretches = hidden.all(axis=1), hidden.all(axis=2)  # (batch, bins), (batch, frames)
-    np.testing.assert_array_equal(hidden, bands[:, None, :] | stretches[:, :, None])
-    assert bands.sum(axis=1).max() <= 2 * 17
-    assert stretches.sum(axis=1).max() <= 3 * 25
+    bins, times = hidden.all(axis=1), hidden.all(axis=2)  # (batch, bins), (batch, frames)
+    np.testing.assert_array_equal(hidden, bins[:, None, :] | times[:, :, None])
+    assert bins.sum(axis=1).max() <= 2 * 17
+    assert times.sum(axis=1).max() <= 3 * 25
     assert len({row.tobytes() for row in hidden}) == 4  # each clip its own
 
 
 def test_spec_augment_hides_a_share_of_short_clips():
-    hidden = spec_augment(np.ones((16, 200, 80), "float32"), [20] * 16, bands=0, warp=0.0)[:, :, 0] == 0
+    hidden = spec_augment(np.ones((16, 200, 80), "float32"), [20] * 16, freq_masks=0, warp=0.0)[:, :, 0] == 0
     assert not hidden[:, 20:].any()  # what is drawn, is drawn within the clip
     assert hidden[:, :20].sum(axis=1).max() <= 3 * np.ceil(0.12 * 20)
 
@@ -141,11 +141,11 @@ def test_spec_augment_hides_a_share_of_short_clips():
 def test_warp_moves_frequencies_and_nothing_else():
     frames = np.zeros((8, 5, 80), "float32")
     frames[:, :, 40] = 1.0
-    found = spec_augment(frames, [5] * 8, bands=0, stretches=0, warp=0.1)
+    found = spec_augment(frames, [5] * 8, freq_masks=0, time_masks=0, warp=0.1)
     centre = (found * np.arange(80)).sum(axis=2) / found.sum(axis=2)
     assert np.all(np.abs(centre / 40 - 1) < 0.12) and centre.std() > 0.3
     np.testing.assert_allclose(centre, centre[:, :1].repeat(5, axis=1), rtol=1e-4)
-    flat = spec_augment(np.full((2, 5, 80), 0.7, "float32"), [5, 5], bands=0, stretches=0)
+    flat = spec_augment(np.full((2, 5, 80), 0.7, "float32"), [5, 5], freq_masks=0, time_masks=0)
     np.testing.assert_allclose(flat, 0.7, rtol=1e-5)
 
 

@@ -9,16 +9,16 @@ import keras
 import librosa
 import numpy as np
 import pytest
+from conftest import refused
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from zoo import features
-from zoo.errors import ZooError
 
 TOLERANCE = 1e-4  # of the largest value of the reference
 JAX = keras.backend.backend() == "jax"
 # JAX compiles for every shape anew, so it sees fewer of the same examples.
-quick = settings(max_examples=6 if JAX else 40, deadline=None, derandomize=True)
+quick = settings(max_examples=6 if JAX else 15, deadline=None, derandomize=True)
 
 
 def assert_close(found, reference) -> None:
@@ -208,7 +208,7 @@ LAYERS += [
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
-@settings(max_examples=2 if JAX else 8, deadline=None, derandomize=True)
+@settings(max_examples=2 if JAX else 4, deadline=None, derandomize=True)
 @given(st.lists(LENGTHS, min_size=2, max_size=4), st.integers(0, 99))
 def test_a_batch_equals_single_calls(layer, lengths, seed):
     if isinstance(layer, Chain):
@@ -221,7 +221,11 @@ def test_a_batch_equals_single_calls(layer, lengths, seed):
         assert_close(found, run(layer, clip)[0])
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+@pytest.mark.parametrize(
+    "layer",
+    [LAYERS[1], *(pytest.param(layer, marks=pytest.mark.slow) for layer in (LAYERS[0], *LAYERS[2:]))],
+    ids=lambda layer: layer.name,
+)
 def test_compiled_equals_eager_for_any_length(layer):
     waveform, lengths = keras.Input((None,)), keras.Input((), dtype="int32")
     model = keras.Model([waveform, lengths], layer(waveform, lengths))
@@ -255,11 +259,9 @@ def test_silence_around_speech_changes_no_normalised_frame_of_it():
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(around)[:, 15:55], keras.ops.convert_to_numpy(alone), rtol=1e-4, atol=1e-4
     )
-    with pytest.raises(ZooError, match="received silence_db=0"):
-        features.Normalise(silence_db=0)
 
 
-# --- words: level, silence, pictures
+# --- words: level, silence, images
 
 
 def padded(*clips, width=0, seed=3):
@@ -278,7 +280,7 @@ def decibels(*lengths, bands=4, seed=0):
 
 def test_level_takes_one_number_from_all_frames_and_bands():
     clips = decibels(9, 1, 30)
-    found = keras.ops.convert_to_numpy(features.Level()(*padded(*clips, width=40)))
+    found = keras.ops.convert_to_numpy(features.MeanSubtraction()(*padded(*clips, width=40)))
     for row, clip in zip(found, clips, strict=True):
         np.testing.assert_allclose(row[: len(clip)], (clip - clip.mean()) / 20, atol=1e-5)
         assert not row[len(clip) :].any()
@@ -342,36 +344,36 @@ def test_of_silence_nothing_is_cut():
     np.testing.assert_array_equal(trimmed(np.full((30, 4), -100, "float32"))[0], np.full((30, 4), -100))
 
 
-def picture(width, *clips, padding=0):
-    found = keras.ops.convert_to_numpy(features.Picture(width)(*padded(*clips, width=padding)))
+def resized(width, *clips, padding=0):
+    found = keras.ops.convert_to_numpy(features.TimeResize(width)(*padded(*clips, width=padding)))
     assert found.shape == (len(clips), width, clips[0].shape[1], 1)
     return found[..., 0]
 
 
-def test_a_picture_as_wide_as_its_clip_is_the_clip():
+def test_an_image_as_wide_as_its_clip_is_the_clip():
     (clip,) = decibels(12)
-    np.testing.assert_allclose(picture(12, clip, padding=30)[0], clip, atol=1e-5)
+    np.testing.assert_allclose(resized(12, clip, padding=30)[0], clip, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 24, 60])
-def test_a_picture_is_stretched_or_squeezed_along_time(frames):
+def test_an_image_is_stretched_or_squeezed_along_time(frames):
     ramp = np.repeat(np.arange(frames, dtype="float32")[:, None], 3, axis=1)
-    (found,) = picture(24, ramp)
-    wanted = (np.arange(24) + 0.5) / 24 * frames - 0.5  # centres of the picture's frames, in frames of the clip
+    (found,) = resized(24, ramp)
+    wanted = (np.arange(24) + 0.5) / 24 * frames - 0.5  # centres of the new frames, in frames of the clip
     np.testing.assert_allclose(found, np.clip(wanted, 0, frames - 1)[:, None].repeat(3, axis=1), atol=1e-4)
 
 
-def test_a_picture_twice_as_wide_is_halfway_between_frames():
+def test_an_image_twice_as_wide_is_halfway_between_frames():
     (clip,) = decibels(10)
-    (found,) = picture(20, clip)
+    (found,) = resized(20, clip)
     np.testing.assert_allclose(found[1:-1:2], 0.75 * clip[:-1] + 0.25 * clip[1:], atol=1e-4)
 
 
-def test_pictures_do_not_see_padding_or_neighbours():
+def test_images_do_not_see_padding_or_neighbours():
     clips = decibels(30, 1, 9, 48)
-    together = picture(16, *clips, padding=70)
+    together = resized(16, *clips, padding=70)
     for found, clip in zip(together, clips, strict=True):
-        np.testing.assert_allclose(found, picture(16, clip)[0], atol=1e-5)
+        np.testing.assert_allclose(found, resized(16, clip)[0], atol=1e-5)
 
 
 # --- saving, and what is refused
@@ -385,10 +387,10 @@ def test_pictures_do_not_see_padding_or_neighbours():
         features.MFCC(7, n_mels=26, sample_rate=22050),
         features.Deltas(5, 1),
         features.Normalise(),
-        features.Level(),
+        features.MeanSubtraction(),
         features.TrimSilence(20.0, 1),
-        features.Picture(31),
-        features.BelowPeak(55.0),
+        features.TimeResize(31),
+        features.PeakNormalise(55.0),
         features.Splice(3),
     ],
     ids=lambda layer: type(layer).__name__,
@@ -412,23 +414,25 @@ def test_config_round_trip(layer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("argument", "make"),
     [
-        (lambda: features.PowerSpectrum(512, 160, 600), "win_length=600, n_fft=512"),
-        (lambda: features.PowerSpectrum(512, 0), "hop_length=0"),
-        (lambda: features.LogMel(16000, fmax=9000.0), "fmax=9000.0 at 16000 Hz"),
-        (lambda: features.LogMel(16000, fmin=-1.0), "fmin=-1.0"),
-        (lambda: features.MFCC(90, n_mels=80), "n_mels=80; received 90"),
-        (lambda: features.Deltas(4), "width=4"),
-        (lambda: features.Deltas(9, 3), "order=3"),
-        (lambda: features.TrimSilence(0.0), "top_db=0"),
-        (lambda: features.Picture(0), "width=0"),
-        (lambda: features.BelowPeak(0.0), "range_db=0"),
-        (lambda: features.Splice(0), "size=0"),
+        ("win_length", lambda: features.PowerSpectrum(512, 160, 600)),
+        ("hop_length", lambda: features.PowerSpectrum(512, 0)),
+        ("fmax", lambda: features.LogMel(16000, fmax=9000.0)),
+        ("fmin", lambda: features.LogMel(16000, fmin=-1.0)),
+        ("n_mels", lambda: features.LogMel(n_mels=0)),
+        ("n_mfcc", lambda: features.MFCC(90, n_mels=80)),
+        ("width", lambda: features.Deltas(4)),
+        ("order", lambda: features.Deltas(9, 3)),
+        ("silence_db", lambda: features.Normalise(silence_db=0)),
+        ("top_db", lambda: features.TrimSilence(0.0)),
+        ("width", lambda: features.TimeResize(0)),
+        ("range_db", lambda: features.PeakNormalise(0.0)),
+        ("size", lambda: features.Splice(0)),
     ],
 )
-def test_impossible_settings_are_a_sentence(make, said):
-    with pytest.raises(ZooError, match=said):
+def test_impossible_settings_are_refused(argument, make):
+    with refused(argument):
         make()
 
 
@@ -436,7 +440,7 @@ def test_below_the_peak_of_each_clip_and_no_further_than_its_range(rng):
     frames = rng.uniform(-100, 10, (2, 9, 4)).astype("float32")
     lengths = np.array([9, 5], "int32")
     frames[1, 5:] = 99.0  # padding, louder than the clip
-    layer = features.BelowPeak(50.0)
+    layer = features.PeakNormalise(50.0)
     below, peak = map(keras.ops.convert_to_numpy, layer(frames, lengths))
     for row, n in enumerate(lengths):
         real = frames[row, :n]

@@ -5,12 +5,13 @@ import time
 import numpy as np
 import pytest
 import soundfile
+from conftest import refused
 
 import zoo
 from zoo.baselines import DTW
 from zoo.datasets import load as load_data
-from zoo.errors import AudioError, DataError, MissingFileError, ZooError
-from zoo.fewshot import FewShot, few_shot, stretched, vectors
+from zoo.errors import AudioError, DataError, MissingFileError
+from zoo.tasks.few_shot import FewShot, few_shot, resample_frames, vectors
 
 RATE = 8000
 
@@ -68,35 +69,36 @@ def test_files_and_any_rate(embedder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "examples, error, said",
+    ("examples", "argument", "error"),
     [
-        ({}, DataError, "received none"),
-        ({"a": [tone(300)]}, DataError, "at least two labels, each with a name; received a"),
-        ({"a": [tone(300)], "b": []}, DataError, "'b' has none"),
-        ({"a": [tone(300)], " a ": [tone(500)]}, DataError, "'a' is there twice"),
-        ([("a", [tone(300)]), ("a", [tone(500)])], DataError, "'a' is there twice"),
-        ({"a": [tone(300)], "": [tone(500)]}, DataError, "each with a name"),
-        ({"a": tone(300), "b": [tone(500)]}, DataError, "'a' are a list of clips; received a ndarray"),
-        ({"a": "clip.wav", "b": [tone(500)]}, DataError, "'a' are a list of clips; received a str"),
-        ({"a": [tone(300), np.zeros(4000)], "b": [tone(500)]}, AudioError, "clip 2 is silence"),
-        ({"a": ["nowhere.wav"], "b": [tone(500)]}, MissingFileError, "nowhere.wav"),
-        ({"a": [tone(300)[:5]], "b": [tone(500)]}, AudioError, "at least 10 ms"),
-        ({"a": [np.tile(tone(300), 12)], "b": [tone(500)]}, AudioError, "hears one word"),
+        ({}, "examples", DataError),
+        (7, "examples", DataError),
+        (["ab", 3], "examples", DataError),
+        ({"a": [tone(300)]}, "examples", DataError),
+        ({"a": [tone(300)], "b": []}, "examples", DataError),
+        ({"a": [tone(300)], " a ": [tone(500)]}, "examples", DataError),
+        ([("a", [tone(300)]), ("a", [tone(500)])], "examples", DataError),
+        ({"a": [tone(300)], "": [tone(500)]}, "examples", DataError),
+        ({"a": tone(300), "b": [tone(500)]}, "examples", DataError),
+        ({"a": "clip.wav", "b": [tone(500)]}, "examples", DataError),
+        ({"a": [tone(300), np.zeros(4000)], "b": [tone(500)]}, "", AudioError),
+        ({"a": ["nowhere.wav"], "b": [tone(500)]}, "audio", MissingFileError),
+        ({"a": [tone(300)[:5]], "b": [tone(500)]}, "audio", AudioError),
     ],
 )
-def test_bad_examples_are_a_sentence(embedder, examples, error, said):
-    with pytest.raises(error, match=said) as caught:
+def test_bad_examples(embedder, examples, argument, error):
+    with refused(argument, error):
         few_shot(embedder, examples, RATE)
-    assert "\n" not in str(caught.value)
+
+
+def test_examples_longer_than_a_word(embedder):
+    with pytest.raises(AudioError):
+        few_shot(embedder, {"a": [np.tile(tone(300), 12)], "b": [tone(500)]}, RATE)
 
 
 def test_a_model_without_codes_is_refused():
-    for model, name in (
-        (zoo.load("conv2d_mini"), "conv2d_mini"),
-        (zoo.load("ngram_lm"), "NGramModel"),
-        (None, "NoneType"),
-    ):
-        with pytest.raises(ZooError, match=f"such as word_embedding or vae; {name} has none"):
+    for model in (zoo.load("conv2d_mini"), zoo.load("ngram_lm"), "vae", None):
+        with refused("model"):
             few_shot(model, {"a": [tone(300)], "b": [tone(500)]}, RATE)
 
 
@@ -105,13 +107,14 @@ def test_very_short_clips_have_a_vector(model):
     assert np.isfinite(vectors(model, [short, tone(300)], RATE)).all()
 
 
-def test_stretched_frames():
+def test_resample_frames():
     frames = np.arange(12.0).reshape(6, 2)
-    np.testing.assert_allclose(stretched(frames, 6), frames)
-    np.testing.assert_allclose(stretched(frames, 3), [[1, 2], [5, 6], [9, 10]])
-    assert stretched(frames[:1], 4).tolist() == [[0, 1]] * 4
+    np.testing.assert_allclose(resample_frames(frames, 6), frames)
+    np.testing.assert_allclose(resample_frames(frames, 3), [[1, 2], [5, 6], [9, 10]])
+    assert resample_frames(frames[:1], 4).tolist() == [[0, 1]] * 4
 
 
+@pytest.mark.slow
 def test_real_words_never_heard_by_voices_never_heard(embedder, data_folder):
     """FSDD's digits: word_embedding knows no number and none of these people. Five examples of each digit, of three voices."""
     utterances = load_data("fsdd", "train")

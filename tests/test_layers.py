@@ -7,19 +7,20 @@ from keras import ops
 
 from zoo.layers import (
     BidirectionalLSTM,
+    CosineLogits,
     LastFrame,
     MaskedConv2D,
     MaskedConv2DTranspose,
     MaskFrames,
     Positions,
     Rescale,
+    StatisticsPooling,
     StridedConv1D,
     frame_mask,
     reverse_frames,
 )
 from zoo.models.attention import AttentionPooling
 from zoo.models.peephole_lstm import PeepholeCell
-from zoo.models.speaker_id import CosineLogits, StatisticsPooling
 
 LENGTHS = [9, 1, 4, 7]
 
@@ -77,7 +78,7 @@ def test_bidirectional_lstm_is_the_same_with_and_without_cudnn(monkeypatch):
     layer, frames, lengths = BidirectionalLSTM(5), frames_of(LENGTHS), np.array(LENGTHS, "int32")
     results = []
     for fast in (False, True):
-        monkeypatch.setattr("zoo.layers._has_fast_lstm", lambda fast=fast: fast)
+        monkeypatch.setattr("zoo.layers.recurrent._has_fast_lstm", lambda fast=fast: fast)
         results.append(numpy(layer(frames, lengths)))
     np.testing.assert_allclose(*results, atol=1e-6)
     assert len(layer.trainable_variables) == 6  # the loop owns no weights

@@ -5,14 +5,17 @@ import tracemalloc
 import keras
 import numpy as np
 import pytest
+from conftest import refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
+from zoo import layers
 from zoo.audio import bundled, load_audio
 from zoo.decoding import greedy
-from zoo.errors import AudioError, ZooError
-from zoo.streaming import Listener, Stream, Windows, microphone
+from zoo.errors import AudioError
+from zoo.tasks._numpy_layers import FrameBuffer
+from zoo.tasks.streaming import Stream, StreamingGreedyDecoder, microphone
 from zoo.text import Vocabulary
 
 RATE = 16000
@@ -23,7 +26,7 @@ def fresh():
     """Untrained, so that every layer's numbers matter; its look-ahead is no identity any more."""
     model = zoo.load("lstm_ctc_stream", weights=None, units=24)
     rng = np.random.default_rng(3)
-    for layer in model.network.layers:
+    for layer in model.layers:
         if layer.weights:
             layer.set_weights([w + 0.2 * rng.standard_normal(w.shape) for w in layer.get_weights()])
     return model
@@ -42,16 +45,14 @@ def pieces(samples, sizes):
 
 
 def streamed(model, samples, sizes):
-    stream = Stream(model.network)
+    stream = Stream(model)
     return np.concatenate([*(stream.advance(chunk) for chunk in pieces(samples, sizes)), stream.finish()])
 
 
-@pytest.mark.parametrize("samples", [161, 1600, 12345, 40000])
+@pytest.mark.parametrize("samples", [161, 1600, 12345])
 @pytest.mark.parametrize("sizes", [[1600], [37], [1, 480, 0, 7001], [50000]])
 def test_logits_are_those_of_the_whole(fresh, samples, sizes):
     sound = noise(samples)
-    if samples > 12000 and sizes == [37]:
-        sound = sound[:12000]
     np.testing.assert_allclose(streamed(fresh, sound, sizes), fresh.logits([sound], RATE)[0], atol=1e-4)
 
 
@@ -59,7 +60,7 @@ def test_logits_come_after_the_latency_that_the_config_names(fresh):
     config = fresh.config
     waited = config.latency_seconds
     assert waited == pytest.approx(0.3225)
-    stream, got = Stream(fresh.network), []
+    stream, got = Stream(fresh), []
     for chunk in pieces(noise(RATE), [16]):  # a millisecond at a time
         got.append(len(stream.advance(chunk)))
     at = np.repeat(np.arange(1, len(got) + 1) / 1000, got)  # when each frame's logits came
@@ -67,8 +68,12 @@ def test_logits_come_after_the_latency_that_the_config_names(fresh):
     assert np.all(late <= waited + 0.0011) and np.all(late >= waited - 0.0011)
 
 
-def test_words_are_those_of_the_recording():
-    model = zoo.load("lstm_ctc_stream")
+@pytest.fixture(scope="module")
+def model():
+    return zoo.load("lstm_ctc_stream")
+
+
+def test_words_are_those_of_the_recording(model):
     for name in ("woman-us", "man-gb", "telephone"):
         clip = load_audio(bundled(name), RATE)
         whole = model.transcribe(clip, RATE)
@@ -87,8 +92,7 @@ def test_words_are_those_of_the_recording():
         assert heard[0].seconds < len(clip) / RATE
 
 
-def test_a_word_is_final_before_the_recording_ends():
-    model = zoo.load("lstm_ctc_stream")
+def test_a_word_is_final_before_the_recording_ends(model):
     clip = load_audio(bundled("woman-us"), RATE)
     waits = [
         heard.seconds - word.end for heard in model.stream(pieces(clip, [1600])) for word in heard.new if not heard.last
@@ -96,8 +100,7 @@ def test_a_word_is_final_before_the_recording_ends():
     assert len(waits) >= 3 and max(waits) < 1.5
 
 
-def test_other_rates_and_channels(fresh):
-    model = zoo.load("lstm_ctc_stream")
+def test_other_rates_and_channels(model):
     clip = load_audio(bundled("woman-us"), RATE)
     stereo = (32767 * np.stack([clip, clip], axis=1)).astype("int16")
     whole = model.transcribe(stereo, RATE).text
@@ -110,74 +113,79 @@ def test_other_rates_and_channels(fresh):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_the_listener_decodes_greedily(data):
-    labels = Vocabulary("ab ")
+def test_the_streaming_decoder_is_greedy(data):
+    vocabulary = Vocabulary("ab ")
     frames = data.draw(st.integers(1, 30))
     logits = np.random.default_rng(data.draw(st.integers(0, 10**6))).normal(size=(frames, 4)) * 3
     cut = data.draw(st.integers(0, frames))
-    listener = Listener(labels, 0.03)
-    words = listener.hear(logits[:cut]) + listener.hear(logits[cut:]) + listener.end(frames * 0.03)
-    assert words == list(greedy(logits[None], [frames], labels, 0.03)[0].words)
+    decoder = StreamingGreedyDecoder(vocabulary, 0.03)
+    words = decoder.hear(logits[:cut]) + decoder.hear(logits[cut:]) + decoder.end(frames * 0.03)
+    assert words == list(greedy(logits[None], [frames], vocabulary, 0.03)[0].words)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 4), st.integers(0, 4), st.lists(st.integers(0, 11), max_size=6))
-def test_windows_do_not_depend_on_the_pieces(size, step, before, sizes):
+def test_buffered_frames_do_not_depend_on_the_pieces(size, step, before, sizes):
     rows = np.arange(1, sum(sizes) + 1, dtype="float32")
     cuts = np.split(rows, np.cumsum(sizes)) if sizes else [rows]
-    windows = Windows(size, step, before, size - 1)
-    found = np.concatenate([*(windows(piece, False) for piece in cuts), windows(rows[:0], True)])
-    once = Windows(size, step, before, size - 1)(rows, True)
+    buffer = FrameBuffer(size, step, before, size - 1)
+    found = np.concatenate([*(buffer(piece, False) for piece in cuts), buffer(rows[:0], True)])
+    once = FrameBuffer(size, step, before, size - 1)(rows, True)
     np.testing.assert_array_equal(found, once)
 
 
 def test_memory_does_not_grow(fresh):
-    stream, listener = Stream(fresh.network), Listener(fresh.labels, fresh.config.frame_seconds)
+    stream, decoder = Stream(fresh), StreamingGreedyDecoder(fresh.vocabulary, fresh.config.frame_seconds)
     chunk = noise(1600)
     tracemalloc.start()
     held = []
-    for i in range(600):  # a minute
-        listener.run = listener.run[-20:]  # untrained, it hears one word without an end
-        listener.hear(stream.advance(chunk))
-        if i in (99, 599):
+    for i in range(300):  # half a minute
+        decoder.run = decoder.run[-20:]  # untrained, it hears one word without an end
+        decoder.hear(stream.advance(chunk))
+        if i in (99, 299):
             held.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert held[1] < held[0] + 20_000, held
 
 
-def test_what_is_no_stream_is_said(fresh):
-    with pytest.raises(ZooError, match="layer log_mel .LogMel. of lstm_ctc needs the whole"):
-        next(zoo.load("lstm_ctc", weights=None, units=8).stream([noise(1600)]))
-    with pytest.raises(ZooError, match="stream needs a model for transcription; lstm does"):
-        zoo.load("lstm", weights=None).stream([])
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        ["clip.wav"],
+        None,
+        noise(1600),
+        np.zeros((1600, 2)),  # whose rows are no chunks of two samples
+        [30000 * noise(1600)],
+        [np.zeros((20, 9))],
+        [np.full(1600, np.nan)],
+    ],
+)
+def test_what_are_no_chunks(fresh, chunks):
+    with refused("chunks", AudioError):
+        list(fresh.stream(chunks))
+
+
+def test_no_chunks_and_no_rates(fresh):
     assert list(fresh.stream([])) == []
-    with pytest.raises(AudioError, match="chunks, arrays .*received one of type str"):
-        list(fresh.stream(["clip.wav"]))
-    with pytest.raises(AudioError, match="one after the other; received a NoneType"):
-        list(fresh.stream(None))
-    with pytest.raises(AudioError, match="received a ndarray .put a single array into"):
-        list(fresh.stream(noise(1600)))
-    with pytest.raises(AudioError, match="put a single array into"):  # whose rows are no chunks of two samples
-        list(fresh.stream(np.zeros((1600, 2))))
-    with pytest.raises(AudioError, match="from -1 to 1 or integers at full scale; a chunk reaches"):
-        list(fresh.stream([30000 * noise(1600)]))
-    with pytest.raises(AudioError, match="at most 8 channels; received .20, 9."):
-        list(fresh.stream([np.zeros((20, 9))]))
-    with pytest.raises(AudioError, match="NaN"):
-        list(fresh.stream([np.full(1600, np.nan)]))
     for rate in (3, 0, None, "16000", float("nan")):
-        with pytest.raises(AudioError, match="sample rate"):
+        with pytest.raises(AudioError):
             fresh.stream([noise(1600)], sample_rate=rate)
 
 
-def test_layers_with_other_settings_are_not_streamed():
-    inputs = keras.Input((None,))
-    x = keras.layers.Dense(3, activation="relu", name="odd")(keras.layers.Reshape((-1, 1))(inputs))
-    with pytest.raises(ZooError, match="layer reshape"):
-        Stream(keras.Model(inputs, x))
+def test_layers_that_need_the_whole_recording_are_named():
+    waveform = keras.Input((None,))
     frames = keras.Input((None, 4))
-    with pytest.raises(ZooError, match="layer odd .Dense."):
-        Stream(keras.Model(frames, keras.layers.Dense(3, activation="relu", name="odd")(frames)))
+    lengths = keras.Input((), dtype="int32")
+    for model, layer in (
+        (zoo.load("lstm_ctc", weights=None, units=8, layers=1), "log_mel"),  # decibels below the clip's peak
+        (keras.Model(waveform, keras.layers.Reshape((-1, 1), name="odd")(waveform)), "odd"),
+        (keras.Model(frames, keras.layers.Dense(3, activation="relu", name="odd")(frames)), "odd"),
+        (keras.Model(frames, keras.layers.Dense(3, use_bias=False, name="odd")(frames)), "odd"),
+        (keras.Model([waveform, lengths], layers.MFCC(13, top_db=None, name="odd")(waveform, lengths)), "odd"),
+    ):
+        with refused("model") as caught:
+            Stream(model)
+        assert layer in str(caught.value)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -196,5 +204,5 @@ def test_windows_of_odd_sizes(changes):
 
 def test_no_microphone_is_a_sentence(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sounddevice", None)
-    with pytest.raises(ZooError, match="microphone"):
+    with refused(""):
         next(microphone())

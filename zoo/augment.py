@@ -7,13 +7,11 @@ NumPy functions take (samples,) float32 and a `numpy.random.Generator`, so that 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-from keras import ops
 
 from zoo.audio import resample
 from zoo.errors import ZooError
-from zoo.layers import FixedLayer
+from zoo.layers import SpecAugment  # noqa: F401
 
 
 @dataclass(frozen=True)
@@ -139,78 +137,3 @@ def augment(
     gain /= max(1.0, float(np.max(np.abs(both[0]))) * gain)
     both = [(one * gain).astype("float32") for one in both]
     return tuple(both) if with_clean else both[0]
-
-
-@keras.saving.register_keras_serializable("zoo")
-class SpecAugment(FixedLayer):
-    """Hides random bands and stretches of time while training (Park et al. 2019); does nothing otherwise.
-
-    The bins are also stretched or squeezed along frequency by a random factor, as a longer or shorter vocal tract
-    would do (Jaitly & Hinton 2013). Expects normalised frames, whose mean is 0: hidden values become 0.
-
-    Args:
-        bands, band_bins: number of hidden bands and the greatest width of each in bins.
-        stretches, stretch_frames: number of hidden stretches of time and the greatest length of each in frames; a
-            stretch hides at most `stretch_share` of the clip.
-        warp: greatest relative change of the frequency axis.
-        seed: of all that is random.
-
-    Call: (frames (batch, frames, n), lengths) -> frames of the same shape.
-
-    >>> tuple(SpecAugment()(np.ones((2, 50, 40), "float32"), np.array([50, 30]), training=True).shape)
-    (2, 50, 40)
-    """
-
-    def __init__(
-        self,
-        bands: int = 2,
-        band_bins: int = 16,
-        stretches: int = 3,
-        stretch_frames: int = 25,
-        stretch_share: float = 0.12,
-        warp: float = 0.1,
-        seed: int = 0,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.bands, self.band_bins = bands, band_bins
-        self.stretches, self.stretch_frames, self.stretch_share = stretches, stretch_frames, stretch_share
-        self.warp, self.seed = warp, seed
-        self.generator = keras.random.SeedGenerator(seed)
-
-    def call(self, frames, lengths, training=False):
-        if not training:
-            return frames
-        frames = self._warp(frames)
-        batch, n_frames, bins = ops.shape(frames)[0], ops.shape(frames)[1], frames.shape[2]
-        widest = ops.minimum(ops.cast(lengths, "float32") * self.stretch_share, self.stretch_frames)
-        for _ in range(self.bands):
-            frames = frames * self._hole(batch, bins, float(bins), float(self.band_bins))[:, None, :]
-        for _ in range(self.stretches):
-            frames = (
-                frames * self._hole(batch, n_frames, ops.cast(lengths, "float32")[:, None], widest[:, None])[..., None]
-            )
-        return frames
-
-    def _hole(self, batch, size, length, widest):
-        """(batch, size) of ones with one random run of zeros, at most `widest` long, within the first `length`."""
-        width = keras.random.uniform((batch, 1), seed=self.generator) * widest
-        start = keras.random.uniform((batch, 1), seed=self.generator) * (length - width)
-        position = ops.cast(ops.arange(size), "float32")[None, :]
-        return ops.cast(ops.logical_or(position < start, position >= start + width), "float32")
-
-    def _warp(self, frames):
-        """Linear interpolation along the bins at positions moved by a factor of 1 +- warp."""
-        batch, bins = ops.shape(frames)[0], frames.shape[2]
-        factor = 1.0 + keras.random.uniform((batch, 1), -self.warp, self.warp, seed=self.generator)
-        position = ops.clip(ops.arange(bins, dtype="float32")[None, :] * factor, 0.0, bins - 1.001)
-        below = ops.floor(position)
-        part = (position - below)[:, None, :]
-        index = ops.cast(below, "int32")[:, None, :]
-        low = ops.take_along_axis(frames, index, axis=2)
-        high = ops.take_along_axis(frames, index + 1, axis=2)
-        return low * (1.0 - part) + high * part
-
-    def get_config(self):
-        names = ("bands", "band_bins", "stretches", "stretch_frames", "stretch_share", "warp", "seed")
-        return super().get_config() | {name: getattr(self, name) for name in names}

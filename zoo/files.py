@@ -1,7 +1,8 @@
-"""Files that are written whole or not at all, and JSON that may have been damaged since."""
+"""Files that are written whole or not at all, and JSON that may be damaged."""
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,16 +10,20 @@ from zoo.errors import DataError
 
 
 @contextmanager
-def whole(path: str | os.PathLike):
-    """A name to write to; what was written becomes `path` whole, or not at all.
+def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary path to write to; on success it replaces `path`, on an error `path` stays as it was.
 
-    Raises: OSError, which names `path`.
+    Args:
+        path: File to write.
+
+    Raises:
+        OSError: The file cannot be written; the error names `path`.
 
     >>> import tempfile
-    >>> place = Path(tempfile.mkdtemp()) / "a.txt"
-    >>> with whole(place) as partial:
+    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with atomic_write(path) as partial:
     ...     _ = partial.write_text("all of it")
-    >>> place.read_text(), partial.exists()
+    >>> path.read_text(), partial.exists()
     ('all of it', False)
     """
     path = Path(path)
@@ -27,27 +32,33 @@ def whole(path: str | os.PathLike):
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        if error.filename is None or str(error.filename) == str(partial):  # nobody knows that name
+        if error.filename is None or str(error.filename) == str(
+            partial
+        ):  # name the caller's file, not the temporary one
             error.filename, error.filename2 = str(path), None
         raise
     finally:
         partial.unlink(missing_ok=True)
 
 
-def read_json(path: str | os.PathLike, what: str, kind: type = dict):
-    """The dict (or list) in a JSON file of ours.
+whole = atomic_write
 
-    Args: what: what the file is, for the error, such as "A run's settings".
-    Raises: DataError where it is damaged or something else.
+
+def read_json(path: str | os.PathLike, what: str, kind: type = dict) -> dict | list:
+    """Read a JSON file that we wrote.
+
+    Args:
+        path: File to read.
+        what: What the file is, for the error, such as "A run's settings".
+        kind: Type that it must hold, dict or list.
+
+    Raises:
+        DataError: The file is damaged or holds something else.
     """
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:  # UnicodeDecodeError, too
         raise DataError(f"{what} must be the JSON that was written; {path} is damaged: {error}.") from None
     if not isinstance(value, kind):
-        raise DataError(f"{what} must be a JSON {_name(kind)}; {path} holds a {_name(type(value))}.")
+        raise DataError(f"{what} must be a JSON {kind.__name__}; {path} holds a {type(value).__name__}.")
     return value
-
-
-def _name(kind: type) -> str:
-    return {dict: "object", list: "list", str: "string"}.get(kind, kind.__name__)

@@ -1,30 +1,33 @@
-"""Training losses. They take logits and true lengths."""
+"""Training losses. They take logits and true lengths, and give one value for each utterance."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from keras import ops
 
-from zoo.layers import frame_mask, reverse_frames
-from zoo.text import BLANK
+from zoo.layers import Tensor, frame_mask, reverse_frames
+from zoo.text import BLANK, LOG_ZERO
 
-NEVER = -1e30  # log probability of what cannot be: finite, so that differences are
+ERROR_DB = 10.0  # deviation of the Gaussian around a reconstruction: an error of this many dB costs half a nat
 
 
-def ctc_loss(labels, logits, lengths):
-    """Connectionist temporal classification (Graves et al. 2006), one value for each utterance.
+def ctc_loss(labels: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
+    """Connectionist temporal classification (Graves et al. 2006).
 
-    `keras.losses.CTC` takes every padded frame for a real one; this one uses the true lengths. Labels that need more
-    frames than there are cannot be emitted at all; Keras gives them a finite loss and a wrong gradient, here they
-    have none: the loss is 0 (`zoo train` names and leaves out such utterances before).
+    `keras.losses.CTC` counts padded frames as real; this loss uses the true lengths. Labels that need more frames
+    than there are cannot be emitted. Keras gives them a finite loss and a wrong gradient; here both are 0.
 
     The gradient is the one that the paper derives (equation 15) from the sums over paths from the left and from the
-    right. Both are worked out in one loop over the frames, and nothing is differentiated step by step, as it is in
-    `keras.ops.ctc_loss`, which gives the same numbers and takes several times as long.
+    right. One loop over the frames computes both. `keras.ops.ctc_loss` differentiates each step instead, which gives
+    the same numbers and takes several times as long.
 
     Args:
         labels: (batch, label) int ids, padded on the right with 0, the blank.
         logits: (batch, frames, symbols), before the softmax.
         lengths: (batch,) true frames.
-    Returns: (batch,) negative log likelihood in nats, summed over each utterance's labels; NaN where one of them is no symbol
+
+    Returns:
+        (batch,) negative log likelihood in nats, summed over each utterance's labels. NaN where a label is no symbol
         (padding with -1, say), so that no training goes on with it.
 
     >>> logits = np.zeros((1, 3, 2), "float32")  # blank and one letter, equally likely in three frames
@@ -42,28 +45,29 @@ def ctc_loss(labels, logits, lengths):
     one_hot = ops.one_hot(states, symbols)  # (batch, states, symbols)
     known = ops.all(ops.logical_and(labels >= 0, labels < symbols), axis=1)
 
+    def reverse_states(values):
+        return ops.transpose(reverse_frames(ops.transpose(values, (0, 2, 1)), count), (0, 2, 1))
+
     def loss_and_gradient(logits):
         log_probabilities = ops.log_softmax(logits, axis=-1)
         emitted = ops.matmul(log_probabilities, ops.transpose(one_hot, (0, 2, 1)))  # (batch, frames, states)
-        # Sums over the paths that end in a state, and over those that begin in it: the same on everything backwards.
-        turned = reverse_frames(ops.transpose(reverse_frames(emitted, lengths), (0, 2, 1)), count)
-        both = ops.concatenate([emitted, ops.transpose(turned, (0, 2, 1))], axis=0)
+        # Sums over the paths that end in a state, and over those that begin in it: the same with all reversed.
+        both = ops.concatenate([emitted, reverse_states(reverse_frames(emitted, lengths))], axis=0)
         sums = _path_sums(both, ops.concatenate([states, backwards], axis=0))  # (2 * batch, frames, states)
         left, right = ops.split(sums, 2, axis=0)
-        right = ops.transpose(reverse_frames(ops.transpose(right, (0, 2, 1)), count), (0, 2, 1))
-        right = reverse_frames(right, lengths)
+        right = reverse_frames(reverse_states(right), lengths)
         real = ops.logical_and(
             frame_mask(lengths, n_frames)[:, :, None], frame_mask(count, ops.shape(states)[1])[:, None, :]
         )
-        through = ops.where(real, left + right - emitted, NEVER)  # log P of all paths through a state at a frame
+        through = ops.where(real, left + right - emitted, LOG_ZERO)  # log P of all paths through a state at a frame
         total = ops.logsumexp(through[:, 0], axis=1)  # every path is in some state at the first frame
-        possible = total > NEVER / 2
-        # Of a frame's own total, which is the same but for rounding: so the shares of a frame sum to 1, however long the clip.
-        share = ops.softmax(through, axis=2)
+        possible = total > LOG_ZERO / 2
+        # Normalised by the frame's own total, equal to `total` but for rounding: so each frame's posteriors sum to 1.
+        posterior = ops.softmax(through, axis=2)
         counted = ops.logical_and(real, possible[:, None, None])
-        expected = ops.matmul(ops.where(counted, share, 0.0), one_hot)  # (batch, frames, symbols)
-        here = ops.logical_and(frame_mask(lengths, n_frames), possible[:, None])[:, :, None]
-        slope = ops.where(here, ops.exp(log_probabilities) - expected, 0.0)
+        expected = ops.matmul(ops.where(counted, posterior, 0.0), one_hot)  # (batch, frames, symbols)
+        active = ops.logical_and(frame_mask(lengths, n_frames), possible[:, None])[:, :, None]
+        slope = ops.where(active, ops.exp(log_probabilities) - expected, 0.0)
 
         def gradient(*args, upstream=None):
             (upstream,) = args if upstream is None else (upstream,)
@@ -75,31 +79,35 @@ def ctc_loss(labels, logits, lengths):
 
 
 def _path_sums(emitted, states):
-    """log P of all paths that begin at the first frame and are in a state at a frame (Graves et al. 2006, equation 6).
+    """log P of all paths that begin at the first frame and are in a state at a frame (equation 6 of the paper).
 
-    Args: emitted: (batch, frames, states) log P of each state's symbol. states: (batch, states) symbols.
-    Returns: (batch, frames, states).
+    Args:
+        emitted: (batch, frames, states) log P of each state's symbol.
+        states: (batch, states) symbols.
+
+    Returns:
+        (batch, frames, states).
     """
-    # From each state a path may stay, go on by one, or by two where that leaves out a blank between different labels.
+    # From each state a path may stay, advance by one, or by two where that skips a blank between different labels.
     skips = ops.logical_and(states[:, 2:] != BLANK, states[:, 2:] != states[:, :-2])
-    bar = ops.pad(ops.where(skips, 0.0, NEVER), ((0, 0), (2, 0)), constant_values=NEVER)
+    bar = ops.pad(ops.where(skips, 0.0, LOG_ZERO), ((0, 0), (2, 0)), constant_values=LOG_ZERO)
     n_states = ops.shape(states)[1]
-    start = ops.where(ops.arange(n_states)[None, :] < 1, 0.0, NEVER) + ops.zeros_like(bar)  # before the first frame
+    start = ops.where(ops.arange(n_states)[None, :] < 1, 0.0, LOG_ZERO) + ops.zeros_like(bar)  # before the first frame
 
     def step(sums, emitted):
-        one = ops.pad(sums, ((0, 0), (1, 0)), constant_values=NEVER)[:, :n_states]
-        two = ops.pad(sums, ((0, 0), (2, 0)), constant_values=NEVER)[:, :n_states] + bar
+        one = ops.pad(sums, ((0, 0), (1, 0)), constant_values=LOG_ZERO)[:, :n_states]
+        two = ops.pad(sums, ((0, 0), (2, 0)), constant_values=LOG_ZERO)[:, :n_states] + bar
         most = ops.maximum(ops.maximum(sums, one), two)
         total = ops.exp(sums - most) + ops.exp(one - most) + ops.exp(two - most)
-        sums = ops.maximum(most + ops.log(total) + emitted, NEVER)
+        sums = ops.maximum(most + ops.log(total) + emitted, LOG_ZERO)
         return sums, sums
 
     _, sums = ops.scan(step, start, ops.transpose(emitted, (1, 0, 2)))
     return ops.transpose(sums, (1, 0, 2))
 
 
-def frames_needed(labels) -> int:
-    """Fewest frames in which CTC can emit `labels`: one each, and a blank between two that are equal.
+def frames_needed(labels: Sequence[int]) -> int:
+    """Counts the fewest frames in which CTC can emit `labels`: one each, and a blank between two that are equal.
 
     >>> frames_needed([1, 2, 2])
     4
@@ -108,56 +116,35 @@ def frames_needed(labels) -> int:
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
 
 
-def minimum_word_error(y, logits, lengths):
-    """How many words a recogniser gets wrong, on average over what it would write, plus a share of its CTC loss.
-
-    The word error rate itself has no slope. Its expected value has one: each hypothesis of an n-best list counts with its
-    probability, of the acoustics and of the language model it is decoded with, so those with fewer errors than the mean are
-    made likelier and the others less so (R. Prabhavalkar et al., "Minimum word error rate training for attention-based
-    sequence-to-sequence models", ICASSP 2018, equations 3 to 5).
+def distillation(teacher_logits: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
+    """Divergence of a network's probabilities from a teacher's, frame by frame (Hinton et al. 2015).
 
     Args:
-        y: {"hypotheses": (batch, n, label) ids padded with 0, "errors": (batch, n) word errors, "bonus": (batch, n) what the
-            language model and the number of words add to log P, -inf (as losses.NEVER) where there is no hypothesis,
-            "discount": (symbols,) what the search takes off the logits (see `decoding.symbol_prior`),
-            "labels": (batch, label) what was said, "ctc_share": () weight of the CTC loss}.
-        logits: (batch, frames, symbols). lengths: (batch,) true frames.
-    Returns: (batch,) expected word errors above the mean of the list, plus ctc_share times nats.
-    """
-    batch, n, width = y["hypotheses"].shape
-    every = ctc_loss(
-        ops.reshape(y["hypotheses"], (batch * n, width)),
-        ops.repeat(logits - y["discount"], n, axis=0),
-        ops.repeat(lengths, n, axis=0),
-    )
-    scores = ops.maximum(y["bonus"] - ops.reshape(every, (batch, n)), NEVER)
-    there = ops.cast(y["bonus"] > NEVER / 2, "float32")
-    mean = ops.sum(y["errors"] * there, axis=1, keepdims=True) / ops.maximum(ops.sum(there, axis=1, keepdims=True), 1.0)
-    expected = ops.sum(ops.softmax(scores, axis=1) * (y["errors"] - mean) * there, axis=1)
-    return expected + y["ctc_share"] * ctc_loss(y["labels"], logits, lengths)
+        teacher_logits: (batch, frames, symbols).
+        logits: (batch, frames, symbols).
+        lengths: (batch,) true frames.
 
-
-def distillation(teacher_logits, logits, lengths):
-    """How far a network's probabilities are from a teacher's, frame by frame (Hinton et al. 2015), one value for each utterance.
-
-    Args: teacher_logits, logits: (batch, frames, symbols). lengths: (batch,) true frames.
-    Returns: (batch,) Kullback-Leibler divergence in nats, summed over the true frames.
+    Returns:
+        (batch,) Kullback-Leibler divergence in nats, summed over the true frames.
 
     >>> logits = np.zeros((1, 3, 2), "float32")
     >>> float(distillation(logits, logits + 1, np.array([3]))[0])
     0.0
     """
-    wanted, found = ops.log_softmax(teacher_logits, axis=-1), ops.log_softmax(logits, axis=-1)
-    divergence = ops.sum(ops.exp(wanted) * (wanted - found), axis=-1)  # (batch, frames)
+    teacher, student = ops.log_softmax(teacher_logits, axis=-1), ops.log_softmax(logits, axis=-1)
+    divergence = ops.sum(ops.exp(teacher) * (teacher - student), axis=-1)  # (batch, frames)
     return ops.sum(ops.where(frame_mask(lengths, ops.shape(divergence)[1]), divergence, 0.0), axis=1)
 
 
-def cross_entropy(labels, logits):
+def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
     """Cross-entropy of one class for each clip.
 
     Args:
-        labels: (batch,) or (batch, 1) int ids of classes. logits: (batch, classes), before the softmax.
-    Returns: (batch,) negative log likelihood in nats.
+        labels: (batch,) or (batch, 1) int ids of classes.
+        logits: (batch, classes), before the softmax.
+
+    Returns:
+        (batch,) negative log likelihood in nats.
 
     >>> round(float(cross_entropy(np.array([3]), np.zeros((1, 10), "float32"))[0]), 3)  # log 10
     2.303
@@ -166,22 +153,23 @@ def cross_entropy(labels, logits):
     return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
 
-ERROR_DB = 10.0  # an error of so many dB costs half a nat: the deviation of a Gaussian around the reconstruction
+def squared_error(target: Tensor, outputs: Mapping[str, Tensor], lengths: Tensor | None = None) -> Tensor:
+    """The loss of an autoencoder: mean squared error over the real frames, plus its code's divergence.
 
-
-def squared_error(target, outputs, lengths=None):
-    """What an autoencoder is to make small: the mean squared error in dB over the real frames, and its code's divergence.
-
-    As the negative log likelihood of a Gaussian with a deviation of ERROR_DB around each reconstructed point, without its
-    constant; so the divergence of a variational autoencoder, in nats, can be added to it (Kingma & Welling 2014, eq. 10).
+    It is the negative log likelihood of a Gaussian with a deviation of ERROR_DB around each reconstructed point,
+    without its constant. So the divergence of a variational autoencoder, in nats, can be added to it (Kingma &
+    Welling 2014, equation 10).
 
     Args:
-        target: (batch, frames, bands) in dB. outputs: a network's "reconstruction", and "divergence" where it has one.
-        lengths: (batch,) real frames; all of them, unless given.
-    Returns: (batch,) nats a point.
+        target: (batch, frames, bands) in dB.
+        outputs: The network's "reconstruction", and "divergence" where it has one.
+        lengths: (batch,) real frames. Defaults to all of them.
 
-    >>> picture = np.zeros((1, 5, 3), "float32")
-    >>> float(squared_error(picture + 10, {"reconstruction": picture})[0])  # 10 dB off everywhere
+    Returns:
+        (batch,) nats a point.
+
+    >>> frames = np.zeros((1, 5, 3), "float32")
+    >>> float(squared_error(frames + 10, {"reconstruction": frames})[0])  # 10 dB off everywhere
     0.5
     """
     error = ops.mean(ops.square((outputs["reconstruction"] - target) / ERROR_DB), axis=2) / 2  # (batch, frames)

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from zoo.errors import DataError, unknown_name
 
-BLANK = 0
+BLANK = 0  # id of the CTC blank
+LOG_ZERO = -1e30  # log probability of what is impossible: finite, so that differences of two are finite
 
 
 class Vocabulary:

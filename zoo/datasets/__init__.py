@@ -1,23 +1,21 @@
 """Data sets: a manifest in, utterances out.
 
-Each file beside this one that calls `register` is a data set; adding one is adding one file, nothing is listed here.
+Each module in this package that calls `register` holds a data set (or several); adding one is adding one file.
 
     import zoo.datasets
     for utterance in zoo.datasets.load("an4", split="test", source="an4.zip"):
         print(utterance.id, utterance.text, utterance.audio(16000).shape)
 """
 
-import math
 import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from inspect import signature
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Protocol
+from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 
@@ -26,10 +24,10 @@ from zoo.errors import DataError, ZooError, unknown_name
 
 
 class Recording(Protocol):
-    """Where the sound of an utterance comes from; small and picklable, it reads only when it is asked to."""
+    """Where the sound of an utterance comes from: small, picklable, and read only on request."""
 
     def read(self, sample_rate: int) -> np.ndarray:
-        """(samples,) float32 in [-1, 1] at `sample_rate` Hz."""
+        """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
 
 
 @dataclass(frozen=True)
@@ -39,42 +37,69 @@ class FileRecording:
     path: str
 
     def read(self, sample_rate: int) -> np.ndarray:
+        """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         return load_audio(self.path, sample_rate)
 
     def seconds(self) -> float:
-        """Duration, from the file's header; the sound is not read."""
+        """Returns the duration, from the file's header."""
         return duration(self.path)
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One labelled piece of speech; making one reads no audio."""
+    """One labelled piece of speech; creating one reads no audio.
 
-    id: str  # unique in its split, the same in every run
-    text: str  # normalised: a-z, space, apostrophe
-    speaker: str  # "" where it is not known
+    Attributes:
+        id: Identifier, unique in its split, the same in every run.
+        text: Normalised transcript: a-z, space, apostrophe.
+        speaker: Name of the speaker; "" where it is not known.
+        recording: The sound.
+    """
+
+    id: str
+    text: str
+    speaker: str
     recording: Recording
 
     def audio(self, sample_rate: int = 16000) -> np.ndarray:
-        """The sound, (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
+        """Returns the sound, (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         return self.recording.read(sample_rate)
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A registered data set."""
+    """A registered data set.
+
+    Attributes:
+        name: Name of the set.
+        splits: Names of its splits.
+        options: Option -> meaning, for `--help` and for the error about an unknown one.
+        utterances: Function (split, source, **options) -> list[Utterance]. The type hints of its options, pydantic's
+            `Annotated[int, Field(ge=0)]` included, say which values are accepted.
+    """
 
     name: str
     splits: tuple[str, ...]
-    options: dict[str, str]  # option -> what it means, for `--help` and for the error about an unknown one
-    utterances: Callable  # (split, source, **options) -> list[Utterance]
+    options: dict[str, str]
+    utterances: Callable[..., list[Utterance]]
+
+    @property
+    def about(self) -> str:
+        """The first paragraph of the function's docstring, on one line."""
+        return " ".join((self.utterances.__doc__ or "").split("\n\n")[0].split()).rstrip(".")
 
 
 _REGISTRY: dict[str, DataSet] = {}
 
 
-def register(name: str, splits: Sequence[str], **options: str):
-    """Decorator: the function `(split, source, **options) -> list[Utterance]` is the data set `name`."""
+def register(name: str, splits: Sequence[str], **options: str) -> Callable:
+    """Registers the decorated function `(split, source, **options) -> list[Utterance]` as a data set.
+
+    Args:
+        name: Name of the data set.
+        splits: Names of its splits.
+        **options: Meaning of each option.
+    """
 
     def add(function: Callable) -> Callable:
         _REGISTRY[name] = DataSet(name, tuple(splits), options, function)
@@ -91,7 +116,7 @@ def _discover() -> dict[str, DataSet]:
 
 
 def names() -> list[str]:
-    """The names of all data sets, sorted.
+    """Returns the names of all data sets, sorted.
 
     >>> "fsdd" in names()
     True
@@ -100,7 +125,13 @@ def names() -> list[str]:
 
 
 def describe(name: str) -> DataSet:
-    """The splits and options of a data set. Raises UnknownNameError.
+    """Returns the splits and options of a data set.
+
+    Args:
+        name: One of `names()`.
+
+    Raises:
+        UnknownNameError: There is no such data set.
 
     >>> describe("fsdd").splits[:2]
     ('train', 'test')
@@ -111,20 +142,24 @@ def describe(name: str) -> DataSet:
     return sets[name]
 
 
-def load(name: str, split: str = "train", source: str | Path | None = None, **options) -> list[Utterance]:
-    """The utterances of one split of a data set.
+def load(name: str, split: str = "train", source: str | Path | None = None, **options: Any) -> list[Utterance]:
+    """Loads one split of a data set.
 
     Args:
-        name: one of `names()`.
-        split: one of `describe(name).splits`.
-        source: an archive, an unpacked folder or a folder that holds either; without it the folder named by the
-            environment variable ZOO_DATA is searched, then the cache (ZOO_CACHE), then the set is downloaded.
-        options: what the set's own file offers, such as `count` and `seed`.
+        name: One of `names()`.
+        split: One of `describe(name).splits`.
+        source: An archive, an unpacked folder or a folder that holds either. Without it the folder ZOO_DATA, the
+            cache (ZOO_CACHE) and the network are tried, in this order.
+        **options: Options of this data set, such as `count` and `seed`.
+
+    Returns:
+        The utterances, in the same order in every run.
 
     Raises:
-        UnknownNameError: no such set, split or option. ZooError: an option that is no number where it must be one.
-        MissingFileError: `source` leads nowhere.
-        DataError: the data are not whole, or not what the manifest says.
+        UnknownNameError: There is no such set, split or option.
+        ZooError: An option has the wrong type or is out of range.
+        MissingFileError: `source` does not exist.
+        DataError: The data are incomplete, or differ from the manifest.
 
     >>> from zoo.audio import bundled
     >>> load("folder", "all", source=bundled("seven").parent / "samples.csv")[0].text
@@ -134,36 +169,35 @@ def load(name: str, split: str = "train", source: str | Path | None = None, **op
     if split not in dataset.splits:
         raise unknown_name(f"split of {name}", split, dataset.splits)
     if source is not None and not isinstance(source, str | os.PathLike):
-        raise DataError(f"The source of {name} must be a path, of a file or a folder; received {source!r}.")
+        raise DataError(f"`source` must be the path of a file or folder. Received: source={source!r}.")
     for option in options:
+        if not dataset.options:
+            raise ZooError(f"`{option}` is not an option of {name}, which has none.")
         if option not in dataset.options:
-            if not dataset.options:
-                raise ZooError(f"The data set {name} takes no options, but was given {option!r}.")
             raise unknown_name(f"option of {name}", option, dataset.options)
     typed = {option: _typed(dataset, option, value) for option, value in options.items()}
     return dataset.utterances(split, source, **typed)
 
 
+def _typed(dataset: DataSet, option: str, value: Any) -> Any:
+    """Returns an option in the type of its hint; the command line gives words. Raises ZooError."""
+    from pydantic import TypeAdapter, ValidationError
+
+    hint = get_type_hints(dataset.utterances, include_extras=True)[option]
+    try:
+        return TypeAdapter(hint).validate_strings(str(value))
+    except ValidationError as error:
+        rule = error.errors()[0]["msg"].replace("Input should be", "must be").partition(",")[0]
+        raise ZooError(f"`{option}` of {dataset.name} {rule}. Received: {option}={value!r}.") from None
+
+
 def split_of(key: str) -> str:
-    """train, validation or test, about 80, 10 and 10 % of all keys, by a hash: what is added moves nothing.
+    """Assigns about 80, 10 and 10 % of all keys to train, validation and test, by a hash: additions move nothing.
+
+    Args:
+        key: What is kept together, such as a speaker.
 
     >>> split_of("anna") == split_of("anna")
     True
     """
     return {8: "validation", 9: "test"}.get(zlib.crc32(key.encode()) % 10, "train")
-
-
-_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-
-def _typed(dataset: DataSet, option: str, value):
-    """An option of the type of its default; the command line gives words. Raises ZooError."""
-    kind = type(signature(dataset.utterances).parameters[option].default)
-    try:
-        typed = _TRUTH[str(value).lower()] if kind is bool else kind(str(value))
-        if kind is float and not math.isfinite(typed):
-            raise ValueError
-        return typed
-    except (KeyError, ValueError):
-        must = {bool: "true or false", int: "a whole number", float: "a finite number"}[kind]
-        raise ZooError(f"The option {option} of {dataset.name} must be {must}; received {value!r}.") from None

@@ -7,8 +7,11 @@ Source: A. Acero and R. Stern, "Environmental robustness in automatic speech rec
 https://github.com/cmusphinx/an4. Free for any purpose with its notice kept (LICENSE in the archive).
 """
 
+from pathlib import Path
+
 from zoo.datasets import FileRecording, Utterance, register
-from zoo.datasets.archives import Source, find, manifest
+from zoo.datasets.archives import find
+from zoo.datasets.manifests import Source, manifest
 
 COMMIT = "b567d132f43304e70a2b2eca6077f22255311812"
 SOURCE = Source(
@@ -21,8 +24,8 @@ _PARTS = {"train": {"train"}, "validation": {"validation"}, "train_all": {"train
 
 
 @register("an4", splits=tuple(_PARTS))
-def utterances(split, source=None) -> list[Utterance]:
-    """The utterances of an official split, or of the training split divided by speaker."""
+def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
+    """CMU AN4, the census database (1991): spelled names, digits, numbers, dates and commands, 16 kHz."""
     root = find(SOURCE, source)
     return [
         Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(root / row["path"])))

@@ -7,8 +7,11 @@ The official split (takes 0-4 test, 5-49 train) shares its speakers; the honest,
 Source: Z. Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset (2018), CC BY-SA 4.0.
 """
 
+from pathlib import Path
+
 from zoo.datasets import FileRecording, Utterance, register
-from zoo.datasets.archives import Source, find, manifest
+from zoo.datasets.archives import find
+from zoo.datasets.manifests import Source, manifest
 
 COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
 SOURCE = Source(
@@ -25,19 +28,19 @@ LOSO_SPLITS = tuple(f"loso-{speaker}-{part}" for speaker in SPEAKERS for part in
 
 
 def loso(split: str) -> tuple[tuple[str, ...], str]:
-    """The speakers of a split such as `loso-george-train` (the five others) and its part, train or test."""
+    """Returns the speakers of a split such as `loso-george-train` (the five others) and its part, train or test."""
     _, held_out, part = split.split("-")
     return (tuple(s for s in SPEAKERS if s != held_out) if part == "train" else (held_out,)), part
 
 
-def recording_path(root, digit: int | str, speaker: str, take: int | str) -> str:
-    """The file of one take, as FSDD names it."""
+def recording_path(root: Path, digit: int | str, speaker: str, take: int | str) -> str:
+    """Returns the file of one take, as FSDD names it."""
     return str(root / "recordings" / f"{digit}_{speaker}_{take}.wav")
 
 
 @register("fsdd", splits=(*OFFICIAL, *LOSO_SPLITS))
-def utterances(split, source=None) -> list[Utterance]:
-    """Single digits of the official split or of a leave-one-speaker-out fold."""
+def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
+    """FSDD, the Free Spoken Digit Dataset: ten digits, six speakers, fifty takes of each, 8 kHz."""
     root = find(SOURCE, source)
     speakers, takes = SPEAKERS, range(TAKES)
     if split in LOSO_SPLITS:

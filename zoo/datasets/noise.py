@@ -1,20 +1,22 @@
 """ESC-10: 400 five-second environmental sounds in ten classes, for noise augmentation (no speech but baby cries).
 
 Split by ESC's own folds, the first number of a file's name: folds 1-4 are train, 5 is test, so that no source
-recording is in both. Any re-encoding is accepted (the manifest fixes the identifiers, not the bytes). Noise may be any
-noise, so a clip that cannot be decoded whole is left out: libsndfile 1.2.2 calls the last page of 48 of the 400
-re-encoded Opus files malformed and reads 13 others a hundredth of a second short.
+recording is in both. Any re-encoding is accepted (the manifest fixes the identifiers, not the bytes). A clip that
+cannot be decoded whole is left out: libsndfile 1.2.2 calls the last page of 48 of the 400 re-encoded Opus files
+malformed and reads 13 others a hundredth of a second short.
 
 Source: K. J. Piczak, "ESC: dataset for environmental sound classification", ACM Multimedia 2015;
 https://github.com/karolpiczak/ESC-10, CC BY 3.0 (credits of each clip inside).
 """
 
 import re
+from pathlib import Path
 
 import numpy as np
 
 from zoo.audio import load_audio
-from zoo.datasets.archives import Source, find, manifest, recordings
+from zoo.datasets.archives import find
+from zoo.datasets.manifests import Source, manifest, recordings
 from zoo.errors import AudioError, DataError, unknown_name
 
 COMMIT = "553c8f1"
@@ -29,12 +31,19 @@ SOURCE = Source(
 FOLDS = {"train": {"1", "2", "3", "4"}, "test": {"5"}}
 
 
-def load_noise_by_class(split: str = "train", source=None) -> dict[str, list[np.ndarray]]:
-    """Class name (such as dog_bark) -> recordings, each (samples,) float32 at 16 kHz.
+def load_noise_by_class(split: str = "train", source: str | Path | None = None) -> dict[str, list[np.ndarray]]:
+    """Loads the recordings of a split by class.
+
+    Args:
+        split: "train" or "test".
+        source: As for `zoo.datasets.load`.
+
+    Returns:
+        Class name (such as dog_bark) -> recordings, each (samples,) float32 at 16 kHz.
 
     Raises:
-        UnknownNameError: no such split.
-        DataError: a recording of the manifest is missing, or most of them cannot be decoded.
+        UnknownNameError: There is no such split.
+        DataError: A recording of the manifest is missing, or most of them cannot be decoded.
 
     >>> rain = load_noise_by_class("test")["rain"]  # doctest: +SKIP
     """
@@ -50,20 +59,22 @@ def load_noise_by_class(split: str = "train", source=None) -> dict[str, list[np.
         except AudioError as error:
             unreadable.append(error)
     if 2 * len(unreadable) > len(rows):
-        raise DataError(
-            f"Most recordings of ESC-10 must be readable; {len(unreadable)} of {len(rows)} are not: {unreadable[0]}"
-        )
+        raise DataError(f"{len(unreadable)} of {len(rows)} recordings of ESC-10 cannot be read: {unreadable[0]}")
     return classes
 
 
-def class_name(folder: str) -> str:
-    """`001 - Dog bark` and `dog_bark` are both dog_bark."""
-    return re.sub(r"^\d+ - ", "", folder).lower().replace(" ", "_")
+def load_noise(split: str = "train", source: str | Path | None = None) -> list[np.ndarray]:
+    """Loads all recordings of a split, each (samples,) float32 at 16 kHz.
 
-
-def load_noise(split: str = "train", source=None) -> list[np.ndarray]:
-    """All recordings of a split, each (samples,) float32 at 16 kHz.
+    Args:
+        split: "train" or "test".
+        source: As for `zoo.datasets.load`.
 
     >>> noises = load_noise("train")  # doctest: +SKIP
     """
     return [clip for clips in load_noise_by_class(split, source).values() for clip in clips]
+
+
+def class_name(folder: str) -> str:
+    """Returns the class of a folder: `001 - Dog bark` and `dog_bark` are both dog_bark."""
+    return re.sub(r"^\d+ - ", "", folder).lower().replace(" ", "_")

@@ -2,8 +2,8 @@
 
 Task "35" tells all words apart. Task "12" is the paper's benchmark: ten commands, `unknown` drawn from the other 25
 words, and `silence`, one second of background noise; each has a tenth of the commands' total, in every split.
-Validation and test are the archive's own lists, which share no speaker; train is the rest. The archive is 2.4 GB, is
-checked against its MD5 before it is unpacked, and a download that broke off goes on where it stopped.
+Validation and test are the archive's own lists, which share no speaker; train is the rest. The archive is 2.4 GB and
+checked against its MD5; an interrupted download continues where it stopped.
 
 Departure from the paper's scripts: each noise file is divided by time (80 % train, 10 % validation, 10 % test), so that
 no piece of noise is both learned from and scored. Draws are by hash: the same items everywhere, in every run.
@@ -15,25 +15,29 @@ https://arxiv.org/abs/1804.03209; http://download.tensorflow.org/data/speech_com
 import hashlib
 import math
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from zoo.audio import duration, load_audio, resample
 from zoo.datasets import FileRecording, Utterance, register
-from zoo.datasets.archives import cache_folder, data_folders, extract, fetch, md5, sentences, swap
-from zoo.errors import DataError, MissingFileError, unknown_name
+from zoo.datasets.archives import find
+from zoo.datasets.manifests import Source
+from zoo.errors import DataError, unknown_name
 
-NAME = "speech_commands_v0.02"
-ARCHIVE = f"{NAME}.tar.gz"
-URL = f"http://download.tensorflow.org/data/{ARCHIVE}"
-MD5 = "6b74f3901214cb2c2934e98196829835"
-COUNTS = {"train": 84_843, "validation": 9_981, "test": 11_005}  # recordings of words; what tells a part from the whole
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+ARCHIVE = "speech_commands_v0.02.tar.gz"
+SOURCE = Source(
+    name="speech_commands",
+    url=f"http://download.tensorflow.org/data/{ARCHIVE}",
+    archives=(ARCHIVE, f"speech_commands/{ARCHIVE}"),
+    markers=tuple(LISTS.values()),
+    known_hash="md5:6b74f3901214cb2c2934e98196829835",
+)
+COUNTS = {"train": 84_843, "validation": 9_981, "test": 11_005}  # recordings of words, in the whole set
 NOISE = "_background_noise_"  # folder of long recordings, not a class
 RATE = 16000  # Hz, the recordings' own
 
@@ -45,7 +49,7 @@ OTHERS = (
 )
 WORDS = (*COMMANDS, *OTHERS)
 TASKS = {"35": WORDS, "12": (*COMMANDS, "unknown", "silence")}  # task -> its classes, the utterances' texts
-STRETCHES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}  # of each noise file
+NOISE_SHARES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}  # of each noise file
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,12 @@ class NoiseRecording:
     start: int  # samples at RATE
 
     def read(self, sample_rate: int) -> np.ndarray:
+        """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         cut = resample(_noise(self.path)[self.start : self.start + RATE], RATE, sample_rate)
-        return cut / max(1.0, float(np.abs(cut).max()))  # resampling may overshoot; a copy, what is cached stays
+        return cut / max(1.0, float(np.abs(cut).max()))  # resampling may overshoot; the cached array stays unchanged
 
     def seconds(self) -> float:
+        """Returns the duration."""
         return 1.0
 
 
@@ -69,46 +75,58 @@ def _noise(path: str) -> np.ndarray:
 
 
 @register("speech_commands", splits=tuple(COUNTS), task="35: all words; 12: ten commands, unknown and silence (35)")
-def utterances(split, source=None, task: str = "35") -> list[Utterance]:
-    """The utterances of a split, sorted by identifier, such as yes/0a7c2a8d_nohash_0; silences come last.
+def utterances(split: str, source: str | Path | None = None, task: Literal["35", "12"] = "35") -> list[Utterance]:
+    """Speech Commands v0.02: 105,829 takes of 35 words by 2,618 speakers, one second or less each, 16 kHz.
 
-    Raises: UnknownNameError (no such task); DataError (the set is not whole).
+    Sorted by identifier, such as yes/0a7c2a8d_nohash_0; silences come last.
     """
-    if task not in TASKS:
-        raise unknown_name("task of speech_commands", task, TASKS)
-    root = find(source)
+    root = find(SOURCE, source)
     names = _splits(root)[split]
-    if task == "35":
-        return [_utterance(root, name, name.split("/")[0]) for name in names]
-    commands = [name for name in names if name.split("/")[0] in COMMANDS]
-    count = math.ceil(len(commands) / len(COMMANDS))  # of unknown and of silence: the mean of the ten, 408 in test
-    others = sorted(set(names) - set(commands), key=_hash)[:count]
-    texts = {name: name.split("/")[0] for name in commands} | dict.fromkeys(others, "unknown")
-    return [_utterance(root, name, texts[name]) for name in sorted(texts)] + _silences(root, split, count)
+    texts = {name: name.split("/")[0] for name in names}
+    silences = []
+    if task == "12":
+        commands = [name for name in names if texts[name] in COMMANDS]
+        count = math.ceil(len(commands) / len(COMMANDS))  # of unknown and of silence: the mean of the ten, 408 in test
+        others = sorted(set(names) - set(commands), key=_hash)[:count]
+        texts = {name: texts[name] for name in commands} | dict.fromkeys(others, "unknown")
+        silences = _silences(root, split, count)
+    return [
+        Utterance(
+            name.removesuffix(".wav"),
+            texts[name],
+            name.split("/")[1].split("_nohash_")[0],
+            FileRecording(str(root / name)),
+        )
+        for name in sorted(texts)
+    ] + silences
 
 
-def background_noise(split: str = "train", source=None) -> list[np.ndarray]:
-    """The part of each of the six noise files that belongs to a split, each (samples,) float32 at 16 kHz.
+def background_noise(split: str = "train", source: str | Path | None = None) -> list[np.ndarray]:
+    """Loads the part of each of the six noise files that belongs to a split.
 
-    Raises: UnknownNameError (no such split); MissingFileError, DataError, AudioError (not there, not whole).
+    Args:
+        split: "train", "validation" or "test".
+        source: As for `zoo.datasets.load`.
+
+    Returns:
+        Recordings, each (samples,) float32 at 16 kHz.
+
+    Raises:
+        UnknownNameError: There is no such split.
+        MissingFileError: `source` does not exist.
+        DataError: The set is incomplete.
     """
-    if split not in STRETCHES:
-        raise unknown_name("split of speech_commands", split, STRETCHES)
-    clips = [_noise(str(path)) for path in _noise_files(find(source))]
-    return [clip[slice(*_stretch(len(clip), split))].copy() for clip in clips]
-
-
-def _utterance(root: Path, name: str, text: str) -> Utterance:
-    speaker = name.split("/")[1].split("_nohash_")[0]
-    return Utterance(name.removesuffix(".wav"), text, speaker, FileRecording(str(root / name)))
+    if split not in NOISE_SHARES:
+        raise unknown_name("split of speech_commands", split, NOISE_SHARES)
+    clips = [_noise(str(path)) for path in _noise_files(find(SOURCE, source))]
+    return [clip[slice(*_part(len(clip), split))].copy() for clip in clips]
 
 
 def _silences(root: Path, split: str, count: int) -> list[Utterance]:
-    """`count` seconds of noise, the files in turn."""
-    files = [(path, _stretch(round(duration(path) * RATE), split)) for path in _noise_files(root)]
-    short = [path for path, (first, end) in files if end - first < RATE]
-    if short:
-        raise DataError(f"A background noise must last ten seconds, to be cut for three splits; {short[0]} is shorter.")
+    """Returns `count` seconds of noise, from each file in turn."""
+    files = [(path, _part(round(duration(path) * RATE), split)) for path in _noise_files(root)]
+    if short := [path for path, (first, end) in files if end - first < RATE]:
+        raise DataError(f"{short[0]} is shorter than the ten seconds that three splits need.")
     found = []
     for i in range(count):
         path, (first, end) = files[i % len(files)]
@@ -117,9 +135,9 @@ def _silences(root: Path, split: str, count: int) -> list[Utterance]:
     return found
 
 
-def _stretch(length: int, split: str) -> tuple[int, int]:
-    """First sample and end of a split's part of a noise file of `length` samples."""
-    first, end = STRETCHES[split]
+def _part(length: int, split: str) -> tuple[int, int]:
+    """Returns the first sample and the end of a split's part of a noise file of `length` samples."""
+    first, end = NOISE_SHARES[split]
     return round(first * length), round(end * length)
 
 
@@ -130,123 +148,32 @@ def _hash(name: str) -> int:
 def _noise_files(root: Path) -> list[Path]:
     files = sorted(path for path in (root / NOISE).glob("*.wav") if not path.name.startswith("."))
     if not files:
-        raise DataError(f"Speech Commands has the background noises in {NOISE}; {root} has none: unpack it again.")
+        raise DataError(f"{root} has no background noises in {NOISE}. Unpack {ARCHIVE} again.")
     return files
 
 
-# --- whole or not
-
-
 def _splits(root: Path) -> dict[str, list[str]]:
-    """Split -> sorted names such as yes/0a7c2a8d_nohash_0.wav. Raises DataError where the set is not whole."""
+    """Returns split -> sorted names such as yes/0a7c2a8d_nohash_0.wav. Raises DataError where the set is not whole."""
     there = set()
     for word in WORDS:  # names only: 105,829 files are not opened
         files = os.listdir(root / word) if (root / word).is_dir() else []
-        names = {f"{word}/{file}" for file in files if file.endswith(".wav") and not file.startswith(".")}
-        if not names:
-            raise DataError(f"Each of the 35 words has recordings; {root / word} has none: unpack {ARCHIVE} again.")
-        there |= names
-    found = {split: _listed(root / name, there) for split, name in LISTS.items()}
-    if twice := sorted(found["validation"] & found["test"]):
-        raise DataError(f"No recording is both in validation and in test; {root} lists {twice[0]} in both.")
-    found = {"train": there - found["validation"] - found["test"]} | found
-    for split, count in COUNTS.items():
-        if len(found[split]) != count:
-            raise DataError(
-                f"Speech Commands v0.02 has {count:,} recordings in {split}; {root} has {len(found[split]):,}: delete "
-                f"that folder and unpack {ARCHIVE} again."
-            )
+        there |= {f"{word}/{file}" for file in files if file.endswith(".wav") and not file.startswith(".")}
+    found = {split: _listed(root / name) for split, name in LISTS.items()}
+    found["train"] = there - found["validation"] - found["test"]
+    listed = found["validation"] | found["test"]
+    counts = {split: len(found[split]) for split in COUNTS}
+    if counts != COUNTS or not listed <= there or found["validation"] & found["test"]:
+        absent = sorted(listed - there) or [word for word in WORDS if not any(n.startswith(f"{word}/") for n in there)]
+        hint = f", {absent[0]} is missing" if absent else ""
+        raise DataError(
+            f"{root} is not the whole of Speech Commands v0.02: it has {counts} recordings and should have "
+            f"{COUNTS}{hint}. Delete that folder and unpack {ARCHIVE} again."
+        )
     return {split: sorted(names) for split, names in found.items()}
 
 
-def _listed(path: Path, there: set[str]) -> set[str]:
-    """The names in a list of the archive's, all of which must be `there`."""
+def _listed(path: Path) -> set[str]:
+    """Returns the names in one of the archive's lists."""
     if not path.is_file():
-        raise DataError(f"Speech Commands has {' and '.join(LISTS.values())}; there is no {path}: unpack it again.")
-    names = set(path.read_text(encoding="utf-8", errors="replace").split())
-    if missing := sorted(names - there):
-        raise DataError(
-            f"Every line of a list names a recording; {len(missing)} of {len(names)} in {path} are not there, the "
-            f"first is {missing[0]}: unpack {ARCHIVE} again."
-        )
-    return names
-
-
-# --- finding
-
-
-def find(source: str | os.PathLike | None = None) -> Path:
-    """The folder with the two lists and a folder for each word.
-
-    Args: source: the archive, its unpacked folder, or a folder that holds either. Without it: ZOO_DATA, the cache, the
-        network. Raises: MissingFileError; DataError (not there, damaged, the wrong archive, a full disk).
-    """
-    if source is not None:
-        place = Path(source).expanduser().absolute()
-        if not place.exists():
-            raise MissingFileError(
-                f"The source of speech_commands must be an archive or a folder; there is no {place}."
-            )
-        found = _search(place)
-        if found is None:
-            raise DataError(
-                f"The source of speech_commands must hold {ARCHIVE} or a folder with {' and '.join(LISTS.values())}; "
-                f"{place} holds neither."
-            )
-        return found
-    for place in (*data_folders(), _cache()):
-        if place.is_dir() and (found := _search(place)):
-            return found
-    return _unpack(fetch(URL, _cache() / ARCHIVE, "speech_commands"))
-
-
-def _cache() -> Path:
-    return cache_folder() / "speech_commands"
-
-
-def _search(place: Path) -> Path | None:
-    if place.is_file():
-        return _unpack(place)
-    inside = (
-        "",
-        NAME,
-        "speech_commands",
-        f"speech_commands/{NAME}",
-        f"SpeechCommands/{NAME}",
-    )  # the last: torchaudio's
-    for folder in (place / name for name in inside):
-        if any((folder / name).is_file() for name in LISTS.values()):
-            return folder
-    for archive in (place / ARCHIVE, place / "speech_commands" / ARCHIVE):
-        if archive.is_file():
-            return _unpack(archive)
-    return None
-
-
-def _unpack(archive: Path) -> Path:
-    """Check an archive and unpack it into the cache; the set appears there whole, by one rename, or not at all."""
-    target = _cache() / NAME
-    status = archive.stat()
-    stamp = f".checked-{status.st_size}-{status.st_mtime_ns}"  # 2.4 GB need not be hashed at every start
-    if (target / stamp).is_file():
-        return target
-    with sentences(f"{archive} could not be unpacked into {target.parent}"):
-        if md5(archive) != MD5:
-            if archive.parent == target.parent:
-                archive.unlink()  # else the next try would find it again
-            raise DataError(
-                f"An archive must have its publisher's MD5; {archive} is not {ARCHIVE} whole: fetch it again."
-            )
-        if not target.is_dir():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=f".{NAME}-", dir=target.parent))
-            try:
-                extract(archive, temporary)
-                if not target.is_dir():  # another process may have been quicker, and may be reading
-                    swap(temporary, target)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
-        (target / stamp).touch()
-        if archive.parent == target.parent:  # fetched by `find`; the set need not lie there twice
-            archive.unlink()
-    return target
+        raise DataError(f"There is no {path}. Unpack {ARCHIVE} again.")
+    return set(path.read_text(encoding="utf-8", errors="replace").split())

@@ -13,7 +13,8 @@ assessment", Interspeech 2021; https://github.com/jimbozhang/speechocean762, fre
 from pathlib import Path
 
 from zoo.datasets import FileRecording, Utterance, register
-from zoo.datasets.archives import Source, find, manifest, recordings
+from zoo.datasets.archives import find
+from zoo.datasets.manifests import Source, manifest, recordings
 from zoo.text import normalise
 
 COMMIT = "613968e3b0b789fc33936fb5eba1973176ba7d11"
@@ -25,16 +26,14 @@ SOURCE = Source(
     patterns=("audio/*.*", "WAVE/*/*.*"),
 )
 # six women or girls and six men or boys, 6 to 29 years, five of them with digit strings
-VALIDATION = (
-    "0005", "0026", "1447", "2179", "2036", "2450", "5401", "6401", "8002", "9034", "9624", "9649",
-)  # fmt: skip
+VALIDATION = "0005 0026 1447 2179 2036 2450 5401 6401 8002 9034 9624 9649".split()
 DIGIT_WORDS = frozenset("oh o zero one two three four five six seven eight nine".split())
 _PARTS = {"train": {"train"}, "validation": {"validation"}, "train_all": {"train", "validation"}}
 
 
 @register("speechocean762", splits=tuple(_PARTS), digits_only="keep only the strings of digits (False)")
-def utterances(split, source=None, digits_only: bool = False) -> list[Utterance]:
-    """Read sentences, or with `digits_only` the 77 utterances that are strings of digits."""
+def utterances(split: str, source: str | Path | None = None, digits_only: bool = False) -> list[Utterance]:
+    """speechocean762: read sentences and digit strings by Mandarin-speaking learners of English, children too, 16 kHz."""
     root = find(SOURCE, source)
     files = recordings(SOURCE, root)
     return [
@@ -45,7 +44,7 @@ def utterances(split, source=None, digits_only: bool = False) -> list[Utterance]
 
 
 def manifest_rows(root: Path) -> list[dict[str, str]]:
-    """The rows of the manifest, from the corpus' own lists (used by data/make_manifests.py)."""
+    """Returns the rows of the manifest, from the corpus' own lists (for scripts/make_manifests.py)."""
     lists = root if (root / "text").is_file() else root / "train"
 
     def table(name: str) -> dict[str, str]:

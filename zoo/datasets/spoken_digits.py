@@ -6,27 +6,26 @@ as its neighbours left it. The splits are those of the two corpora; `test` is AN
 in two.
 
 The cuts are a published list (data/manifests/spoken_digits.csv), made by forced alignment with the shipped `lstm_ctc`
-and `cut_times` below, and heard by nobody.
+and `cut_times` below, and verified by no listener.
 Of 2,295 digit words 2,202 are in the list. Left out are 91 to whose letters the alignment gave a confidence below 0.3
-(6 of AN4, 85 of the 411 of speechocean762: the model hardly heard the word, so it cannot say where it is) and 2 of AN4
-whose cuts would be shorter than 0.15 s or longer than 1.2 s. So the set is easier than the corpora, above all for
-learners' accents.
+(6 of AN4, 85 of the 411 of speechocean762) and 2 of AN4 whose cuts would be shorter than 0.15 s or longer than 1.2 s.
+So the set is easier than the corpora, above all for learners' accents.
 Where the truth is known (connected_digits, validation, 930 words) half of the starts are within 42 ms of it and half
-of the ends within 35 ms; 6.3 % of the cuts lose more than 80 ms of a take (4.3 % of the takes have a quiet end of that
-length) and 0.5 % hold more than 80 ms of a neighbour. `lstm_ctc`, allowed ten words, recognises 93 % of the cuts of AN4
-and 83 % of those of speechocean762; of AN4's "eight" only 61 %.
+of the ends within 35 ms; 6.3 % of the cuts lose more than 80 ms of a take and 0.5 % hold more than 80 ms of a
+neighbour. `lstm_ctc`, with a lexicon of ten words, recognises 93 % of the cuts of AN4 and 83 % of speechocean762's.
 
 Licences are those of an4 and speechocean762: both free for any use.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from zoo.audio import load_audio
 from zoo.datasets import Utterance, an4, register, speechocean762
-from zoo.datasets.archives import manifest
+from zoo.datasets.manifests import manifest
 from zoo.decoding import Word
 from zoo.errors import DataError
 
@@ -36,7 +35,7 @@ STEP = 0.01  # seconds, a frame of the level and the grid of the cuts
 REACH = (0.30, 0.35)  # seconds that a cut may begin before a word's own frames, and end after them
 QUIET = 40.0  # dB below the loudest frame of a cut: quieter ends are left out
 MARGIN = 0.03  # seconds of them that stay
-LEAST_CONFIDENCE = 0.3  # of a word's letters in the alignment
+MIN_CONFIDENCE = 0.3  # of a word's letters in the alignment
 SHORTEST, LONGEST = 0.15, 1.2  # seconds
 
 
@@ -49,24 +48,34 @@ class CutRecording:
     end: float  # seconds
 
     def read(self, sample_rate: int) -> np.ndarray:
+        """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         piece = load_audio(self.path, sample_rate)[round(self.start * sample_rate) : round(self.end * sample_rate)]
         if len(piece) < (self.seconds() - STEP) * sample_rate:
-            raise DataError(f"A recording must reach to its cut's end, {self.end:.2f} s; {self.path} is shorter.")
+            raise DataError(f"{self.path} is shorter than {self.end:.2f} s, where one of its words ends.")
         return piece
 
     def seconds(self) -> float:
-        """Duration; the sound is not read."""
+        """Returns the duration."""
         return self.end - self.start
 
 
 @register("spoken_digits", splits=("train", "validation", "test"))
-def utterances(split, source=None) -> list[Utterance]:
-    """Single digits by the speakers of a split; `source` is a folder that holds both corpora."""
+def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
+    """Spoken digits: the words zero to nine, cut out of the utterances of AN4 and speechocean762, 16 kHz.
+
+    `source` is a folder that holds both corpora.
+    """
     return cut_words("spoken_digits", split, source)
 
 
-def cut_words(name: str, split: str, source=None) -> list[Utterance]:
-    """The words of a split of a published list of cuts, data/manifests/<name>.csv."""
+def cut_words(name: str, split: str, source: str | Path | None = None) -> list[Utterance]:
+    """Returns the words of one split of a published list of cuts.
+
+    Args:
+        name: Name of the list in data/manifests.
+        split: Name of the split.
+        source: A folder that holds both corpora.
+    """
     rows = [row for row in manifest(name) if row["split"] == split]
     whole = {
         (corpus, utterance.id): utterance
@@ -86,16 +95,20 @@ def cut_words(name: str, split: str, source=None) -> list[Utterance]:
 
 
 def cut_times(samples: np.ndarray, words: Sequence[Word], number: int) -> tuple[float, float]:
-    """Where to cut a word out of an aligned utterance (used by data/make_manifests.py).
+    """Finds where to cut a word out of an aligned utterance (for scripts/make_manifests.py).
 
-    CTC marks a word by spikes that begin after it has begun and end well before it ends (50 and 160 ms in the median
-    on connected_digits). So a cut goes on from the word's own frames to the quietest place before its neighbour's,
-    at most REACH, and then gives back what is quieter than QUIET. Cutting in the middle between the spikes instead made
+    The spikes of CTC begin after a word has begun and end well before it ends (50 and 160 ms in the median on
+    connected_digits). So a cut is extended from the word's own frames to the quietest point before its neighbour's,
+    at most REACH, and then trimmed where it is quieter than QUIET. Cutting midway between the spikes instead made
     14 % of the cuts on connected_digits wrong by more than 80 ms, against 7 %.
 
     Args:
-        samples: (samples,) at RATE, the whole utterance. words: as `decoding.align` found them. number: which to cut.
-    Returns: start and end in seconds, on a grid of 10 ms, inside the utterance.
+        samples: (samples,) at RATE, the whole utterance.
+        words: The words that `decoding.align` found.
+        number: Index of the word to cut.
+
+    Returns:
+        Start and end in seconds, on a grid of 10 ms, inside the utterance.
     """
     hop = round(STEP * RATE)
     frames = len(samples) // hop

@@ -1,19 +1,24 @@
-"""Spoken words that are no numbers, cut out of the utterances of AN4 and speechocean762, 16 kHz.
+"""Spoken words that are not numbers, cut out of the utterances of AN4 and speechocean762, 16 kHz.
 
-Made as `spoken_digits` was, with the same speakers in the same splits, and heard by nobody: letters and commands of AN4,
-short words of speechocean762. Only words that `synthetic_words` has, to whose letters the alignment with the shipped
-`lstm_ctc` gave at least LEAST_CONFIDENCE; that model hardly knows the words of sentences, so few of these are here.
+Made as `spoken_digits` was, with the same speakers in the same splits, and verified by no listener: letters and
+commands of AN4, short words of speechocean762. Only words of `synthetic_words` to whose letters the alignment with the
+shipped `lstm_ctc` gave at least MIN_CONFIDENCE; that model hardly knows the words of sentences, so few are here.
 
 Licences are those of an4 and speechocean762: both free for any use.
 """
 
+from pathlib import Path
+
 from zoo.datasets import Utterance, register
 from zoo.datasets.spoken_digits import cut_words
 
-LEAST_CONFIDENCE = 0.1  # less than for digits: a cut that is a little off teaches still
+MIN_CONFIDENCE = 0.1  # less than for digits: a slightly misplaced cut still helps training
 
 
 @register("spoken_words", splits=("train", "validation", "test"))
-def utterances(split, source=None) -> list[Utterance]:
-    """Single words by the speakers of a split; `source` is a folder that holds both corpora."""
+def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
+    """Spoken words that are not numbers, cut out of AN4 and speechocean762, 16 kHz.
+
+    `source` is a folder that holds both corpora.
+    """
     return cut_words("spoken_words", split, source)

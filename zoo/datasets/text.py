@@ -3,35 +3,36 @@
     zoo train ngram_lm --data text,source=lines.txt --out runs/mine            one text a line
     zoo train sentences_ngram_lm --data sentences --background text:all,source=books,wrapped=true --out runs/more
 
-Texts become what a recogniser writes: small letters a to z and apostrophes, cut at full stops, commas and other marks where a
-reader pauses. What holds digits, other letters or signs is left out, since nobody can tell how it is said.
+Texts become what a recogniser writes: small letters a to z and apostrophes, cut at full stops, commas and other marks
+where a reader pauses. What holds digits, other letters or signs is left out, since its pronunciation is unknown.
 
-`all` is everything; `train`, `validation` and `test` are about 80, 10 and 10 % of it, chosen by a hash of the text, so that
-what is said twice is in one of them only.
+`all` is everything; `train`, `validation` and `test` are about 80, 10 and 10 % of it, chosen by a hash of the text, so
+that a repeated text is in one of them only.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from zoo.datasets import Utterance, register, split_of
 from zoo.errors import DataError, MissingFileError
 from zoo.text import CHARACTERS, normalise
 
 PAUSES = re.compile(r"[.!?;:,()\[\]{}\"“”«»…|/–—]|--+")
-SAID = {"mr.": "mister", "mrs.": "missus", "dr.": "doctor"}  # abbreviations whose full stop ends no sentence
+SPOKEN = {"mr.": "mister", "mrs.": "missus", "dr.": "doctor"}  # abbreviations whose full stop ends no sentence
 
 
 @dataclass(frozen=True)
 class Silence:
-    """The recording of a text that nobody has read."""
+    """The recording of a text without sound."""
 
     where: str
 
-    def read(self, sample_rate: int):
-        """Raises DataError: there is nothing to hear."""
-        raise DataError(f"A set of texts has no sound and is for language models only; {self.where} was to be heard.")
+    def read(self, sample_rate: int) -> NoReturn:
+        """Raises DataError: there is no sound."""
+        raise DataError(f"{self.where} is text without sound; the data set text is for language models only.")
 
 
 @register(
@@ -39,38 +40,42 @@ class Silence:
     splits=("train", "validation", "test", "all"),
     wrapped="whether sentences go on in the next line and an empty one ends a paragraph, as in books (false)",
 )
-def utterances(split, source=None, wrapped: bool = False) -> list[Utterance]:
-    """The texts of a .txt file, or of all in a folder. Raises MissingFileError and DataError, each naming the culprit."""
+def utterances(split: str, source: str | Path | None = None, wrapped: bool = False) -> list[Utterance]:
+    """Text without sound, for language models: a .txt file, or all in a folder."""
     if source is None:
-        raise DataError("The data set text needs source=, a .txt file in UTF-8 or a folder of such files.")
+        raise DataError("`source` must be a .txt file in UTF-8 or a folder of such files. Received: source=None.")
     place = Path(source).expanduser()
     if not place.exists():
         raise MissingFileError(
-            f"The source of a text set must be a .txt file or a folder of them; there is no {place}."
+            f"`source` must be a .txt file or a folder of them. Received: {place}, which does not exist."
         )
     files = sorted(filter(_is_text, place.rglob("*"))) if place.is_dir() else [place]
     found = []
     for file in files:
         try:
-            said = texts(file.read_text(encoding="utf-8-sig"), wrapped)
+            lines = texts(file.read_text(encoding="utf-8-sig"), wrapped)
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"A text set must be of .txt files in UTF-8; {file} is not ({error}).") from None
+            raise DataError(f"The text file {file} cannot be read as UTF-8 ({error}).") from None
         name = file.relative_to(place).as_posix() if place.is_dir() else file.name
-        found += [Utterance(f"{name}/{i}", text, "", Silence(str(file))) for i, text in enumerate(said)]
+        found += [Utterance(f"{name}/{i}", text, "", Silence(str(file))) for i, text in enumerate(lines)]
     if not found:
         raise DataError(
-            f"A text set must hold words of the letters a to z; {place} has none in {len(files)} .txt files."
+            f"`source` must hold words of letters a to z. Received: {place} with none in {len(files)} .txt files."
         )
     return [u for u in found if split in ("all", split_of(u.text))]
 
 
 def _is_text(file: Path) -> bool:
-    """Hidden files, such as ._name.txt of a Mac, are none."""
+    """Leaves out hidden files, such as ._name.txt of a Mac."""
     return file.suffix.lower() == ".txt" and not file.name.startswith(".") and file.is_file()
 
 
 def texts(writing: str, wrapped: bool = False) -> list[str]:
-    """What a reader would say from one pause to the next, in the letters that recognisers write.
+    """Splits writing into what a reader says between two pauses, in the letters that recognisers write.
+
+    Args:
+        writing: Any text.
+        wrapped: Whether sentences continue on the next line and an empty line ends a paragraph.
 
     >>> texts("“Oh, the well-known café!” he cried.\\nIt was 1815.\\nWhy?")
     ['oh', 'the well known cafe', 'he cried', 'why']
@@ -79,7 +84,7 @@ def texts(writing: str, wrapped: bool = False) -> list[str]:
     """
     plain = unicodedata.normalize("NFKD", writing.replace("’", "'").replace("‘", "'")).replace("_", "").replace("*", "")
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    plain = re.sub(r"\b(mr|mrs|dr)\.", lambda found: SAID[found[0].lower()] + " ", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"\b(mr|mrs|dr)\.", lambda found: SPOKEN[found[0].lower()] + " ", plain, flags=re.IGNORECASE)
     found = []
     for paragraph in re.split(r"\n\s*\n", plain) if wrapped else plain.splitlines():
         for piece in PAUSES.split(paragraph):

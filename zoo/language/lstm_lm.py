@@ -2,35 +2,39 @@
 
     token -> embedding (192) -> LSTM (192) -> dense -> P(next token)
 
-An n-gram model forgets what lies n tokens back, and knows nothing of a token that it did not see in the very same
-company. The LSTM keeps what it finds useful, and learns which tokens are alike. It is not better for that on little text:
-mixed with n-grams it is better than either.
+An n-gram model forgets what lies n tokens back, and knows nothing of a token in a context in which it did not see it. The
+LSTM keeps what it finds useful, and learns which tokens are alike. On little text it is no better than n-grams, but the
+mixture of both is better than either.
 
 Source: M. Sundermeyer, R. Schlueter, H. Ney, "LSTM neural networks for language modeling", Interspeech 2012. Keras trains it;
 decoding asks it for one token at a time, which NumPy does in less time than Keras needs to begin.
 """
 
-import io
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from zoo.errors import DataError, MissingFileError, WeightsError, ZooError
-from zoo.language import END, START, UNKNOWN, LanguageModel
+from zoo.files import atomic_write
+from zoo.language.base import END, START, UNKNOWN, LanguageModel
+
+if TYPE_CHECKING:
+    import keras
 
 FILE = "model.weights.h5"  # of a run
 WEIGHTS = ("embedding", "kernel", "recurrent_kernel", "bias", "dense", "dense_bias")
 SPECIAL = (START, END, UNKNOWN)  # ids 0, 1, 2
 HELD_OUT = 10  # every tenth text chooses the epoch
+OUT_OF_DOMAIN_SETTINGS = ("out_of_domain_epochs",)  # of `train`
 
 
 class State(NamedTuple):
-    """What the model remembers: the LSTM's hidden and cell values, and what it expects next."""
+    """The LSTM's hidden and cell values, and the distribution of the next token."""
 
     hidden: np.ndarray  # (units,)
     cell: np.ndarray  # (units,)
@@ -38,7 +42,13 @@ class State(NamedTuple):
 
 
 class LSTMModel(LanguageModel):
-    """Args: unit: "word" or "character". tokens: <s>, </s>, <unk> and the vocabulary. weights: arrays named as WEIGHTS."""
+    """An LSTM language model that runs in NumPy.
+
+    Args:
+        unit: "word" or "character".
+        tokens: <s>, </s>, <unk> and the vocabulary.
+        weights: Arrays named as in WEIGHTS.
+    """
 
     def __init__(self, unit: str, tokens: Iterable[str], weights: dict[str, np.ndarray]):
         tokens = tuple(tokens)
@@ -48,6 +58,7 @@ class LSTMModel(LanguageModel):
 
     @property
     def parameters(self) -> int:
+        """Number of weights."""
         return sum(array.size for array in self.weights.values())
 
     def start(self) -> State:
@@ -76,18 +87,10 @@ class LSTMModel(LanguageModel):
         """Write the arrays, the unit and the tokens as one HDF5 file; whole or not at all."""
         import h5py
 
-        data = io.BytesIO()
-        with h5py.File(data, "w") as file:
+        with atomic_write(path) as partial, h5py.File(partial, "w") as file:
             file.attrs["about"] = json.dumps({"unit": self.unit, "tokens": self.tokens_by_id})
             for name in WEIGHTS:
                 file.create_dataset(name, data=self.weights[name].astype("float16"), compression=9, shuffle=True)
-        path = Path(path)
-        partial = path.with_name("partial-" + path.name)
-        try:
-            partial.write_bytes(data.getvalue())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def _sigmoid(x):
@@ -95,12 +98,20 @@ def _sigmoid(x):
 
 
 def read(path: str | os.PathLike) -> LSTMModel:
-    """What `LSTMModel.save` wrote. Raises MissingFileError, WeightsError."""
+    """Read what `LSTMModel.save` wrote.
+
+    Args:
+        path: An HDF5 file.
+
+    Raises:
+        MissingFileError: There is no such file.
+        WeightsError: The file is damaged or holds something else.
+    """
     import h5py
 
     path = Path(path)
     if not path.is_file():
-        raise MissingFileError(f"Weights of a language model are a file that exists; there is none at {path}.")
+        raise MissingFileError(f"`path` must be a weights file that exists. Received: {path}.")
     try:
         with h5py.File(path) as file:
             about = json.loads(file.attrs["about"])
@@ -109,13 +120,13 @@ def read(path: str | os.PathLike) -> LSTMModel:
         model.end(model.start())
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise WeightsError(
-            f"Weights of lstm_lm are a file that it saved; {path.name} is not: {str(error)[:100]}"
+            f"`path` must be a weights file that lstm_lm saved; {path.name} is not: {str(error)[:100]}"
         ) from None
     return model
 
 
-def network(n_tokens: int, units: int, dropout: float):
-    """The Keras network: token ids (batch, tokens) -> logits of the next token (batch, tokens, n_tokens)."""
+def network(n_tokens: int, units: int, dropout: float) -> "keras.Model":
+    """Build the Keras network: token ids (batch, tokens) -> logits of the next token (batch, tokens, n_tokens)."""
     import keras
     from keras import layers
 
@@ -137,90 +148,123 @@ def train(
     batch_size: int = 16,
     learning_rate: float = 3e-3,
     seed: int = 0,
-    background: Iterable[str] = (),
-    background_epochs: int = 8,
-    say=lambda line: None,
+    out_of_domain: Iterable[str] = (),
+    out_of_domain_epochs: int = 8,
+    log: Callable[[str], None] = lambda line: None,
 ) -> LSTMModel:
-    """A model of texts; every tenth is held out, and the epoch that predicts those best is kept.
+    """Train an LSTM; every tenth text is held out, and the epoch with the lowest perplexity on those is kept.
 
     Args:
-        unit: "word" or "character". units: of embedding and LSTM. dropout: share of both that is hidden in training.
-        background: texts of another kind, of which there are more. Those whose every token `texts` have as well, each once and
-            as long as the longest of `texts` at most, are learnt together with `texts` first, for `background_epochs` of
-            four times the batch size and with a learning rate that falls; the epochs that follow are of `texts` alone, with
-            a third of the learning rate.
-        say: called with a line for each epoch.
-    Raises: ZooError (settings), DataError where there are fewer than ten texts with words, or a background of which none counts.
+        texts: One utterance each, at least ten.
+        unit: "word" or "character".
+        units: Units of embedding and LSTM.
+        dropout: Share of both that is dropped in training.
+        epochs: Passes over `texts`.
+        batch_size: Texts in a batch.
+        learning_rate: Step size of AdamW.
+        seed: Seed of weights, dropout and order.
+        out_of_domain: Further texts of another kind, to begin with. Those count whose every token `texts` have as well and
+            that are no longer than the longest of `texts`, each once. They are learnt together with `texts`, in batches
+            four times as large and at a falling learning rate; then `texts` alone at a third of the learning rate.
+        out_of_domain_epochs: Passes over both.
+        log: Called with a line for each epoch.
+
+    Raises:
+        ZooError: A setting is out of range, or training diverges.
+        DataError: There are fewer than ten texts with tokens, or none of the out-of-domain texts counts.
     """
     import keras
 
-    whole = all(type(number) is int for number in (units, epochs, batch_size, seed, background_epochs))
-    numbers = whole and all(isinstance(number, int | float) for number in (dropout, learning_rate))
-    least = min(units, epochs, batch_size, background_epochs) if numbers else 0
-    if not (least >= 1 and 0 <= dropout < 1 and learning_rate > 0 and seed >= 0):
-        raise ZooError(
-            f"units, epochs, batch_size and background_epochs are whole numbers above 0, learning_rate is above 0, dropout "
-            f"below 1, seed at least 0; received {units!r}, {epochs!r}, {batch_size!r}, {background_epochs!r}, "
-            f"{learning_rate!r}, {dropout!r} and {seed!r}."
-        )
+    _check_counts(units=units, epochs=epochs, batch_size=batch_size, out_of_domain_epochs=out_of_domain_epochs)
+    _check_rates(dropout, learning_rate, seed)
     cut = LSTMModel(unit, SPECIAL, {}).tokens
     sentences = [tokens for tokens in map(cut, texts) if tokens]
     if len(sentences) < HELD_OUT:
-        raise DataError(f"A neural language model learns from ten texts or more; received {len(sentences)}.")
-    counts = Counter(token for tokens in sentences for token in tokens)
-    model = LSTMModel(unit, [*SPECIAL, *sorted(counts)], {})
-    keras.utils.set_random_seed(seed)
-    net = network(len(model.ids), units, dropout)
-    rng = np.random.default_rng(seed)
-    held_out, learnt = sentences[::HELD_OUT], [s for i, s in enumerate(sentences) if i % HELD_OUT]
-    background = [cut(text) for text in dict.fromkeys(background)]
-    # All are padded to the longest of the texts: a few longer ones would cost more than they teach.
-    longest = max(map(len, sentences))
-    hidden = {tuple(tokens) for tokens in held_out}
-    known = [t for t in background if 0 < len(t) <= longest and counts.keys() >= set(t) and tuple(t) not in hidden]
-    if background and not known:
+        raise DataError(f"`texts` must be at least {HELD_OUT} texts with {unit}s. Received: {len(sentences)}.")
+    others = [cut(text) for text in dict.fromkeys(out_of_domain)]
+    known = _known(others, sentences)
+    if others and not known:
         raise DataError(
-            f"Of a background those texts count whose {unit}s are all among the other texts', {longest} at most, and which are "
-            f"not held out; of {len(background)} none is such."
+            f"`out_of_domain` must hold texts made of the {unit}s of `texts`, no longer than the longest, and not held out. "
+            f"Received {len(others)} texts, none of them such."
         )
-
-    def compile_net(learning_rate) -> None:
-        optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=1e-3, global_clipnorm=1.0)
-        net.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"))
-
-    def epoch(more: list[list[str]], batch_size: int) -> float:
-        """One pass over what is learnt and more; the perplexity of what is held out."""
-        # Tokens seen once are <unk> now and then, so that the model has seen what it does not know.
-        masked = [[UNKNOWN if counts[t] == 1 and rng.random() < 0.5 else t for t in tokens] for tokens in learnt]
-        inputs, targets, weights = _arrays(masked + more, model.ids)
-        order = rng.permutation(len(inputs))
-        net.fit(inputs[order], targets[order], batch_size, sample_weight=weights[order], verbose=0, shuffle=False)
-        model.weights = _weights(net)
-        perplexity = model.perplexity([" ".join(t) if unit == "word" else "".join(t) for t in held_out])
-        if not np.isfinite(perplexity):
-            raise ZooError(f"The perplexity must stay finite; an epoch gave {perplexity}: lower the learning rate.")
-        return perplexity
-
+    keras.utils.set_random_seed(seed)
+    trainer = _Trainer(sentences, unit, units, dropout, seed)
     if known:
-        steps = background_epochs * -(-(len(learnt) + len(known)) // (4 * batch_size))
-        compile_net(keras.optimizers.schedules.PolynomialDecay(learning_rate, steps, learning_rate / 30))
-        for i in range(background_epochs):
-            say(
-                f"epoch {i + 1} with {len(known)} texts of the background  perplexity {epoch(known, 4 * batch_size):.2f}"
-            )
-    compile_net(learning_rate / 3 if known else learning_rate)
-    best = np.inf
+        steps = out_of_domain_epochs * -(-(len(trainer.learnt) + len(known)) // (4 * batch_size))
+        trainer.compile(keras.optimizers.schedules.PolynomialDecay(learning_rate, steps, learning_rate / 30))
+        for i in range(out_of_domain_epochs):
+            perplexity = trainer.epoch(4 * batch_size, known)
+            log(f"epoch {i + 1} with {len(known)} out-of-domain texts  perplexity {perplexity:.2f}")
+    trainer.compile(learning_rate / 3 if known else learning_rate)
+    best, model = np.inf, trainer.model
     for i in range(epochs):
-        perplexity = epoch([], batch_size)
+        perplexity = trainer.epoch(batch_size)
         if perplexity < best:
             best, kept = perplexity, model.weights
-        say(f"epoch {i + 1}  perplexity {perplexity:.2f}{'  *' if kept is model.weights else ''}")
+        log(f"epoch {i + 1}  perplexity {perplexity:.2f}{'  *' if kept is model.weights else ''}")
     model.weights = kept
     return model
 
 
+def _check_counts(**settings: int) -> None:
+    for name, value in settings.items():
+        if type(value) is not int or value < 1:
+            raise ZooError(f"`{name}` must be a whole number above 0. Received: {name}={value!r}.")
+
+
+def _check_rates(dropout: float, learning_rate: float, seed: int) -> None:
+    if not (isinstance(dropout, int | float) and 0 <= dropout < 1):
+        raise ZooError(f"`dropout` must be at least 0 and below 1. Received: dropout={dropout!r}.")
+    if not (isinstance(learning_rate, int | float) and learning_rate > 0):
+        raise ZooError(f"`learning_rate` must be above 0. Received: learning_rate={learning_rate!r}.")
+    if type(seed) is not int or seed < 0:
+        raise ZooError(f"`seed` must be a whole number of at least 0. Received: seed={seed!r}.")
+
+
+def _known(others: list[list[str]], sentences: list[list[str]]) -> list[list[str]]:
+    """Those of the others that are made of known tokens, not too long (all are padded alike), and not held out."""
+    vocabulary, longest = {t for tokens in sentences for t in tokens}, max(map(len, sentences))
+    held_out = {tuple(tokens) for tokens in sentences[::HELD_OUT]}
+    return [t for t in others if 0 < len(t) <= longest and vocabulary >= set(t) and tuple(t) not in held_out]
+
+
+class _Trainer:
+    """A Keras network, the model that it becomes, and the texts that it learns."""
+
+    def __init__(self, sentences: list[list[str]], unit: str, units: int, dropout: float, seed: int):
+        self.counts = Counter(token for tokens in sentences for token in tokens)
+        self.model = LSTMModel(unit, [*SPECIAL, *sorted(self.counts)], {})
+        self.network = network(len(self.model.ids), units, dropout)
+        self.rng = np.random.default_rng(seed)
+        self.held_out = sentences[::HELD_OUT]
+        self.learnt = [tokens for i, tokens in enumerate(sentences) if i % HELD_OUT]
+
+    def compile(self, learning_rate) -> None:
+        import keras
+
+        optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=1e-3, global_clipnorm=1.0)
+        self.network.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"))
+
+    def epoch(self, batch_size: int, others: Iterable[list[str]] = ()) -> float:
+        """One pass over `learnt` and others; returns the perplexity of what is held out."""
+        # Tokens seen once are <unk> now and then, so that the model has seen what it does not know.
+        rare = {token for token, count in self.counts.items() if count == 1}
+        masked = [[UNKNOWN if t in rare and self.rng.random() < 0.5 else t for t in tokens] for tokens in self.learnt]
+        inputs, targets, weights = _arrays([*masked, *others], self.model.ids)
+        order = self.rng.permutation(len(inputs))
+        inputs, targets, weights = inputs[order], targets[order], weights[order]
+        self.network.fit(inputs, targets, batch_size, sample_weight=weights, verbose=0, shuffle=False)
+        self.model.weights = _weights(self.network)
+        separator = " " if self.model.unit == "word" else ""
+        perplexity = self.model.perplexity([separator.join(tokens) for tokens in self.held_out])
+        if not np.isfinite(perplexity):
+            raise ZooError(f"`learning_rate` must be lower: the perplexity of an epoch was {perplexity}.")
+        return perplexity
+
+
 def _arrays(sentences: list[list[str]], ids: dict[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(texts, tokens) each: what is read, what comes next, and 1 where that is a token and 0 where it is padding."""
+    """(texts, tokens) each: inputs, targets, and weights, which are 0 for padding."""
     width = 1 + max(map(len, sentences))
     inputs, targets = (np.full((len(sentences), width), ids[END], "int32") for _ in range(2))
     weights = np.zeros((len(sentences), width), "float32")

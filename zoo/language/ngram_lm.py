@@ -1,4 +1,4 @@
-"""`ngram_lm`: counts of n tokens in a row, smoothed; what recognisers used for forty years and still use beside a network.
+"""`ngram_lm`: counts of n tokens in a row, smoothed; what recognizers used for forty years and still use beside a network.
 
     P(w | u v) = max(c(u v w) - D, 0) / c(u v .) + gamma(u v) P(w | v),   and so on down to single words
 
@@ -7,32 +7,26 @@ what was given away. A shorter history does not count how often a word came but 
 (Kneser-Ney): "francisco" is frequent, but only after "san".
 
 Source: S. Chen, J. Goodman, "An empirical study of smoothing techniques for language modeling", Harvard TR-10-98, 1998,
-section 4.1 (interpolated modified Kneser-Ney); files in the ARPA format, as SRILM (Stolcke 2002) and KenLM (Heafield et
-al. 2013) read and write it. As in KenLM, single words are mixed with the uniform distribution, of which <unk> has a part.
+section 4.1 (interpolated modified Kneser-Ney). As in KenLM, single words are mixed with the uniform distribution, of which
+<unk> has a part.
 """
 
-import gzip
 import math
 import os
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
-from zoo.errors import DataError, MissingFileError, ZooError
-from zoo.language import END, START, UNITS, UNKNOWN, LanguageModel, Mixture
+from zoo.errors import DataError, ZooError
+from zoo.language import arpa
+from zoo.language.arpa import LOG10_ZERO, Grams, NGram
+from zoo.language.base import END, START, UNKNOWN, LanguageModel, Mixture
 
 LOG_10 = math.log(10)
-NEVER = -99.0  # the log10 probability that ARPA files give <s>, which never follows anything
-SPACE = "<space>"  # a space as a token of an ARPA file, in which spaces part the tokens
-TINY = 1e-12  # of probability: what is left where all that can follow has been seen, but for rounding
-FALLBACK = (0.5, 1.0, 1.5)  # discounts where there are too few counts to estimate them; KenLM's
-
-UNIT = "# unit="  # begins the first line of our files
+TINY = 1e-12  # probability left where all that can follow was seen, but for rounding
+FALLBACK = (0.5, 1.0, 1.5)  # KenLM's discounts where there are too few counts to estimate them
 FILE = "model.arpa.gz"  # of a run
-MOST_ORDER = 100  # beyond that an n-gram is a text
-
-NGram = tuple[str, ...]
+MAX_ORDER = 100
+OUT_OF_DOMAIN_SETTINGS = ("interpolation_weight", "min_count")  # of `train`
 
 
 class NGramModel(LanguageModel):
@@ -46,15 +40,15 @@ class NGramModel(LanguageModel):
     True
     """
 
-    def __init__(self, unit: str, grams: dict[NGram, tuple[float, float]]):
-        super().__init__(unit, (gram[0] for gram in grams if len(gram) == 1 and gram[0] not in (START, END, UNKNOWN)))
+    def __init__(self, unit: str, grams: Grams):
+        super().__init__(unit, {gram[0] for gram in grams if len(gram) == 1} - {START, END, UNKNOWN})
         self.grams = grams
         self.order = max(map(len, grams))
-        self._memory: dict[tuple[NGram, str], tuple[float, NGram]] = {}
+        self._cache: dict[tuple[NGram, str], tuple[float, NGram]] = {}
 
     @property
     def parameters(self) -> int:
-        """Numbers that the model consists of: n-grams."""
+        """Number of n-grams."""
         return len(self.grams)
 
     def start(self) -> NGram:
@@ -62,13 +56,13 @@ class NGramModel(LanguageModel):
 
     def advance(self, state: NGram, token: str) -> tuple[float, NGram]:
         key = (state, token)
-        if key not in self._memory:
+        if key not in self._cache:
             known = token if (token,) in self.grams else UNKNOWN
             history = (*state, known)[1 - self.order :] if self.order > 1 else ()
-            while history and history not in self.grams:  # what no longer history can be seen of is not kept
+            while history and history not in self.grams:  # an unseen history adds nothing: equal states stay equal
                 history = history[1:]
-            self._memory[key] = LOG_10 * self._log10(state, known), history
-        return self._memory[key]
+            self._cache[key] = LOG_10 * self._log10(state, known), history
+        return self._cache[key]
 
     def end(self, state: NGram) -> float:
         return LOG_10 * self._log10(state, END)
@@ -81,80 +75,94 @@ class NGramModel(LanguageModel):
             if found:
                 return weight + found[0]
             if not history:
-                return weight + self.grams.get((UNKNOWN,), (NEVER, 0.0))[0]
+                return weight + self.grams.get((UNKNOWN,), (LOG10_ZERO, 0.0))[0]
             weight += self.grams.get(history, (0.0, 0.0))[1]
             history = history[1:]
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write ARPA text, as `write` does."""
-        write(self, path)
+        """Write an ARPA file, gzipped where `path` ends in .gz."""
+        arpa.write(path, self.unit, self.grams)
+
+
+def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
+    """Read an ARPA file; see `arpa.read`."""
+    return NGramModel(*arpa.read(path, unit))
 
 
 def train(
     texts: Iterable[str],
     order: int = 3,
     unit: str = "word",
-    background: Iterable[str] = (),
-    share: float = 0.4,
-    minimum: int = 1,
+    out_of_domain: Iterable[str] = (),
+    interpolation_weight: float = 0.4,
+    min_count: int = 1,
 ) -> NGramModel:
-    """An n-gram model of texts, interpolated modified Kneser-Ney.
+    """Train an n-gram model, interpolated modified Kneser-Ney.
 
     Args:
-        texts: one utterance each. order: tokens in the longest n-gram, 1 or more. unit: "word" or "character".
-        background: texts of another kind, of which there are more, each counted once. A token that `texts` do not have is
-            <unk> there and gets no probability in the end: there is nothing more to confuse.
-        share: of the background in every probability, between 0 and 1 (see `interpolate`).
-        minimum: how often the longest n-grams of the background came, to be kept.
-    Raises: ZooError (order, unit, share, minimum), DataError where texts or background hold no token that counts.
+        texts: One utterance each.
+        order: Tokens in the longest n-gram, 1 to 100.
+        unit: "word" or "character".
+        out_of_domain: Further texts of another kind, each counted once. A token that `texts` do not have is <unk> there
+            and gets no probability in the end: the vocabulary stays that of `texts`.
+        interpolation_weight: Weight of the out-of-domain model in every probability, between 0 and 1; see `interpolate`.
+        min_count: Least count of an out-of-domain n-gram of the full order.
+
+    Raises:
+        ZooError: A setting is out of range.
+        DataError: Texts hold no token, or out-of-domain texts none that `texts` have.
 
     >>> model = train(["one two", "one three", "two three"], order=2)
     >>> model.score("one", "two") > model.score("one", "one")  # seen, and never seen
     True
     """
-    if not (type(order) is type(minimum) is int and min(order, minimum) >= 1 and order <= MOST_ORDER):
-        raise ZooError(
-            f"The order of an n-gram model and the minimum of a background are whole numbers of at least 1, the order at most "
-            f"{MOST_ORDER}; received {order!r} and {minimum!r}."
-        )
-    if not (isinstance(share, int | float) and 0 < share < 1):
-        raise ZooError(f"The share of the background is above 0 and below 1; received {share!r}.")
-    near = _train(texts, order, unit)
-    background = [near.tokens(text) for text in dict.fromkeys(background)]
-    if not background:
-        return near
-    known = [[token if token in near.vocabulary else UNKNOWN for token in tokens] for tokens in background]
+    for name, value, most in (("order", order, MAX_ORDER), ("min_count", min_count, math.inf)):
+        if not (type(value) is int and 1 <= value <= most):
+            raise ZooError(f"`{name}` must be a whole number from 1 to {most}. Received: {name}={value!r}.")
+    weight = interpolation_weight
+    if not (isinstance(weight, int | float) and 0 < weight < 1):
+        raise ZooError(f"`interpolation_weight` must be above 0 and below 1. Received: {weight!r}.")
+    model = _kneser_ney(texts, order, unit)
+    others = [model.tokens(text) for text in dict.fromkeys(out_of_domain)]
+    if not others:
+        return model
+    known = [[token if token in model.vocabulary else UNKNOWN for token in tokens] for tokens in others]
     known = [tokens for tokens in known if set(tokens) - {UNKNOWN}]
     if not known:
-        raise DataError(f"A background has {unit}s of the other texts in it; in {len(background)} texts there is none.")
-    return interpolate([near, _without_unknown(_train(known, order, unit, minimum))], [1 - share, share])
+        raise DataError(
+            f"`out_of_domain` must share {unit}s with `texts`. Received {len(others)} texts with none of them."
+        )
+    return interpolate([model, _without_unknown(_kneser_ney(known, order, unit, min_count))], [1 - weight, weight])
 
 
-def interpolate(models: Sequence[NGramModel], shares: Sequence[float]) -> NGramModel:
-    """One model with the averaged probabilities of several: `Mixture` worked out beforehand, so that it is one file.
+def interpolate(models: Sequence[NGramModel], weights: Sequence[float]) -> NGramModel:
+    """Interpolate n-gram models statically: a `Mixture` worked out beforehand, so that it is one file.
 
-    What any of them holds has the average itself, to which a model that does not know a token adds nothing (`Mixture` takes its
-    <unk>, so that probabilities may sum to more than 1 where vocabularies differ). Where none has seen a history with what
-    follows, the new model backs off as each of its kind does, with weights by which every history sums to 1 (SRILM calls this
-    static interpolation: A. Stolcke, "SRILM - an extensible language modeling toolkit", ICSLP 2002).
+    An n-gram that any model holds gets the average itself, to which a model that does not know the token adds nothing
+    (`Mixture` takes its <unk>, so that probabilities may sum to more than 1 where vocabularies differ). Elsewhere the new
+    model backs off, with weights by which every history sums to 1.
 
-    Args: models: of words or of characters. shares: their weights, which sum to 1.
-    Raises: ZooError for models of different units or other kinds, or shares that are none.
+    Args:
+        models: Models of words, or of characters.
+        weights: Weight of each, positive, which sum to 1.
+
+    Raises:
+        ZooError: Models differ in unit or are no n-gram models, or weights are not of that kind.
+
+    Source: A. Stolcke, "SRILM - an extensible language modeling toolkit", ICSLP 2002.
 
     >>> both = interpolate([train(["one two"] * 3), train(["one three"] * 3)], [0.75, 0.25])
     >>> both.score("one", "two") > both.score("one", "three") > both.score("one", "one")
     True
     """
-    Mixture(models, shares)  # raises where they do not go together
-    for model in models:
-        if not isinstance(model, NGramModel):
-            raise ZooError(f"N-gram models are worked out into one; received {type(model).__name__} among them.")
+    Mixture(models, weights)  # raises where they do not go together
+    if not all(isinstance(model, NGramModel) for model in models):
+        raise ZooError(f"`models` must be n-gram models. Received: {[type(model).__name__ for model in models]}.")
 
     def average(gram: NGram) -> float:
-        # To a model that does not know a token it is not one among many that are unknown: it never comes.
         return sum(
-            share * 10 ** model._log10(gram[:-1], gram[-1])
-            for model, share in zip(models, shares, strict=True)
+            weight * 10 ** model._log10(gram[:-1], gram[-1])
+            for model, weight in zip(models, weights, strict=True)
             if gram[-1:] in model.grams
         )
 
@@ -165,53 +173,46 @@ def interpolate(models: Sequence[NGramModel], shares: Sequence[float]) -> NGramM
 
 
 def _without_unknown(model: NGramModel) -> NGramModel:
-    """The model where what follows is known to be no <unk>, so that the others share its probability."""
+    """The model on condition that no token is <unk>, so that the others share its probability."""
     seen = {gram for gram in model.grams if UNKNOWN not in gram} - {(START,)}
-
-    def rest(history: NGram) -> float:
-        return 1 - 10 ** model._log10(history, UNKNOWN)
-
-    histories = {history: rest(history) for history in {gram[:-1] for gram in seen}}
-    return _backing_off(
-        model.unit, {gram: 10 ** model._log10(gram[:-1], gram[-1]) / histories[gram[:-1]] for gram in seen}
-    )
+    known = {history: 1 - 10 ** model._log10(history, UNKNOWN) for history in {gram[:-1] for gram in seen}}
+    return _backing_off(model.unit, {gram: 10 ** model._log10(gram[:-1], gram[-1]) / known[gram[:-1]] for gram in seen})
 
 
 def _backing_off(unit: str, probability: dict[NGram, float]) -> NGramModel:
-    """The model of P(last token | those before), with back-off weights by which every history sums to 1.
+    """The model of P(last token | those before) with back-off weights by which every history sums to 1.
 
-    Args: probability: of all n-grams seen; with each, also of those without its first tokens.
+    `probability` holds all n-grams that were seen and, with each, those without its first tokens.
     """
-    here: dict[NGram, float] = defaultdict(float)  # history -> P of all that was seen after it
+    longer: dict[NGram, float] = defaultdict(float)  # history -> P of all that was seen after it
     shorter: dict[NGram, float] = defaultdict(float)  # and P of the same after the history without its first token
     for gram, value in probability.items():
         if len(gram) > 1:
-            here[gram[:-1]] += value
+            longer[gram[:-1]] += value
             shorter[gram[:-1]] += probability[gram[1:]]
-    grams = {gram: (math.log10(max(value, 10**NEVER)), 0.0) for gram, value in probability.items()}
-    grams[(START,)] = NEVER, 0.0
-    for history in here:
-        left = max(1 - here[history], TINY) / max(1 - shorter[history], TINY)
+    grams = {gram: (math.log10(max(value, 10**LOG10_ZERO)), 0.0) for gram, value in probability.items()}
+    grams[(START,)] = LOG10_ZERO, 0.0
+    for history in longer:
+        left = max(1 - longer[history], TINY) / max(1 - shorter[history], TINY)
         grams[history] = grams[history][0], math.log10(left)
     return NGramModel(unit, grams)
 
 
-def _train(texts: Iterable[str | list[str]], order: int, unit: str, minimum: int = 1) -> NGramModel:
-    """`train` without a background. Longest n-grams that came less often than `minimum` give all that they have away."""
+def _kneser_ney(texts: Iterable[str | list[str]], order: int, unit: str, min_count: int = 1) -> NGramModel:
+    """A model of texts. N-grams of the full order that came less often than `min_count` give away their whole count."""
     cut = NGramModel(unit, {(UNKNOWN,): (0.0, 0.0)}).tokens
-    # What looks like a text's beginning or end within it is none.
+    # A literal <s> or </s> within a text marks no beginning or end.
     sentences = [[START, *(UNKNOWN if t in (START, END) else t for t in cut(text)), END] for text in texts]
     if not any(len(sentence) > 2 for sentence in sentences):
-        raise DataError("A language model learns from texts with words in them; received none.")
+        raise DataError(f"`texts` must hold {unit}s to learn from. Received none.")
     counts = _counts(sentences, order)
-    vocabulary = [gram[0] for gram in counts[0]]
     # From the shortest to the longest: P of a shorter history is needed by the longer ones.
-    probability: dict[NGram, float] = {(UNKNOWN,): 0.0} | {(token,): 0.0 for token in vocabulary}
+    probability: dict[NGram, float] = {(UNKNOWN,): 0.0} | {gram: 0.0 for gram in counts[0]}
     uniform = 1 / len(probability)
     backoff: dict[NGram, float] = {}
     for level in counts:
         discounts = _discounts(level.values())
-        least = minimum if level is counts[-1] else 1
+        least = min_count if level is counts[-1] else 1
         totals: dict[NGram, int] = defaultdict(int)
         freed: dict[NGram, float] = defaultdict(float)
         for gram, count in level.items():
@@ -221,12 +222,11 @@ def _train(texts: Iterable[str | list[str]], order: int, unit: str, minimum: int
         if () in gamma:
             probability = {gram: gamma[()] * uniform for gram in probability}
         for gram, count in level.items():
-            if count < least:
-                continue
-            shorter = probability[gram] if len(gram) == 1 else gamma[gram[:-1]] * probability[gram[1:]]
-            probability[gram] = (count - discounts[min(count, 3) - 1]) / totals[gram[:-1]] + shorter
+            if count >= least:
+                shorter = probability[gram] if len(gram) == 1 else gamma[gram[:-1]] * probability[gram[1:]]
+                probability[gram] = (count - discounts[min(count, 3) - 1]) / totals[gram[:-1]] + shorter
         backoff |= {history: value for history, value in gamma.items() if history}
-    grams = {(START,): (NEVER, math.log10(backoff.get((START,), 1.0)))}
+    grams = {(START,): (LOG10_ZERO, math.log10(backoff.get((START,), 1.0)))}
     for gram, value in probability.items():
         grams[gram] = math.log10(value), math.log10(backoff.get(gram, 1.0))
     return NGramModel(unit, grams)
@@ -245,12 +245,10 @@ def _counts(sentences: list[list[str]], order: int) -> list[Counter]:
         del longest[(START,)]
         return [longest]
     levels = [longest]
-    seen: Iterable[NGram] = longest
     for n in range(order - 1, 0, -1):
-        level = Counter(gram[1:] for gram in seen)
+        level = Counter(gram[1:] for gram in levels[-1])
         level.update(opening[n - 1])
         levels.append(level)
-        seen = level
     return levels[::-1]
 
 
@@ -262,104 +260,3 @@ def _discounts(counts: Iterable[int]) -> tuple[float, float, float]:
     y = of[1] / (of[1] + 2 * of[2])
     found = tuple(k - (k + 1) * y * of[k + 1] / of[k] for k in (1, 2, 3))
     return found if all(0 <= d <= k for k, d in enumerate(found, start=1)) else FALLBACK
-
-
-# --- files
-
-
-def write(model: NGramModel, path: str | os.PathLike) -> None:
-    """Write a model as ARPA text (gzipped where `path` ends in .gz), which KenLM and SRILM read; whole or not at all.
-
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "small.arpa"
-    >>> write(train(["one two", "one three"], order=2), path)
-    >>> path.read_text().splitlines()[:3]
-    ['# unit=word', '\\\\data\\\\', 'ngram 1=6']
-    """
-    levels: list[list[str]] = [[] for _ in range(model.order)]
-    for gram, (value, backoff) in sorted(model.grams.items()):
-        line = f"{value:.7g}\t{' '.join(SPACE if token == ' ' else token for token in gram)}"
-        levels[len(gram) - 1].append(line + (f"\t{backoff:.7g}" if backoff and len(gram) < model.order else ""))
-    # What stands before \data\ is a comment, for KenLM if it begins with #; words of one letter look like characters.
-    lines = [UNIT + model.unit, "\\data\\", *(f"ngram {n}={len(level)}" for n, level in enumerate(levels, start=1))]
-    for n, level in enumerate(levels, start=1):
-        lines += ["", f"\\{n}-grams:", *level]
-    data = "\n".join([*lines, "", "\\end\\", ""]).encode()
-    path = Path(path)
-    partial = path.with_name("partial-" + path.name)
-    try:
-        partial.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
-    """Read ARPA text, gzipped or not.
-
-    Args: unit: "word" or "character"; by default, what the file says, else characters where no token is longer than one.
-    Raises: MissingFileError; DataError for a file that is cut short, or whose counts or numbers are wrong.
-
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "small.arpa"
-    >>> write(train(["one two", "one three"], order=2), path)
-    >>> round(read(path).perplexity("one two"), 3) == round(train(["one two", "one three"], 2).perplexity("one two"), 3)
-    True
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(f"An ARPA file is a file that exists; there is none at {path}.")
-    try:
-        data = path.read_bytes()
-        lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig").splitlines()
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError(f"An ARPA file is UTF-8 text, gzipped or not; {path.name} is not ({error}).") from None
-    grams: dict[NGram, tuple[float, float]] = {}
-    for gram, value, backoff in _parse(lines, path.name):
-        grams[gram] = value, backoff
-    if not grams:
-        raise DataError(f"An ARPA file holds n-grams; {path.name} holds none.")
-    unit = unit or next((one for one in UNITS if lines[0] == UNIT + one), None)
-    unit = unit or ("word" if any(len(token) > 1 for token in _words(grams)) else "character")
-    return NGramModel(unit, grams)
-
-
-def _words(grams) -> Iterator[str]:
-    return (gram[0] for gram in grams if len(gram) == 1 and gram[0] not in (START, END, UNKNOWN))
-
-
-def _parse(lines: list[str], name: str) -> Iterator[tuple[NGram, float, float]]:
-    """(n-gram, log10 probability, log10 back-off) of each line of the sections; raises DataError."""
-
-    def fault(what: str) -> DataError:
-        return DataError(f"An ARPA file holds as many n-grams as it says and ends with \\end\\; {name} {what}.")
-
-    promised: dict[int, int] = {}
-    held: Counter = Counter()
-    section = None  # None before \data\, 0 within it, n within the n-grams
-    for number, line in enumerate(map(str.strip, lines), start=1):
-        try:
-            if not line or (section is None and line != "\\data\\"):
-                continue
-            if line == "\\end\\":
-                break
-            if line == "\\data\\":
-                section = 0
-            elif line.startswith("\\") and line.endswith("-grams:"):
-                section = int(line[1 : -len("-grams:")])
-            elif section == 0:
-                n, count = line.removeprefix("ngram ").split("=")
-                promised[int(n)] = int(count)
-            else:
-                value, *words = line.split()
-                backoff = float(words.pop()) if len(words) == section + 1 else 0.0
-                if len(words) != section or not math.isfinite(float(value) + backoff) or float(value) > 0:
-                    raise ValueError
-                held[section] += 1
-                yield tuple(" " if word == SPACE else word for word in words), float(value), backoff
-        except ValueError:
-            raise fault(f"has {line[:60]!r} in line {number}") from None
-    else:
-        raise fault("does not")
-    if not promised or any(held[n] != count for n, count in promised.items()) or set(held) - set(promised):
-        raise fault(f"promises {dict(sorted(promised.items()))} and holds {dict(sorted(held.items()))} of each length")

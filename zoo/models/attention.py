@@ -1,4 +1,4 @@
-"""`attention`: frames look at each other, then a score for each frame decides how much of it the answer takes.
+"""`attention`: frames look at each other, then a score for each frame decides how much it counts in the answer.
 
     log-mel of the word (batch, frames, 40)
       -> convolution over time, stride 2, and positions (batch, frames / 2, 96)
@@ -11,21 +11,21 @@
 Source: D. Bahdanau, K. Cho, Y. Bengio, ICLR 2015 (arxiv.org/abs/1409.0473) for score, softmax and weighted sum;
 A. Vaswani et al., "Attention is all you need", NeurIPS 2017 (arxiv.org/abs/1706.03762) for the blocks before it.
 
-What tutorials get wrong: they leave out the softmax, so that the "weights" are any numbers and long clips give larger
-sums than short ones; or they take it over all frames, so that padding is given weight and an answer depends on the
-clips beside it; or over the wrong axis. And self-attention alone does not know which frame came first ("no" backwards is
-the same set of frames), so positions are added.
+What tutorials get wrong: the softmax. They leave it out, so that the "weights" are any numbers and long clips give
+larger sums than short ones. Or they take it over all frames, so that padding gets weight and an answer depends on the
+clips beside it. Or over the wrong axis. And self-attention alone does not know which frame came first ("no" backwards
+is the same set of frames), so positions are added.
 
-Departures: one query that is learnt, since there is one word to write; layer normalisation before each part (Xiong et
-al. 2020), which needs no warm-up; a convolution before it, as half the frames cost a quarter of the attention.
+Departures: one query that is learnt, since there is one word to write. Layer normalisation before each part (Xiong et
+al. 2020), which needs no warm-up. A convolution first, since half the frames cost a quarter of the attention.
 
-The weights are an output, to be drawn over the spectrogram (`zoo classify --plot` does):
+The weights are an output, to be drawn over the spectrogram (`zoo classify --plot`):
 
     model = zoo.load("attention")
-    model.outputs(["clip.wav"])[0]["attention"]            # (frames / 2,), sums to 1
-    model.word_frames("clip.wav")                          # (frames, 40), over which it lies
+    model.infer(["clip.wav"])[0]["attention"]              # (frames / 2,), sums to 1
+    model.word_frames("clip.wav")                          # (frames, 40), the log-mel below the weights
 
-Try: one head, no positions, no softmax; a clip beside a longer one in a batch, with the mask left out.
+Try: one head, no positions, no softmax; a clip beside a longer one in a batch, without the mask.
 """
 
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from zoo.frontend import WordConfig, word_frames
-from zoo.layers import FrameMask, Positions, StridedConv1D, frame_mask
+from zoo.layers import FrameMask, Positions, StridedConv1D, Tensor, frame_mask
+from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
 
@@ -55,9 +55,13 @@ class Config(WordConfig):
 
 @keras.saving.register_keras_serializable("zoo")
 class AttentionPooling(keras.layers.Layer):
-    """score -> softmax over the real frames -> weighted sum.
+    """Scores each frame, takes the softmax over the real frames, and sums the frames by these weights.
 
-    Call: (frames (batch, frames, n), lengths) -> (sum (batch, n), weights (batch, frames), which sum to 1).
+    Args:
+        units: Size of the hidden layer below the score.
+
+    Call:
+        (frames (batch, frames, n), lengths) -> (sum (batch, n), weights (batch, frames), which sum to 1).
 
     >>> import numpy as np
     >>> _, weights = AttentionPooling(4)(np.ones((1, 3, 2), "float32"), np.array([2]))
@@ -69,7 +73,7 @@ class AttentionPooling(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.hidden = layers.Dense(units, activation="tanh", name="hidden")
-        # No bias: the same number added to every score changes no softmax.
+        # No bias: a number added to every score does not change the softmax.
         self.score = layers.Dense(1, use_bias=False, name="score", dtype="float32")
 
     def build(self, frames_shape, lengths_shape=None):
@@ -77,18 +81,18 @@ class AttentionPooling(keras.layers.Layer):
         self.score.build((*frames_shape[:-1], self.units))
         self.built = True
 
-    def call(self, frames, lengths):
+    def call(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         scores = self.score(self.hidden(frames))[..., 0]  # (batch, frames)
         scores = ops.where(frame_mask(lengths, ops.shape(frames)[1]), scores, -1e9)
         weights = ops.softmax(scores, axis=1)
         return ops.sum(ops.cast(weights, frames.dtype)[:, :, None] * frames, axis=1), weights
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"units": self.units}
 
 
 def block(x, mask, config: Config, name: str):
-    """Self-attention, then two dense layers, each added to what came in; (batch, frames, units) stays that."""
+    """Self-attention, then two dense layers, each added to its input: (batch, frames, units) -> the same."""
     y = layers.LayerNormalization(name=f"{name}_norm_0")(x)
     attend = layers.MultiHeadAttention(config.heads, config.units // config.heads, name=f"{name}_attend")
     y = attend(y, y, attention_mask=mask)
@@ -99,7 +103,7 @@ def block(x, mask, config: Config, name: str):
     return x + layers.Dropout(config.dropout, name=f"{name}_dropout_1")(y)
 
 
-@register("attention", Config(), task="classification")
+@register("attention", Config(), task="Classifier")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of classes; attention (batch, frames) and its lengths."""
     inputs, x, frames = word_frames(config)  # (batch, frames, n_mels)

@@ -1,4 +1,4 @@
-"""`attention_ctc`: convolutions make the frames fewer, then every frame looks at every other one; CTC writes characters.
+"""`attention_ctc`: convolutions shorten the sequence, then every frame attends to every other; CTC writes characters.
 
     waveform (batch, samples)                16 kHz
       -> log-mel (batch, frames, 80)         a 25 ms window every 10 ms, normalised for each utterance
@@ -8,16 +8,17 @@
       -> dense (batch, frames / 3, 29)       logits of blank, space, apostrophe, a-z
 
 Source: A. Gulati et al., "Conformer: convolution-augmented transformer for speech recognition", Interspeech 2020
-(arxiv.org/abs/2005.08100), the blocks; A. Vaswani et al., NeurIPS 2017 (arxiv.org/abs/1706.03762), attention and positions.
+(arxiv.org/abs/2005.08100), the blocks. A. Vaswani et al., NeurIPS 2017 (arxiv.org/abs/1706.03762), attention and
+positions.
 
-An LSTM carries what it heard from step to step; attention fetches it from wherever it was, at a cost that grows with the
-square of the length. What lies next to a frame matters most in speech, and a convolution says so with few weights: it is what
-lets attention learn from hours of speech instead of thousands of hours.
+An LSTM carries what it heard from step to step. Attention fetches it from wherever it was, at a cost that grows with
+the square of the length. In speech, the neighbours of a frame matter most, and a convolution says so with few
+weights. That lets attention learn from hours of speech instead of thousands of hours.
 
-Departures: sines added once instead of relative positions; layer normalisation within the convolution part instead of batch
-normalisation, whose statistics would take in the padding and the clips beside; a stride of 30 ms instead of 40.
+Departures: sines added once instead of relative positions. Layer normalisation within the convolution part instead of
+batch normalisation, whose statistics would include the padding and the clips beside. A stride of 30 ms instead of 40.
 
-What goes wrong elsewhere: no mask, so that padding is looked at; a mask over the wrong axis; the softmax left out.
+What goes wrong elsewhere: no mask, so that frames attend to padding; a mask over the wrong axis; no softmax.
 """
 
 from dataclasses import dataclass
@@ -25,37 +26,23 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.augment import SpecAugment
-from zoo.features import LogMel, Normalise
-from zoo.layers import FrameMask, MaskedConv2D, MaskFrames, Positions, Rescale
+from zoo.layers import FrameMask, MaskFrames, Positions, Rescale
+from zoo.models._front_ends import CTCConfig, conv_frames, ctc_model, sentence_frames
 from zoo.registry import register
-from zoo.text import CHARACTERS
 
 
 @dataclass(frozen=True)
-class Config:
-    sample_rate: int = 16000  # Hz
-    n_fft: int = 512  # points
-    win_length: int = 400  # samples, 25 ms
-    hop_length: int = 160  # samples, 10 ms
-    n_mels: int = 80  # bands
+class Config(CTCConfig):
     channels: int = 32  # filters of each strided convolution
-    stride: int = 3  # frames, 30 ms: the shortest spoken digits still have more frames than letters
     units: int = 144  # numbers for each frame between the blocks
     layers: int = 4  # blocks
     heads: int = 4
     kernel_size: int = 15  # frames of 30 ms that a block's convolution sees
     dropout: float = 0.1
-    vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
-
-    @property
-    def frame_seconds(self) -> float:
-        """Seconds from one frame of logits to the next."""
-        return self.hop_length * self.stride / self.sample_rate
 
 
 def dense_part(x, config: Config, name: str):
-    """Two dense layers, of which half is added to what came in."""
+    """Two dense layers; half of their result is added to the input."""
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
     y = layers.Dense(4 * config.units, activation="silu", name=f"{name}_wide")(y)
     y = layers.Dense(config.units, name=f"{name}_narrow")(layers.Dropout(config.dropout, name=f"{name}_dropout_0")(y))
@@ -63,7 +50,7 @@ def dense_part(x, config: Config, name: str):
 
 
 def attention_part(x, mask, config: Config, name: str):
-    """Every frame fetches from all real ones."""
+    """Every frame attends to all real ones."""
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
     heads = layers.MultiHeadAttention(config.heads, config.units // config.heads, name=f"{name}_heads")
     return x + layers.Dropout(config.dropout, name=f"{name}_dropout")(heads(y, y, attention_mask=mask))
@@ -81,24 +68,11 @@ def convolution_part(x, frames, config: Config, name: str):
     return x + layers.Dropout(config.dropout, name=f"{name}_dropout")(layers.Dense(config.units, name=f"{name}_mix")(y))
 
 
-@register("attention_ctc", Config())
+@register("attention_ctc", Config(), task="Recognizer")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> (logits, lengths in frames)."""
-    waveform = keras.Input((None,), name="waveform")  # (batch, samples)
-    lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
-    log_mel = LogMel(
-        config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels, name="log_mel"
-    )
-
-    x, frames = log_mel(waveform, lengths)  # (batch, frames, n_mels)
-    x, frames = Normalise(name="normalise")(x, frames)
-    x = SpecAugment(name="spec_augment")(x, frames)
-    x = layers.Reshape((-1, config.n_mels, 1), name="picture")(x)  # (batch, frames, n_mels, 1)
-    x, frames = MaskedConv2D(config.channels, (9, 7), (config.stride, 2), name="conv_0")(x, frames)
-    x = layers.ReLU(name="relu_0")(x)  # (batch, frames / stride, n_mels / 2, channels)
-    x, frames = MaskedConv2D(config.channels, (3, 5), (1, 2), name="conv_1")(x, frames)
-    x = layers.ReLU(name="relu_1")(x)  # (batch, frames / stride, n_mels / 4, channels)
-    x = layers.Reshape((-1, x.shape[2] * x.shape[3]), name="rows")(x)
+    inputs, x, frames = sentence_frames(config)  # (batch, frames, n_mels)
+    x, frames = conv_frames(config, x, frames)  # (batch, frames / stride, n_mels / 4 * channels)
     x = Positions(name="positions")(layers.Dense(config.units, name="small")(x))  # (batch, frames / stride, units)
     x = layers.Dropout(config.dropout, name="dropout")(x)
     mask = FrameMask(name="mask")(x, frames)
@@ -108,8 +82,4 @@ def build(config: Config) -> keras.Model:
         x = convolution_part(x, frames, config, f"block_{i}_convolve")
         x = dense_part(x, config, f"block_{i}_last")
         x = layers.LayerNormalization(name=f"block_{i}_norm")(x)
-    # In single precision, also where the rest computes in half: CTC sums thousands of small probabilities.
-    logits = layers.Dense(len(config.vocabulary) + 1, dtype="float32", name="logits")(x)
-    return keras.Model(
-        {"waveform": waveform, "lengths": lengths}, {"logits": logits, "lengths": frames}, name="attention_ctc"
-    )
+    return ctc_model(config, inputs, x, frames, "attention_ctc")

@@ -1,6 +1,6 @@
 """`autoencoder`: a dense network that squeezes every log-mel frame through 32 numbers and gives it back.
 
-    log-mel (batch, frames, 80)         dB below the clip's loudest point, -80 to 0
+    log-mel (batch, frames, 80)         dB below the clip's peak, -80 to 0
       -> scaled to -2 ... 2
       -> dense, GELU (batch, frames, 64)
       -> dense (batch, frames, 32)      the code
@@ -12,33 +12,30 @@ Source: G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data with n
 (doi.org/10.1126/science.1127647).
 
 What tutorials get wrong: they end in a sigmoid, which gives numbers between 0 and 1, and ask it for decibels, or for
-samples between -1 and 1: half of the target cannot be reached and the loss stops falling at a value that nobody explains.
-Here the target is scaled to what the output unit can produce. (With targets from 0 to 1 and a sigmoid it learns as well,
-but more slowly: its slope vanishes at both ends, where silence and vowels are.) And they report the loss alone; the question
-is what 32 numbers of *principal component analysis* would have kept, which a linear network of the same size finds: see
-`autoencoder_mini`, and the card.
+samples between -1 and 1. Half of the targets are out of reach, and the loss stops falling at a value that nobody
+explains. Here the target is scaled to what the output unit can produce. (With targets from 0 to 1, a sigmoid learns
+as well, but more slowly: its slope vanishes at both ends, where silence and vowels are.) And tutorials report the
+loss alone. The question is what 32 numbers of *principal component analysis* would have kept, which a linear network
+of the same size finds: see `autoencoder_mini`, and the card.
 
-Departures: trained from end to end by SOAP (`zoo.optimizers`), without the layer-by-layer training of restricted Boltzmann
-machines that deep autoencoders needed in 2006; GELU, since some of so few ReLUs die; frames of speech instead of pictures of
-digits. (Hinton and Salakhutdinov used conjugate gradients in the end: plain steps along the gradient hardly move such a network,
-since its loss is a long narrow valley. Adam moves it, and SOAP farther; the card has the figures.)
+Departures: trained end to end by a plain Keras optimizer, without the layer-by-layer training of restricted Boltzmann
+machines that deep autoencoders needed in 2006. GELU, since some of so few ReLUs die. Frames of speech instead of
+images of digits.
 
     model = zoo.load("autoencoder")
-    found = model.reconstruct("clip.wav")
-    found.error_db                                         # root mean square error in dB
+    model.reconstruct("clip.wav").error_db                 # root mean square error in dB
     model.encode("clip.wav")                               # (frames, 32)
 
 Try: `code=8` and `code=2` (what is lost first?), or a code of 80 (why is the error not 0?).
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import keras
 from keras import layers
 
-from zoo.frontend import FrameConfig, frames_below_peak
 from zoo.layers import Rescale
+from zoo.models._front_ends import FrameConfig, frames_below_peak
 from zoo.registry import register
 
 
@@ -46,19 +43,17 @@ from zoo.registry import register
 class Config(FrameConfig):
     units: int = 64  # of the layers on either side of the code
     code: int = 32  # numbers that a frame is squeezed through
-    framewise: ClassVar[bool] = True  # no frame knows another: training may mix those of all recordings (--frames)
 
 
-@register("autoencoder", Config(), task="reconstruction")
+@register("autoencoder", Config(), task="Autoencoder")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> log-mel, its reconstruction, and the code of each frame."""
     inputs, log_mel, frames, peak = frames_below_peak(config)  # (batch, frames, n_mels) in dB
-    quarter = config.range_db / 4
-    x = Rescale(1 / quarter, 2.0, name="scale")(log_mel)  # -2 ... 2
+    x = Rescale(4 / config.range_db, 2.0, name="scale")(log_mel)  # -2 ... 2
     x = layers.Dense(config.units, activation="gelu", name="encoder_0")(x)  # (batch, frames, units)
     code = layers.Dense(config.code, name="encoder_1")(x)  # (batch, frames, code)
     x = layers.Dense(config.units, activation="gelu", name="decoder_0")(code)
     x = layers.Dense(config.n_mels, dtype="float32", name="decoder_1")(x)
-    x = Rescale(quarter, -2.0 * quarter, name="decibel")(x)
+    x = Rescale(config.range_db / 4, -config.range_db / 2, name="decibel")(x)
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": frames}
     return keras.Model(inputs, outputs | {"peak": peak}, name="autoencoder")

@@ -1,6 +1,6 @@
-"""`autoencoder_mini`: 100 numbers of five spliced frames through 32; without its ReLU it is principal component analysis.
+"""`autoencoder_mini`: 100 numbers of five spliced frames through 32; without its ReLU, principal component analysis.
 
-    log-mel (batch, frames, 20)              8 kHz, dB below the clip's loudest point
+    log-mel (batch, frames, 20)              8 kHz, dB below the clip's peak
       -> spliced (batch, frames / 5, 100)    five frames side by side, 50 ms
       -> dense, ReLU (batch, frames / 5, 32)
       -> dense (batch, frames / 5, 32)       the code
@@ -12,13 +12,13 @@ Source: P. Baldi, K. Hornik, "Neural networks and principal component analysis: 
 minima", Neural Networks 2, 1989 (doi.org/10.1016/0893-6080(89)90014-2).
 
 Baldi and Hornik showed that a linear autoencoder's error has one minimum, where the code spans the first principal
-components. So `relu=False` must reach the error of PCA with 32 components and cannot go below: a check of the training
-that needs no one's opinion, and a test of this package. What a ReLU adds is on the card. It is not much: with 32 units
-on either side of the code, each one that a ReLU switches off is a direction lost.
+components. So `relu=False` must reach the error of PCA with 32 components and cannot go below. That checks the
+training without anybody's opinion. A ReLU adds little (see the card): with 32 units on either side of the code, each
+unit that it switches off is a direction lost.
 
-What tutorials get wrong: they splice frames across the end of one clip and the start of the next, or with the padding.
+What tutorials get wrong: they splice frames across the end of one clip and the start of the next, or with padding.
 
-Departures: the hidden layer is 32 wide, as the code is; tutorials have it so, and it is what the comparison with PCA needs.
+Departures: the hidden layers are as wide as the code, 32. Tutorials have it so, and the comparison with PCA needs it.
 
     model = zoo.load("autoencoder_mini")
     model.encode("clip.wav")                               # (frames / 5, 32)
@@ -31,9 +31,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.features import Splice
-from zoo.frontend import TelephoneConfig, frames_below_peak
-from zoo.layers import CutFrames, Rescale
+from zoo.layers import CutFrames, Rescale, Splice
+from zoo.models._front_ends import TelephoneConfig, frames_below_peak
 from zoo.registry import register
 
 
@@ -46,20 +45,18 @@ class Config(TelephoneConfig):
     relu: bool = True  # False makes the network linear
 
 
-@register("autoencoder_mini", Config(), task="reconstruction")
+@register("autoencoder_mini", Config(), task="Autoencoder")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> log-mel, its reconstruction, and the code of each group of frames."""
     inputs, log_mel, frames, peak = frames_below_peak(config)  # (batch, frames, n_mels) in dB
-    quarter, activation = config.range_db / 4, "relu" if config.relu else None
-    x = Rescale(1 / quarter, 2.0, name="scale")(log_mel)  # -2 ... 2
+    activation = "relu" if config.relu else None
+    x = Rescale(4 / config.range_db, 2.0, name="scale")(log_mel)  # -2 ... 2
     x, groups = Splice(config.splice, name="splice")(x, frames)  # (batch, frames / splice, splice * n_mels)
     x = layers.Dense(config.units, activation=activation, name="encoder_0")(x)
     code = layers.Dense(config.code, name="encoder_1")(x)  # (batch, frames / splice, code)
     x = layers.Dense(config.units, activation=activation, name="decoder_0")(code)
     x = layers.Dense(config.splice * config.n_mels, dtype="float32", name="decoder_1")(x)
-    x = layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(
-        x
-    )  # (batch, whole groups of frames, n_mels)
-    x = Rescale(quarter, -2.0 * quarter, name="decibel")(CutFrames(name="cut")(x, log_mel))
+    x = layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(x)  # (batch, groups * splice, n_mels)
+    x = Rescale(config.range_db / 4, -config.range_db / 2, name="decibel")(CutFrames(name="cut")(x, log_mel))
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": groups}
     return keras.Model(inputs, outputs | {"peak": peak}, name="autoencoder_mini")

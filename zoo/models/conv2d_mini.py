@@ -1,7 +1,7 @@
-"""`conv2d_mini`: two small convolutions and one dense layer over a square picture of a word; every number by hand.
+"""`conv2d_mini`: two small convolutions and one dense layer over a square image of a word; every number by hand.
 
     log-mel of the word (batch, frames, 32)
-      -> picture (batch, 32, 32, 1)
+      -> image (batch, 32, 32, 1)
       -> 3x3 convolution, 20 channels (batch, 32, 32, 20)      20 * (3*3*1 + 1)  =    200 weights
       -> pool (batch, 16, 16, 20)
       -> 3x3 convolution, 20 channels (batch, 16, 16, 20)      20 * (3*3*20 + 1) =  3,620 weights
@@ -12,22 +12,22 @@
 Source: Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86, 1998
 (doi.org/10.1109/5.726791): the smallest network of its kind that is still worth something.
 
-What tutorials get wrong: their dense layer takes 20*4*4, which belongs to 16x16 pictures or to three poolings. 32 is
+What tutorials get wrong: their dense layer takes 20*4*4, which belongs to 16x16 images or to three poolings. 32 is
 halved twice: 8, so it takes 20*8*8. In Keras, `Flatten` counts for you; in other libraries nothing does until it runs.
 
-The same in words: an odd kernel with `padding="same"` keeps 32 as 32; a pool of 2 keeps the largest of each 2x2, so 32
-becomes 16 and 16 becomes 8; channels are as many as there are kernels, whatever came in; a dense layer has as many
-weights as inputs times outputs, and one more for each output. 16,630 in all, 33 kB in half precision.
+The same in words: an odd kernel with `padding="same"` keeps 32 as 32. A pool of 2 keeps the largest of each 2x2, so
+32 becomes 16 and 16 becomes 8. There are as many channels as kernels, whatever came in. A dense layer has as many
+weights as inputs times outputs, and one more for each output. That makes 16,630 in all, 33 kB in half precision.
 
-Departures: 3x3 kernels and one dense layer, where LeNet had 5x5 and three; ReLU and the maximum in pooling, where it had
-tanh and means; dropout.
+Departures: 3x3 kernels and one dense layer, where LeNet had 5x5 and three. ReLU and the maximum in pooling, where it
+had tanh and means. Dropout.
 
     model = zoo.load("conv2d_mini")
     model.classify("clip.wav").probabilities               # {"zero": 0.01, "one": ...}
     model.saliency("clip.wav")                             # (frames, 32): what the answer depended on
-    model.network.get_layer("conv_0").kernel               # (3, 3, 1, 20): twenty pictures to look at
+    model.get_layer("conv_0").kernel                       # (3, 3, 1, 20): twenty images to look at
 
-Try: `n_mels=64`, which makes the picture 64x64: which of the numbers above change, and which do not? Then `filters=5`.
+Try: `n_mels=64`, which makes the image 64x64: which of the numbers above change, and which do not? Then `filters=5`.
 """
 
 from dataclasses import dataclass
@@ -35,23 +35,23 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.features import Picture
-from zoo.frontend import WordConfig, word_frames
+from zoo.layers import TimeResize
+from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
 
 @dataclass(frozen=True)
 class Config(WordConfig):
-    n_mels: int = 32  # bands, and as many frames: the picture is square
+    n_mels: int = 32  # bands, and as many frames: the image is square
     filters: int = 20  # channels of both convolutions
     dropout: float = 0.3  # share of the dense layer's inputs
 
 
-@register("conv2d_mini", Config(), task="classification")
+@register("conv2d_mini", Config(), task="Classifier")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of classes."""
     inputs, x, frames = word_frames(config)  # (batch, frames, 32)
-    x = Picture(config.n_mels, name="picture")(x, frames)  # (batch, 32, 32, 1)
+    x = TimeResize(config.n_mels, name="picture")(x, frames)  # (batch, 32, 32, 1)
     for i in range(2):
         x = layers.Conv2D(config.filters, 3, padding="same", activation="relu", name=f"conv_{i}")(x)
         x = layers.MaxPooling2D(2, name=f"pool_{i}")(x)

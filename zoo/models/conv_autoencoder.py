@@ -1,7 +1,7 @@
-"""`conv_autoencoder`: strided convolutions fold a log-mel picture of any length, transposed ones unfold it.
+"""`conv_autoencoder`: strided convolutions fold a log-mel image of any length, transposed ones unfold it.
 
-    log-mel (batch, frames, 40)                        8 kHz, dB below the clip's loudest point
-      -> picture (batch, frames, 40, 1)
+    log-mel (batch, frames, 40)                        8 kHz, dB below the clip's peak
+      -> image (batch, frames, 40, 1)
       -> 3x3 convolution, stride 2 (batch, frames / 2, 20, 32)
       -> 3x3 convolution, stride 2 (batch, frames / 4, 10, 64)
       -> 3x3 convolution, stride 2 (batch, frames / 8, 5, 64)
@@ -13,14 +13,14 @@
 Source: J. Masci et al., "Stacked convolutional auto-encoders for hierarchical feature extraction", ICANN 2011
 (doi.org/10.1007/978-3-642-21735-7_7).
 
-What tutorials get wrong: Keras' padding="same" with a stride puts its zeros on the side that suits the padded length, so
-a clip beside a longer one is another picture than the clip alone; and the loss counts the padding, which is easy to
-reconstruct and makes the figure look good. Here padded frames are zeros before every layer and no part of the loss.
+What tutorials get wrong: Keras' padding="same" with a stride places its zeros by the padded length, so a clip beside
+a longer one gives other numbers than alone. And the loss counts the padding, which is easy to reconstruct and
+flatters the figure. Here padded frames are zeros before every layer and no part of the loss.
 
-Its first two convolutions have the shapes of those of `conv2d`, which can start from them: `zoo study pretraining`.
+The first two convolutions have the shapes of those of `conv2d`, which can start from them.
 
-Departures: strides instead of pooling, as the way back of a stride is a layer of its own; kernels of 4 on the way back,
-a multiple of the stride, against chessboard patterns; GELU instead of ReLU.
+Departures: strides instead of pooling, since a transposed convolution undoes a stride. Kernels of 4 on the way back,
+a multiple of the stride, against chessboard patterns. GELU instead of ReLU.
 
     model = zoo.load("conv_autoencoder")
     model.encode("clip.wav")                               # (frames / 8, 16)
@@ -33,11 +33,9 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.frontend import TelephoneConfig, frames_below_peak
 from zoo.layers import CutFrames, MaskedConv2D, MaskedConv2DTranspose, Rescale
+from zoo.models._front_ends import TelephoneConfig, frames_below_peak
 from zoo.registry import register
-
-FOLDS = 3  # strides of 2 in time and in frequency
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,11 @@ class Config(TelephoneConfig):
     code: int = 16  # numbers for eight frames
 
 
-@register("conv_autoencoder", Config(), task="reconstruction")
+@register("conv_autoencoder", Config(), task="Autoencoder")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> log-mel, its reconstruction, and a code for every eight frames."""
     inputs, log_mel, frames, peak = frames_below_peak(config)  # (batch, frames, n_mels) in dB
-    quarter = config.range_db / 4
-    x = Rescale(1 / quarter, 2.0, name="scale")(log_mel)  # -2 ... 2
+    x = Rescale(4 / config.range_db, 2.0, name="scale")(log_mel)  # -2 ... 2
     x, folded = layers.Reshape((-1, config.n_mels, 1), name="picture")(x), frames
     for i, filters in enumerate((config.filters, 2 * config.filters, 2 * config.filters)):
         x, folded = MaskedConv2D(filters, (3, 3), (2, 2), name=f"encoder_{i}")(x, folded)
@@ -67,6 +64,6 @@ def build(config: Config) -> keras.Model:
         x = layers.Activation("gelu", name=f"decoder_gelu_{i}")(x)  # twice the frames, twice the bands
     x, _ = MaskedConv2D(1, (3, 3), dtype="float32", name="decoder_3")(x, unfolded)
     x = CutFrames(name="cut")(layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(x), log_mel)
-    x = Rescale(quarter, -2.0 * quarter, name="decibel")(x)  # (batch, frames, n_mels)
+    x = Rescale(config.range_db / 4, -config.range_db / 2, name="decibel")(x)  # (batch, frames, n_mels)
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": folded}
     return keras.Model(inputs, outputs | {"peak": peak}, name="conv_autoencoder")

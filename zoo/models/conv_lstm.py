@@ -9,22 +9,21 @@
 Source: T. Sainath, O. Vinyals, A. Senior, H. Sak, "Convolutional, long short-term memory, fully connected deep neural
 networks", ICASSP 2015 (doi.org/10.1109/ICASSP.2015.7178838).
 
-What tutorials get wrong: each part does what the others cannot, and the order matters. The convolution sees what is
-near (an onset, a formant that moves), the LSTM keeps what was before, the dense layer decides. With the LSTM first,
-every step would have to be computed by it, twice as many. And a strided convolution changes the number of frames: the last real
-one is now at ceil(frames / 2), not where it was.
+What tutorials get wrong: the order. The convolution sees what is near (an onset, a formant that moves), the LSTM
+keeps what came before, and the dense layer decides. With the LSTM first, it would have to take twice as many steps.
+And a strided convolution changes the number of frames: the last real one is now at ceil(frames / 2).
 
 Frames, by hand: half a kernel of zeros lies on either side, so output t is centred on frame 2 t, and there are
-ceil(frames / 2) of them. Keras' own `padding="same"` with a stride puts the zeros elsewhere when the padded batch is even
-or odd: the same clip then has other numbers beside a longer one (`zoo.layers.StridedConv1D` says more).
+ceil(frames / 2) of them. Keras' own `padding="same"` with a stride places its zeros by the padded length, even or
+odd, so a clip beside a longer one gets other numbers than alone (`zoo.layers.StridedConv1D`).
 
-Departures: one layer of each; the convolution runs over time alone and sees all bands at once.
+Departures: one layer of each. The convolution runs over time alone and sees all bands at once.
 
     model = zoo.load("conv_lstm")
     model.classify(["a.wav", "b.wav"])                     # clips of any lengths in one batch
 
-Try: `stride=1` and `stride=4`: what does the LSTM gain or lose, and how long does a step take? `kernel_size=1` makes the
-convolution a dense layer for each frame.
+Try: `stride=1` and `stride=4`: what does the LSTM gain or lose, and how long does a step take? `kernel_size=1` makes
+the convolution a dense layer for each frame.
 """
 
 from dataclasses import dataclass
@@ -32,8 +31,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.frontend import WordConfig, word_frames
 from zoo.layers import LastFrame, StridedConv1D
+from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
 
@@ -46,7 +45,7 @@ class Config(WordConfig):
     dropout: float = 0.3  # share of the inputs of the LSTM and of the dense layer
 
 
-@register("conv_lstm", Config(), task="classification")
+@register("conv_lstm", Config(), task="Classifier")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of classes."""
     inputs, x, frames = word_frames(config)  # (batch, frames, n_mels)

@@ -1,6 +1,6 @@
-"""`denoising_autoencoder`: hears speech in noise and says, for every band of every frame, by how much to turn it down.
+"""`denoising_autoencoder`: hears speech in noise and predicts, for every band of every frame, how far to turn it down.
 
-    log-mel of the noisy clip (batch, frames, 80)       16 kHz, dB below its loudest point
+    log-mel of the noisy clip (batch, frames, 80)       16 kHz, dB below its peak
       -> each band normalised over the clip
       -> strided convolution (batch, frames / 3, 192)   90 ms of context every 30 ms
       -> bidirectional LSTM (batch, frames / 3, 2 * 192)   what is noise shows over time   the code
@@ -10,18 +10,17 @@
 
 Source: P. Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008
 (doi.org/10.1145/1390156.1390294); for speech X. Lu et al., "Speech enhancement based on deep denoising autoencoder",
-Interspeech 2013. Predicting a gain is the "mask" of A. Narayanan, D. Wang, ICASSP 2013.
+Interspeech 2013. The predicted gain is the "mask" of A. Narayanan, D. Wang, ICASSP 2013.
 
-What tutorials get wrong: they add noise to the target as well, or add it to the features, where it does not add: the
-power of two sounds adds, their decibels do not. Here noise is mixed into the waveform and the clean waveform is what
-`fit` takes as y. And they judge by ear or by the loss; what a front end is worth is what a recogniser gains behind it, and
-what it loses on clean speech: `zoo study denoising`.
+What tutorials get wrong: they add noise to the target as well. Or they add it to the features, where sounds do not
+add: their powers add, their decibels do not. Here noise is mixed into the waveform, and `fit` takes the clean
+waveform as y. And they judge by ear or by the loss. A front end is worth what a recogniser gains behind it, less what
+it loses on clean speech.
 
-The convolution and the first LSTM have the shapes of those of `lstm_ctc`, which can start from them:
-`zoo study pretraining-ctc`.
+The convolution and the LSTM have the shapes of those of `lstm_ctc`, which can start from them.
 
-Departures: it predicts how much to take away instead of the clean frames, so that doing nothing is easy and clean
-speech stays as it is; a range of 50 dB, because how silent silence is should not be most of the loss.
+Departures: it predicts how far to turn down instead of the clean frames, so that doing nothing is easy and clean
+speech stays as it is. A range of 50 dB, so that the level of silence is not most of the loss.
 
     model = zoo.load("denoising_autoencoder")
     samples = model.denoise("noisy.wav")                   # (samples,) at 16 kHz, for any recogniser
@@ -35,10 +34,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.augment import SpecAugment
-from zoo.features import Normalise
-from zoo.frontend import FrameConfig, frames_below_peak
-from zoo.layers import BidirectionalLSTM, CutFrames, Rescale, StridedConv1D
+from zoo.layers import BidirectionalLSTM, CutFrames, Normalise, Rescale, SpecAugment, StridedConv1D
+from zoo.models._front_ends import FrameConfig, frames_below_peak
 from zoo.registry import register
 
 
@@ -52,12 +49,12 @@ class Config(FrameConfig):
     strength: float = 0.7  # of `denoise`: factor of what is turned down in dB
 
 
-@register("denoising_autoencoder", Config(), task="denoising")
+@register("denoising_autoencoder", Config(), task="Denoiser")
 def build(config: Config) -> keras.Model:
-    """(waveform, lengths in samples) -> noisy log-mel, the clean one as far as it can be told, and a code of the frames."""
+    """(waveform, lengths in samples) -> noisy log-mel, its estimate of the clean one, and a code of the frames."""
     inputs, log_mel, frames, peak = frames_below_peak(config)  # (batch, frames, n_mels) in dB
     x, _ = Normalise(name="normalise")(log_mel, frames)
-    x = SpecAugment(bands=1, stretches=0, warp=0.0, name="spec_augment")(x, frames)
+    x = SpecAugment(freq_masks=1, time_masks=0, warp=0.0, name="spec_augment")(x, frames)
     x, steps = StridedConv1D(config.units, config.kernel_size, config.stride, name="stack")(x, frames)
     x = layers.ReLU(name="relu")(x)  # (batch, frames / stride, units)
     x = layers.Dropout(config.dropout, seed=0, name="dropout_0")(x)
@@ -66,9 +63,7 @@ def build(config: Config) -> keras.Model:
     nothing = keras.initializers.Constant(-3.0)
     x = layers.Dense(config.stride * config.n_mels, bias_initializer=nothing, dtype="float32", name="down")(code)
     x = layers.Activation("softplus", dtype="float32", name="softplus")(x)
-    x = layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(
-        x
-    )  # (batch, frames, n_mels) and up to two more
+    x = layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(x)  # up to two frames too many
     down = Rescale(10.0, name="decibel")(CutFrames(name="cut")(x, log_mel))
     x = log_mel - down  # (batch, frames, n_mels) in dB
     outputs = {"log_mel": log_mel, "reconstruction": x, "lengths": frames, "code": code, "code_lengths": steps}

@@ -1,25 +1,25 @@
-"""`ds_cnn`: depthwise-separable convolutions over a log-mel picture of a word: small, quick and accurate.
+"""`ds_cnn`: depthwise-separable convolutions over a log-mel image of a word: small, quick and accurate.
 
     log-mel of the word (batch, frames, 40)
-      -> picture (batch, 48, 40, 1)
+      -> image (batch, 48, 40, 1)
       -> 8x4 convolution, stride 2 (batch, 24, 20, 64)
       -> 4 blocks (batch, 12, 10, 64), the first with stride 2, each
              depthwise 3x3: every channel on its own          9 * 64 weights
              pointwise 1x1: every point on its own           64 * 64 weights
-      -> mean over the picture (batch, 64)
+      -> mean over the image (batch, 64)
       -> dense (batch, 10)                                    logits
 
 Source: Y. Zhang, N. Suda, L. Lai, V. Chandra, "Hello Edge: keyword spotting on microcontrollers", 2017
 (arxiv.org/abs/1711.07128), the small DS-CNN: 64 channels, four blocks; the block is MobileNet's (Howard et al. 2017).
 
-What tutorials get wrong: they say that a separable convolution is an approximation that costs accuracy. It needs 9 + 64
-weights for a channel where a full one needs 9 * 64, and what is saved pays for more layers: on words it does as well as
-`conv2d` with a twentieth of the weights. And batch normalisation is left in training mode, so that an answer depends on
-the clips beside it.
+What tutorials get wrong: they say that a separable convolution is an approximation that costs accuracy. It needs
+9 + 64 weights for a channel where a full one needs 9 * 64, and what is saved pays for more layers: on words it does
+as well as `conv2d` with a twentieth of the weights. And they leave batch normalisation in training mode, so that an
+answer depends on the clips beside it.
 
-Departures: an 8x4 kernel first (there 10x4); a second stride, which halves the time; log-mel instead of ten MFCC, whose
-neighbours along frequency mean nothing to a 3x3 kernel; pictures of 48 frames of the word itself, 10 ms apart, instead
-of one second of whatever was recorded, 20 ms apart.
+Departures: an 8x4 kernel first, where the paper has 10x4. A second stride, which halves the time. Log-mel instead of
+ten MFCC, whose neighbours along frequency mean nothing to a 3x3 kernel. Images of 48 frames of the word itself, 10 ms
+apart, instead of one second of the recording, 20 ms apart.
 
     model = zoo.load("ds_cnn")
     model.classify("clip.wav").label                       # "seven"
@@ -32,30 +32,30 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.features import Picture
-from zoo.frontend import WordConfig, word_frames
+from zoo.layers import TimeResize
+from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
 
 @dataclass(frozen=True)
 class Config(WordConfig):
-    width: int = 48  # frames of the picture
+    width: int = 48  # frames of the image
     filters: int = 64  # channels throughout
     blocks: int = 4
     dropout: float = 0.2  # share of the dense layer's inputs
 
 
 def convolve(x, layer):
-    """A convolution without bias, batch normalisation (which brings one), ReLU."""
+    """A convolution without bias, batch normalisation (which has one), ReLU."""
     x = layers.BatchNormalization(momentum=0.97, name=f"{layer.name}_norm")(layer(x))
     return layers.ReLU(name=f"{layer.name}_relu")(x)
 
 
-@register("ds_cnn", Config(), task="classification")
+@register("ds_cnn", Config(), task="Classifier")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of classes."""
     inputs, x, frames = word_frames(config)  # (batch, frames, n_mels)
-    x = Picture(config.width, name="picture")(x, frames)  # (batch, width, n_mels, 1)
+    x = TimeResize(config.width, name="picture")(x, frames)  # (batch, width, n_mels, 1)
     first = layers.Conv2D(config.filters, (8, 4), strides=2, padding="same", use_bias=False, name="conv")
     x = convolve(x, first)  # (batch, width / 2, n_mels / 2, filters)
     for i in range(config.blocks):

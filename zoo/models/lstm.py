@@ -1,4 +1,4 @@
-"""`lstm`: two stacked LSTMs over log-mel frames, and the state after the last one.
+"""`lstm`: two stacked LSTMs over log-mel frames, and the state after the last frame.
 
     log-mel of the word (batch, frames, 40)
       -> LSTM (batch, frames, 128)
@@ -9,9 +9,9 @@
 Source: S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9, 1997
 (doi.org/10.1162/neco.1997.9.8.1735), with the forget gate of Gers et al. 2000; stacked as by Graves et al. 2013.
 
-What tutorials get wrong: an LSTM over raw samples, 16,000 steps for a second, far more than it can remember.
+What tutorials get wrong: an LSTM over raw samples takes 16,000 steps for a second, far more than it can remember.
 Frames every 10 ms make the same second 100 steps. Others pad all clips to one length and take the state after the
-padding, in which the word lies as far back as the padding is long: here the state of the last real frame is taken.
+padding, when the word is long past. Here the state of the last real frame is taken.
 
 One step, * elementwise; the gates i, f, o lie between 0 (closed) and 1 (open):
 
@@ -21,8 +21,8 @@ One step, * elementwise; the gates i, f, o lie between 0 (closed) and 1 (open):
     c_t = f_t * c_(t-1) + i_t * tanh(W_xc x_t + W_hc h_(t-1) + b_c)   a sum, so its gradient does not fade as that of
     h_t = o_t * tanh(c_t)                                             a product of many matrices does
 
-Four gates of 128, each with a weight for every input, every state and a bias: 4 * 128 * (40 + 128 + 1) = 86,528 weights in
-the first layer.
+Weights of the first layer, by hand: four gates of 128, each with a weight for every input and every state, and a
+bias: 4 * 128 * (40 + 128 + 1) = 86,528.
 
 Departures: dropout between the layers (Zaremba et al. 2014).
 
@@ -37,8 +37,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.frontend import WordConfig, word_frames
 from zoo.layers import LastFrame
+from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
 
@@ -49,7 +49,7 @@ class Config(WordConfig):
     dropout: float = 0.3  # share of each layer's inputs, but the first's
 
 
-@register("lstm", Config(), task="classification")
+@register("lstm", Config(), task="Classifier")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of classes."""
     inputs, x, frames = word_frames(config)  # (batch, frames, n_mels)

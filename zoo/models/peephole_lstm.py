@@ -6,8 +6,8 @@
       -> state of the last real frame (batch, 128)
       -> dense (batch, 10)                       logits
 
-One step, * elementwise (the weights p from cell to gate are vectors: each gate looks at its own cell only, as if through a
-diagonal matrix):
+One step, * elementwise. The weights p from cell to gate are vectors: each gate looks at its own cell only, as if
+through a diagonal matrix.
 
     i_t = sigmoid(W_xi x_t + W_hi h_(t-1) + p_i * c_(t-1) + b_i)      input gate
     f_t = sigmoid(W_xf x_t + W_hf h_(t-1) + p_f * c_(t-1) + b_f)      forget gate
@@ -15,11 +15,12 @@ diagonal matrix):
     o_t = sigmoid(W_xo x_t + W_ho h_(t-1) + p_o * c_t     + b_o)      output gate: it sees the new cell
     h_t = o_t * tanh(c_t)
 
-Source: F. Gers, J. Schmidhuber, "Recurrent nets that time and count", IJCNN 2000; F. Gers, N. Schraudolph, J. Schmidhuber, "Learning precise timing with LSTM recurrent networks", JMLR 3, 2002
+Source: F. Gers, J. Schmidhuber, "Recurrent nets that time and count", IJCNN 2000; F. Gers, N. Schraudolph,
+J. Schmidhuber, "Learning precise timing with LSTM recurrent networks", JMLR 3, 2002
 (jmlr.org/papers/v3/gers02a.html); A. Graves, A. Mohamed, G. Hinton, ICASSP 2013 (arxiv.org/abs/1303.5778).
 
-What tutorials get wrong: they print these equations and then call `keras.layers.LSTM`, which has no p. The output gate
-is often printed with c_(t-1), too; it looks at the cell that it is about to let out. On words this short the
+What tutorials get wrong: they print these equations and then call `keras.layers.LSTM`, which has no p. They often
+print the output gate with c_(t-1), too; it looks at the cell that it is about to let out. On words this short the
 peepholes change little (Greff et al. 2017 found the same); compare the card with that of `lstm`.
 
 Departures: the forget gate's bias begins at 1 (Jozefowicz et al. 2015); dropout between the layers.
@@ -35,8 +36,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from zoo.frontend import WordConfig, word_frames
-from zoo.layers import LastFrame
+from zoo.layers import LastFrame, Tensor
+from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
 
@@ -49,7 +50,14 @@ class Config(WordConfig):
 
 @keras.saving.register_keras_serializable("zoo")
 class PeepholeCell(keras.layers.Layer):
-    """One step of the equations above: (x (batch, n), [h, c] of (batch, units) each) -> (h, [h, c])."""
+    """One step of the equations above, for `keras.layers.RNN`.
+
+    Args:
+        units: Number of cells.
+
+    Call:
+        (x (batch, n), [h, c] of (batch, units) each) -> (h, [h, c]).
+    """
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
@@ -64,7 +72,7 @@ class PeepholeCell(keras.layers.Layer):
         self.peep = self.add_weight((3, self.units), "zeros", name="peep")  # p_i, p_f, p_o
         self.built = True
 
-    def call(self, x, states, training=False):
+    def call(self, x: Tensor, states: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         h, c = states
         z = ops.matmul(x, self.w_x) + ops.matmul(h, self.w_h) + ops.reshape(self.bias, (-1,))
         i, f, g, o = ops.split(z, 4, axis=-1)  # (batch, units) each
@@ -75,11 +83,11 @@ class PeepholeCell(keras.layers.Layer):
         h = o * ops.tanh(c)
         return h, [h, c]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return super().get_config() | {"units": self.units}
 
 
-@register("peephole_lstm", Config(), task="classification")
+@register("peephole_lstm", Config(), task="Classifier")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of classes."""
     inputs, x, frames = word_frames(config)  # (batch, frames, n_mels)

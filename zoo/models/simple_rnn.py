@@ -10,18 +10,18 @@ Source: J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990 (do
 
 What tutorials get wrong: the section is called RNN and its code is an LSTM. Or the code is a SimpleRNN and its input
 the 16,000 samples of a second: the gradient then passes W_hh 16,000 times and comes to nothing (Bengio et al. 1994).
-Over the forty frames of a word it does learn, if gradients are clipped, W_hh begins as an orthogonal matrix, which
-neither shrinks nor stretches what passes through it, and the answer hangs on every frame: from the last state alone
-(`LastFrame` in place of `MeanFrames`) the first sound of a word is forty steps away, and a plain recursion forgets it.
-The mean is that of the real frames: Keras' own pooling would count the padding.
+Over the forty frames of a word it does learn, under three conditions. Gradients are clipped. W_hh begins as an
+orthogonal matrix, which neither shrinks nor stretches what passes through it. And the answer depends on every frame:
+from the last state alone, the first sound of a word is forty steps away, and a plain recursion forgets it. The mean
+is that of the real frames; Keras' own pooling would count the padding.
 
-Why it forgets: the gradient from frame t back to frame s is a product of t - s matrices, diag(1 - h^2) W_hh each. If the
-largest singular value of W_hh is 0.9, forty of them leave at most 0.9^40 = 1.5 %, and 16,000 nothing that a computer can
-tell from 0; at 1.1 they can grow up to 4,500 %, and without end, which is why gradients are clipped. The LSTM's cell is
-a sum instead.
+Why it forgets: the gradient from frame t back to frame s is a product of t - s matrices, diag(1 - h^2) W_hh each. If
+the largest singular value of W_hh is 0.9, forty of them leave at most 0.9^40 = 1.5 %, and 16,000 nothing that a
+computer can tell from 0. At 1.1 they can grow up to 4,500 %, and without end, which is why gradients are clipped. The
+LSTM's cell is a sum instead.
 
-What gates buy, see the cards: of voices that it has heard, `lstm` gets a fifth as many digits wrong, and a layer of it has
-four times the weights. What attention buys instead is in `attention`.
+What gates buy (see the cards): on voices that it has heard, `lstm` gets a fifth as many digits wrong, and one of its
+layers has four times the weights. `attention` shows what attention buys instead.
 
 Departures: two layers; the mean; an orthogonal start (Saxe et al. 2014, Keras' default); clipped gradients; dropout.
 
@@ -29,7 +29,8 @@ Departures: two layers; the mean; an orthogonal start (Saxe et al. 2014, Keras' 
     model.classify(samples, sample_rate=44100).label       # arrays, at any rate
     model = zoo.load("simple_rnn", weights=None, units=64) # the same, fresh and smaller
 
-Try: `LastFrame`; a `RandomNormal` start of the recurrent weights; `hop_length=40`, which makes twice as many steps.
+Try: `LastFrame` in place of `MeanFrames`; a `RandomNormal` start of the recurrent weights; `hop_length=40`, which
+makes twice as many steps.
 """
 
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.frontend import WordConfig, word_frames
 from zoo.layers import MeanFrames
+from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
 
@@ -49,7 +50,7 @@ class Config(WordConfig):
     dropout: float = 0.1  # share of each layer's inputs, but the first's
 
 
-@register("simple_rnn", Config(), task="classification")
+@register("simple_rnn", Config(), task="Classifier")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of classes."""
     inputs, x, frames = word_frames(config)  # (batch, frames, n_mels)

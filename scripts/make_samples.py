@@ -1,7 +1,7 @@
 """Make the clips in data/samples: connected digits in synthetic voices, samples.csv, which says what they say, and
 seven.wav, one word for the classifiers.
 
-    python data/make_samples.py
+    python scripts/make_samples.py
 
 Needs espeak-ng and flite; the committed clips were spoken by eSpeak NG 1.51 and Flite 2.2. Neither the voices
 nor the sentences are in the training split of `synthetic`.
@@ -18,9 +18,10 @@ import soundfile
 from scipy.signal import butter, sosfilt
 
 from zoo.audio import load_audio, resample
-from zoo.datasets.synthetic import RATE, Line, installed, part_of, speak
+from zoo.datasets.speech_synthesis.grammar import part_of
+from zoo.datasets.speech_synthesis.voices import RATE, Line, installed, speak
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parent.parent / "data" / "samples"
 LINE_RATE = 8000  # Hz, of a telephone
 # name, text, program, voice, rate, pitch, extra gap, words with a pause after them
 CLIPS = (

@@ -1,7 +1,7 @@
 """Make the manifests in data/manifests from local copies of the data sets.
 
-    python data/make_manifests.py FOLDER [OUT]
-    python data/make_manifests.py spoken_digits|spoken_words [OUT]
+    python scripts/make_manifests.py FOLDER [OUT]
+    python scripts/make_manifests.py spoken_digits|spoken_words [OUT]
 
 FOLDER holds the unpacked data sets side by side; OUT is data/manifests unless given. The manifests are committed; this
 script says where each line comes from, and makes the same bytes again. The second form makes the lists of cuts, which
@@ -15,20 +15,12 @@ from collections import Counter
 from pathlib import Path
 
 from zoo import datasets
-from zoo.datasets import (
-    an4,
-    connected_digits,
-    fsdd,
-    noise,
-    speechocean762,
-    spoken_digits,
-    spoken_words,
-    synthetic_words,
-)
-from zoo.datasets.archives import _root
+from zoo.datasets import an4, connected_digits, fsdd, noise, speechocean762, spoken_digits, spoken_words
+from zoo.datasets.archives import top_folder
+from zoo.datasets.speech_synthesis.synthetic import word_list
 from zoo.text import normalise
 
-MANIFESTS = Path(__file__).parent / "manifests"
+MANIFESTS = Path(__file__).parent.parent / "data" / "manifests"
 # four women and four men with 13 utterances each, long spelled words and numbers; none has a namesake (mdcs, mdcs2)
 AN4_VALIDATION = ("fclc", "fkai", "fplp", "fsrb", "mblb", "mdmc", "mjhp", "mtje")
 
@@ -102,7 +94,7 @@ def noise_rows(root: Path) -> list[dict]:
     return [{"id": stem, "class": name, "fold": stem.split("-")[0]} for name, stem in clips]
 
 
-def spoken_words_rows(wanted: set[str], least_confidence: float) -> list[dict]:
+def spoken_words_rows(wanted: set[str], min_confidence: float) -> list[dict]:
     """Every word of AN4 and speechocean762 among `wanted` that aligns well, with its cut; prints what is left out."""
     import zoo
 
@@ -121,7 +113,7 @@ def spoken_words_rows(wanted: set[str], least_confidence: float) -> list[dict]:
                     if word.text not in wanted:
                         continue
                     start, end = spoken_digits.cut_times(samples, words, number)
-                    if word.confidence < least_confidence:
+                    if word.confidence < min_confidence:
                         left_out[corpus, split, "unsure"] += 1
                     elif not spoken_digits.SHORTEST <= round(end - start, 2) <= spoken_digits.LONGEST:
                         left_out[corpus, split, "too short or too long"] += 1
@@ -145,22 +137,22 @@ def spoken_words_rows(wanted: set[str], least_confidence: float) -> list[dict]:
 
 def spoken_digits_rows() -> list[dict]:
     """The digits."""
-    return spoken_words_rows(set(fsdd.DIGITS), spoken_digits.LEAST_CONFIDENCE)
+    return spoken_words_rows(set(fsdd.DIGITS), spoken_digits.MIN_CONFIDENCE)
 
 
 CUT = {
     "spoken_digits": spoken_digits_rows,
-    "spoken_words": lambda: spoken_words_rows(set(synthetic_words.vocabulary()), spoken_words.LEAST_CONFIDENCE),
+    "spoken_words": lambda: spoken_words_rows(set(word_list()), spoken_words.MIN_CONFIDENCE),
 }
 
 
 def main(folder: str, out: Path = MANIFESTS) -> None:
     place = Path(folder)
-    write(out, "an4", an4_rows(_root(place, an4.SOURCE)))
-    write(out, "fsdd", fsdd_rows(_root(place, fsdd.SOURCE)))
+    write(out, "an4", an4_rows(top_folder(place, an4.SOURCE)))
+    write(out, "fsdd", fsdd_rows(top_folder(place, fsdd.SOURCE)))
     write(out, "connected_digits", connected_digits_rows())
-    write(out, "noise", noise_rows(_root(place, noise.SOURCE)))
-    write(out, "speechocean762", speechocean762.manifest_rows(_root(place, speechocean762.SOURCE)))
+    write(out, "noise", noise_rows(top_folder(place, noise.SOURCE)))
+    write(out, "speechocean762", speechocean762.manifest_rows(top_folder(place, speechocean762.SOURCE)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Write data/manifests/sentences.csv: everyday English sentences from a small grammar, made for this project.
 
-    python data/make_sentences.py [OUT]
+    python scripts/make_sentences.py [OUT]
 
 Some eighty patterns over some seven hundred words; each pattern is filled at random from a seed, sentences that came
 before are dropped, and a sentence's hash says in which split it is. Every line is ours: none is from a book or a corpus.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-OUT = Path(__file__).parent / "manifests" / "sentences.csv"
+OUT = Path(__file__).parent.parent / "data" / "manifests" / "sentences.csv"
 COUNT, SEED = 4000, 0
 
 # A word class is a list; a pattern names classes in braces. "a|b" after a colon is said for one person, or for several.

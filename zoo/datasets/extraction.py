@@ -1,0 +1,134 @@
+"""Safe unpacking of zip and tar files: nothing outside the folder, no links, no devices, no more than is expected."""
+
+import hashlib
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from zoo.errors import DataError
+
+_PIECE = 2**20  # bytes read at a time
+_DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, RuntimeError),  # zipfile's, of an unknown compression and of a password
+)
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turns errors of disks and archives into DataError: `what`, the reason, and what helps."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (*_DAMAGE, OSError) as error:
+        # gzip and bz2 raise OSError without a number for damaged data
+        if not isinstance(error, OSError) or error.errno is None:
+            reason = f"the archive is damaged or incomplete ({error}). Download it again."
+        else:
+            reason = f"{error.strerror or error}. Free some space, or set ZOO_CACHE to a folder that can be written."
+        raise DataError(f"{what}: {reason}") from None
+
+
+def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest: int = 8 * 2**30) -> dict[str, str]:
+    """Unpacks a zip or tar file into an existing folder.
+
+    Args:
+        archive: The file.
+        folder: Where to unpack it. After an error the caller discards it.
+        wanted: Paths, with or without a top folder before them, to write; others are skipped, except files at the
+            top (a licence). Without it everything is written.
+        largest: Bytes that the archive may unpack to.
+
+    Returns:
+        sha256 of each file written, by its path in the archive.
+
+    Raises:
+        DataError: A path leaves the folder, a member is a link or device, or there are more than `largest` bytes.
+    """
+    sums: dict[str, str] = {}
+    left = largest
+    for name, special, member in _members(archive):
+        if member is None and not special and PurePosixPath(name) == PurePosixPath("."):
+            continue  # `tar -C folder .` begins with the folder itself
+        path = safe_path(name, archive)
+        if special:
+            raise DataError(f"{archive} holds the link or device {name!r}; only files and folders are unpacked.")
+        below = "/".join(path.parts[1:])
+        if member is None or (wanted and "/" in below and not {str(path), below} & wanted):
+            continue
+        destination = folder / path
+        if destination.is_dir() or any(parent.is_file() for parent in destination.parents):
+            raise DataError(f"{archive} holds {name!r} both as a file and as a folder.")
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with open(destination, "wb") as out:
+            while piece := member.read(_PIECE):
+                left -= len(piece)  # counted while unpacking: an archive may promise less
+                if left < 0:
+                    raise DataError(f"{archive} unpacks to more than {largest:,} bytes and is refused.")
+                digest.update(piece)
+                out.write(piece)
+        sums[str(path)] = digest.hexdigest()
+    return sums
+
+
+def safe_path(name: str, archive: object = "The archive") -> PurePosixPath:
+    """Returns the path of a member of an archive.
+
+    Stricter than the "data" filter of tarfile, which repairs absolute paths, and the same for zip files.
+
+    Args:
+        name: Name of the member.
+        archive: Its archive, for the error.
+
+    Raises:
+        DataError: The path is absolute or leaves the folder.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or not path.parts or ".." in path.parts or any(c in name for c in "\\:\0"):
+        raise DataError(f"{archive} holds the path {name!r}, which leaves the folder: refused.")
+    return path
+
+
+def _members(archive: Path) -> Iterator[tuple[str, bool, BinaryIO | None]]:
+    """Yields (name, whether it is a link or device, open file or None for a folder) of each member."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            for info in file.infolist():
+                special = stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR)
+                if info.is_dir() or special:
+                    yield info.filename, special, None
+                else:
+                    with file.open(info) as member:
+                        yield info.filename, False, member
+    elif tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as file:
+            for info in file:
+                special = not (info.isreg() or info.isdir())
+                yield info.name, special, file.extractfile(info) if info.isreg() else None
+    else:
+        raise DataError(f"{archive} is neither a zip nor a tar archive, or it is damaged.")
+
+
+def replace_folder(temporary: Path, target: Path) -> None:
+    """Moves a finished folder to `target` by one rename; what was there is moved aside and deleted."""
+    os.chmod(temporary, 0o755)  # mkdtemp's are for one user only
+    if not target.exists():
+        os.replace(temporary, target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    try:
+        os.replace(target, old / "set")
+        os.replace(temporary, target)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,86 @@
+"""Manifests: the published lists of what a data set is made of, and whether a folder holds all of it."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from zoo.errors import DataError, MissingFileError
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")  # of recordings, in any case
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from and how to know that it is whole.
+
+    Attributes:
+        name: Name of the data set, of its manifest and of its folder in the cache.
+        url: Address of a zip or tar file.
+        archives: File names (shell patterns) that its archive may have; the first one is that of a download.
+        markers: A folder with one of these paths in it is the top folder of the unpacked set.
+        patterns: Where recordings lie (shell patterns), for sets that circulate re-encoded: their manifest lists
+            identifiers, the file names without suffix. The manifest of any other set lists path and sha256.
+        known_hash: Hash of the archive ("md5:..."), for sets that have one in place of a manifest.
+        largest: Bytes that the archive may unpack to.
+    """
+
+    name: str
+    url: str
+    archives: tuple[str, ...]
+    markers: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
+    known_hash: str = ""
+    largest: int = 8 * 2**30
+
+
+def manifest_path(name: str) -> Path:
+    """Returns the CSV of a data set: beside the code in a wheel, in data/ in a checkout."""
+    for folder in (_PACKAGE / "manifests", _PACKAGE.parent / "data" / "manifests"):
+        if (folder / f"{name}.csv").is_file():
+            return folder / f"{name}.csv"
+    raise MissingFileError(f"The manifest {name}.csv is missing from this installation: install speech-zoo again.")
+
+
+@cache
+def manifest(name: str) -> list[dict[str, str]]:
+    """Returns the rows of a manifest."""
+    with open(manifest_path(name), encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """Returns the recordings in a folder, sorted; hidden files, such as ._name.wav of a Mac, are left out."""
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in visible if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def recordings(source: Source, root: Path, where: str = "") -> dict[str, Path]:
+    """Finds the audio file of every row of a manifest.
+
+    Args:
+        source: The data set.
+        root: Its top folder.
+        where: What the error blames in place of the folder.
+
+    Returns:
+        Identifier -> audio file.
+
+    Raises:
+        DataError: A recording is missing.
+    """
+    rows = manifest(source.name)
+    if source.patterns:
+        paths = (path for pattern in source.patterns for path in root.glob(pattern))
+        stems = {path.stem: path for path in paths if path.suffix.lower() in SUFFIXES}
+        files = {row["id"]: stems.get(row["id"]) for row in rows}
+    else:
+        files = {row["id"]: path if (path := root / row["path"]).is_file() else None for row in rows}
+    missing = [key for key, path in files.items() if path is None]
+    if missing:
+        raise DataError(
+            f"{where or f'The folder {root}'} does not hold the whole of {source.name}: {len(missing)} of {len(files)} "
+            f"recordings are missing, the first is {missing[0]}. Unpack the archive again."
+        )
+    return files

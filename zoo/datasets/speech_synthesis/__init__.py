@@ -1,0 +1,3 @@
+"""Data sets of synthetic speech: what is said (grammar), who says it and how (voices), and the four sets made of both."""
+
+from zoo.datasets.speech_synthesis import synthetic  # noqa: F401  (registers the sets)

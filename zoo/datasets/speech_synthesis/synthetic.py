@@ -1,0 +1,225 @@
+"""Four data sets in synthetic voices: sentences of the grammar, everyday sentences, single words, joined digits.
+
+They cover voices that a few recorded speakers do not. In each, training, validation and test have no voice in common,
+and drawing is alike on every machine with the same programs. What the cache lacks is spoken first, at some hundred
+sentences a second. `source` is a folder to use in place of the cache.
+"""
+
+import zlib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from zoo.datasets import FileRecording, Utterance, register
+from zoo.datasets.archives import cache_folder
+from zoo.datasets.connected_digits import LONGEST, Count, Seed, draw_strings, joined
+from zoo.datasets.manifests import manifest
+from zoo.datasets.speech_synthesis import grammar
+from zoo.datasets.speech_synthesis.voices import (
+    ACCENTS,
+    FLITE_PITCH,
+    Line,
+    draw_line,
+    programs_for,
+    speak_all,
+    voices,
+)
+from zoo.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+Takes = Annotated[int, Field(ge=0, le=200_000)]  # 0 is each text once
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _rng(split: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(split.encode())])
+
+
+def _folder(name: str, split: str, source: str | Path | None) -> Path:
+    return Path(source or cache_folder() / name) / split
+
+
+def _utterances(name: str, split: str, source: str | Path | None, lines: Sequence[Line]) -> list[Utterance]:
+    files = speak_all(lines, _folder(name, split, source))
+    return [
+        Utterance(line.id, line.text, line.speaker, FileRecording(file))
+        for line, file in zip(lines, files, strict=True)
+    ]
+
+
+def _in_turn(texts: Sequence[str], split: str, count: int, seed: int, pauses: Sequence[float]) -> list[Line]:
+    """Returns `count` lines, from the first text again where there are fewer; 0 is each text once."""
+    rng, programs = _rng(split, seed), programs_for(split)
+    return [
+        draw_line(f"{split}-{seed}-{i:05d}", texts[i % len(texts)], split, rng, programs, pauses)
+        for i in range(count or len(texts))
+    ]
+
+
+# --- sentences of the grammar
+
+
+def plan(split: str, count: int, seed: int, digits_share: float, letters_share: float, programs) -> list[Line]:
+    """Returns `count` lines of `synthetic`; a larger count only adds lines."""
+    rng = _rng(split, seed)
+    lines = []
+    while len(lines) < count:
+        text = grammar.sentence(rng, digits_share, letters_share)
+        if grammar.part_of(text) == split:
+            # people spell and dictate with pauses, in bursts, or in one breath
+            name = f"{split}-{seed}-{len(lines):05d}"
+            lines.append(draw_line(name, text, split, rng, programs, [0.4, 0.3, 0.2, 0.1]))
+    return lines
+
+
+@register(
+    "synthetic",
+    splits=SPLITS,
+    count="number of sentences (3000)",
+    seed="of sentences and voices (0)",
+    digits_share="share of digit strings (0.35)",
+    letters_share="share of spelled letters and mixes (0.35)",
+)
+def synthetic(
+    split: str,
+    source: str | Path | None = None,
+    count: Count = 3000,
+    seed: Seed = 0,
+    digits_share: Share = 0.35,
+    letters_share: Share = 0.35,
+) -> list[Utterance]:
+    """Synthetic speech: digits, spelled names, numbers, dates and commands by espeak-ng and flite in many voices, 16 kHz.
+
+    The splits have no sentence in common.
+    """
+    if digits_share + letters_share > 1:
+        raise DataError(
+            f"`digits_share` and letters_share must be at most 1 together. Received: {digits_share} and {letters_share}."
+        )
+    lines = plan(split, count, seed, digits_share, letters_share, programs_for(split))
+    return _utterances("synthetic", split, source, lines)
+
+
+# --- everyday sentences
+
+
+def texts(split: str) -> list[str]:
+    """Returns the everyday sentences of a split, in the order of data/manifests/sentences.csv."""
+    return [row["text"] for row in manifest("sentences") if row["split"] == split]
+
+
+@register(
+    "sentences",
+    splits=SPLITS,
+    count="number of utterances (each sentence of the split once)",
+    seed="of voices (0)",
+)
+def sentences(split: str, source: str | Path | None = None, count: Takes = 0, seed: Seed = 0) -> list[Utterance]:
+    """Sentences: 4,000 everyday English sentences from a small grammar, spoken by synthetic voices, 16 kHz.
+
+    Some 700 words in a hundred patterns ("the bus leaves at nine in the morning"), written for this project
+    (scripts/make_sentences.py). The splits share words and patterns but no sentence: the easiest step from digits and
+    letters to open vocabulary.
+    """
+    lines = _in_turn(texts(split), split, count, seed, [0.8, 0.2, 0.0, 0.0])  # sentences are said nearly in one breath
+    return _utterances("sentences", split, source, lines)
+
+
+# --- single words
+
+NUMBERS = frozenset(
+    [*grammar.DIGITS, *grammar.TEENS, *grammar.TENS, *grammar.ORDINALS]
+    + "oh o hundred thousand half once twice".split()
+)
+LIKE_NUMBERS = frozenset("to too for fore won ate tree free sex fife".split())
+
+
+@cache
+def word_list() -> tuple[str, ...]:
+    """Returns the words of `synthetic_words`, sorted: those of the sentences, letters, commands and months.
+
+    Numbers are left out, and what sounds like one, so that a model of these words has never heard a digit: with FSDD it
+    shows what few examples of a new word are worth.
+    """
+    words = {word for row in manifest("sentences") for word in row["text"].split()}
+    words |= {*grammar.LETTERS, *grammar.COMMANDS, *grammar.MONTHS}
+    return tuple(sorted(words - NUMBERS - LIKE_NUMBERS))
+
+
+@register("synthetic_words", splits=SPLITS, count="number of takes (each word once)", seed="of voices (0)")
+def synthetic_words(split: str, source: str | Path | None = None, count: Takes = 0, seed: Seed = 0) -> list[Utterance]:
+    """Single words that are not numbers (letters, commands, words of `sentences`), by synthetic voices, 16 kHz."""
+    lines = _in_turn(word_list(), split, count, seed, [1.0, 0.0, 0.0, 0.0])
+    return _utterances("synthetic_words", split, source, lines)
+
+
+# --- joined digits
+
+TAKES = 2  # of each digit by each speaker
+# A voice that says a whole string runs its words together; takes that were cut out and joined sound different. FSDD's
+# takes were cut by loudness, which left some speakers only the vowels of "six" and "two"; each speaker has a threshold.
+TRIM_DB = (-40, -10)
+STRETCH = (0.7, 1.15)  # shortest and longest, of the durations of an unhurried take
+PITCH_RANGE = 0.25  # octaves, a flite voice is moved by at most this
+
+
+def digit_speakers(split: str, programs: Sequence[str], accents: int, seed: int) -> dict[str, tuple[list[Line], float]]:
+    """Returns speaker -> (takes in the order of digits, threshold of trimming in dB).
+
+    Args:
+        split: The split whose voices are used.
+        programs: `programs_for(split)`.
+        accents: Speakers made of each voice.
+        seed: Seed of the draws.
+    """
+    rng = _rng(split, seed)
+    people = []
+    for program in programs:
+        for voice in (voice for voice in voices(split, program) for _ in range(accents)):
+            if program == "flite":
+                people.append((program, voice, FLITE_PITCH[voice] * 2 ** rng.uniform(-PITCH_RANGE, PITCH_RANGE)))
+            else:
+                people.append((program, f"{rng.choice(ACCENTS)}+{voice}", rng.uniform(20, 80)))
+    found = {}
+    for number, (program, voice, pitch) in enumerate(people):
+        takes = []
+        for name, word in ((f"{i}-{take}", word) for i, word in enumerate(grammar.DIGITS) for take in range(TAKES)):
+            stretch = rng.uniform(*STRETCH)
+            rate = round(stretch if program == "flite" else 170 / stretch, 2)
+            takes.append(Line(f"{number:03d}-{name}", word, program, voice, rate, round(pitch), 0, "", 0.0, 0.0))
+        found[f"{number:03d}"] = (takes, round(rng.uniform(*TRIM_DB), 1))
+    return found
+
+
+@register(
+    "synthetic_digits",
+    splits=SPLITS,
+    count="number of strings (2000)",
+    seed="of voices and strings (0)",
+    accents="speakers made of each voice (4)",
+    longest="digits of the longest strings (7); 1 makes single words",
+)
+def synthetic_digits(
+    split: str,
+    source: str | Path | None = None,
+    count: Count = 2000,
+    seed: Seed = 0,
+    accents: Annotated[int, Field(ge=1, le=20)] = 4,
+    longest: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST,
+) -> list[Utterance]:
+    """Digits of synthetic voices, joined into strings as `connected_digits` joins those of people, 8 kHz."""
+    people = digit_speakers(split, programs_for(split), accents, seed)
+    takes = [line for lines, _ in people.values() for line in lines]
+    files = dict(
+        zip((line.id for line in takes), speak_all(takes, _folder("synthetic_digits", split, source)), strict=True)
+    )
+
+    def utterance(row: dict[str, str]) -> Utterance:
+        (line, *_), trim_db = people[row["speaker"]]
+        return joined(row, line.speaker, lambda digit, take: files[f"{row['speaker']}-{digit}-{take}"], trim_db)
+
+    return [utterance(row) for row in draw_strings(f"{split}-{seed}", list(people), range(TAKES), count, seed, longest)]

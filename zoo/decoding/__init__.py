@@ -1,0 +1,18 @@
+"""Logits to text. NumPy only: nothing here knows which model the logits come from.
+
+    greedy        the best symbol of each frame, repeats merged, blanks removed (Graves et al. 2006, section 3.2)
+    beam_search   the most probable texts, each summed over its alignments, with a language model if there is one
+    align         forced alignment: the frames in which the words of a known text lie
+    classify      the class of a whole clip
+
+A blank between two equal symbols keeps both.
+"""
+
+from zoo.decoding.alignment import align
+from zoo.decoding.beam_search import Hypothesis, LexiconFusion, beam_search
+from zoo.decoding.greedy import greedy
+from zoo.decoding.priors import label_prior
+from zoo.decoding.transcripts import Classification, Transcript, Word, classify, log_softmax
+
+__all__ = ["Classification", "Hypothesis", "LexiconFusion", "Transcript", "Word", "align", "beam_search", "classify"]
+__all__ += ["greedy", "label_prior", "log_softmax"]

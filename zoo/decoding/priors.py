@@ -1,0 +1,55 @@
+"""Label priors: what a recognizer has learnt of its transcripts, measured so that it can be divided out."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from zoo.decoding.transcripts import log_softmax
+from zoo.errors import ZooError
+
+
+def label_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
+    """Estimate the prior of each symbol: a recognizer's mean posterior over all frames of much speech.
+
+    A recognizer's outputs are posteriors, P(symbol | sound), and hold what it learnt of its transcripts: that an e is
+    likelier than a q, whatever is said. A language model says that too, and better. By Bayes' rule the posterior divided
+    by the prior is what the sound alone says, P(sound | symbol), but for a factor that all symbols share; so that no
+    evidence counts twice, `beam_search` subtracts prior_scale times the log prior from the logits. That lifts every
+    letter over the blank, which has no sound of its own, so the best word_bonus is smaller with priors.
+
+    Args:
+        logits: (frames, symbols) of each utterance, true frames only, of the kind that was trained on.
+
+    Returns:
+        (symbols,) probabilities, none below 1e-5, for a symbol that is never written would win by its prior alone.
+
+    Raises:
+        ZooError: There is no frame.
+
+    Source: H. Bourlard, N. Morgan, "Connectionist speech recognition: a hybrid approach", 1994. With CTC: Y. Miao et al.,
+    "EESEN: end-to-end speech recognition using deep RNN models and WFST-based decoding", ASRU 2015
+    (arxiv.org/abs/1507.08240), who count the labels of transcripts with blanks between them instead.
+
+    >>> label_prior([np.log([[0.8, 0.2], [0.6, 0.4]]), np.log([[0.1, 0.9]])]).round(2).tolist()
+    [0.5, 0.5]
+    """
+    probabilities = [np.exp(log_softmax(np.asarray(rows, "float64"))) for rows in logits]
+    if not sum(map(len, probabilities)):
+        raise ZooError("`logits` must hold at least one frame of speech. Received none.")
+    return np.maximum(np.concatenate(probabilities).mean(axis=0), 1e-5)
+
+
+def log_prior(prior: Sequence[float] | None, n_symbols: int) -> np.ndarray:
+    """Return (symbols,) logarithms of a prior; raise ZooError where it is missing or not one of these symbols."""
+    if prior is None:
+        raise ZooError(
+            "`prior` must be given with prior_scale, and this model's card has none: measure it with "
+            "zoo.decoding.label_prior."
+        )
+    values = np.asarray(prior, "float64")
+    if values.shape != (n_symbols,) or not (np.isfinite(values) & (values > 0)).all():
+        raise ZooError(
+            f"`prior` must be one probability above 0 for each of the {n_symbols} symbols. Received: shape {values.shape}, "
+            f"minimum {values.min() if values.size else None}."
+        )
+    return np.log(values)

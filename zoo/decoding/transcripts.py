@@ -1,0 +1,120 @@
+"""Results of decoding: transcripts with words, times and confidences, and classifications."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.text import LOG_ZERO, Vocabulary
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, its time in the clip, and its confidence."""
+
+    text: str
+    start: float  # seconds
+    end: float  # seconds
+    confidence: float  # geometric mean of its characters' probabilities, 0 to 1
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A transcribed clip. `str(transcript)` is its text."""
+
+    text: str
+    words: tuple[Word, ...]
+    confidence: float  # geometric mean over all characters; for an empty transcript, over the blanks
+    duration: float  # seconds
+    alternatives: tuple[tuple[str, float], ...] = ()  # of a beam search, the next best texts and their scores
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The class of a clip. `str(classification)` is its label."""
+
+    label: str
+    probabilities: dict[str, float]  # class -> probability, in the order of the logits
+    confidence: float  # the label's probability
+
+    def __str__(self) -> str:
+        return self.label
+
+    def to_dict(self) -> dict:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Return log probabilities over the last axis, computed without overflow.
+
+    >>> np.exp(log_softmax(np.array([0.0, 0.0]))).tolist()
+    [0.5, 0.5]
+    """
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def classify(logits: np.ndarray, class_names: Sequence[str]) -> Classification:
+    """Return the most probable class of one clip.
+
+    Args:
+        logits: (classes,) of the clip.
+        class_names: Name of each class, in the order of the logits.
+
+    >>> classify(np.array([0.0, 2.0]), ["no", "yes"]).label
+    'yes'
+    """
+    probabilities = np.exp(log_softmax(np.asarray(logits)))
+    best = int(probabilities.argmax())
+    named = dict(zip(class_names, map(float, probabilities), strict=True))
+    return Classification(class_names[best], named, float(probabilities[best]))
+
+
+def utterance_logits(logits: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+    """Return logits of one utterance, (frames, symbols), in double precision; raise ZooError for another shape."""
+    logits = np.asarray(logits, "float64")
+    if logits.ndim != 2 or logits.shape[1] != len(vocabulary):
+        raise ZooError(
+            f"`logits` of one utterance must be (frames, {len(vocabulary)}): the vocabulary and the blank. "
+            f"Received: shape {logits.shape}."
+        )
+    return logits
+
+
+def transcript_of_runs(
+    log_probabilities: np.ndarray,
+    runs: Sequence[tuple[int, int, int]],
+    vocabulary: Vocabulary,
+    frame_seconds: float,
+    duration: float,
+) -> Transcript:
+    """Make a Transcript of runs of frames, each (label id, first frame, frame after the last)."""
+    # Each character: its symbol, its frames, and its best log probability.
+    characters = [(vocabulary.decode([i]), a, b, log_probabilities[a:b, i].max()) for i, a, b in runs]
+    words, run = [], []
+    for character in [*characters, (" ", 0, 0, 0.0)]:
+        if character[0] != " ":
+            run.append(character)
+        elif run:
+            # Frame t is centred on t * frame_seconds and stands for half a frame on either side.
+            start, end = (run[0][1] - 0.5) * frame_seconds, (run[-1][2] - 0.5) * frame_seconds
+            text, confidence = "".join(c[0] for c in run), _confidence([c[3] for c in run])
+            words.append(Word(text, float(min(max(0.0, start), duration)), float(min(end, duration)), confidence))
+            run = []
+    spoken = [character[3] for character in characters if character[0] != " "]
+    confidence = _confidence(spoken or list(log_probabilities.max(axis=1, initial=LOG_ZERO)))
+    return Transcript(" ".join(word.text for word in words), tuple(words), confidence, duration)
+
+
+def _confidence(log_probabilities: Sequence[float]) -> float:
+    """Geometric mean; 1 of nothing."""
+    return float(np.exp(np.mean(log_probabilities))) if len(log_probabilities) else 1.0

@@ -1,0 +1,120 @@
+"""Layers that remove what a recording adds to speech: its level, its microphone, its line."""
+
+import keras
+from keras import ops
+
+from zoo.layers._base import FixedLayer, Tensor, check_positive
+from zoo.layers.masking import frame_mask
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Normalise(FixedLayer):
+    """Normalises mean and variance of each bin over the real frames of each clip; padded frames become 0.
+
+    This removes whatever is constant in a recording: level, microphone, telephone line (Viikki & Laurila 1998).
+    Silence is normalised but not counted. Otherwise seconds of it before the first word would move every mean.
+
+    Args:
+        silence_db: A frame is silent where its loudest bin is this many dB below the clip's loudest frame.
+
+    Call:
+        (frames (batch, frames, n) in dB, lengths) -> (frames (batch, frames, n), lengths).
+
+    Raises:
+        ZooError: If `silence_db` is not above 0.
+
+    >>> import numpy as np
+    >>> frames = np.random.default_rng(0).normal(5, 2, (1, 50, 3)).astype("float32")
+    >>> normalised, _ = Normalise()(frames, np.array([50]))
+    >>> bool(np.allclose(np.mean(normalised, axis=1), 0, atol=1e-3))
+    True
+    """
+
+    # dB, added to the deviation in quadrature. Speech moves every bin by more. A bin that hardly moves, such as
+    # one above a telephone's band, must not have its rounding errors scaled up to the size of speech.
+    EPSILON = 4.0
+
+    def __init__(self, silence_db: float = 60.0, **kwargs):
+        super().__init__(**kwargs)
+        check_positive(silence_db=silence_db)
+        self.silence_db = silence_db
+
+    def call(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        valid = frame_mask(lengths, ops.shape(frames)[1])[:, :, None]
+        loudness = ops.max(ops.where(valid, frames, -1e9), axis=2, keepdims=True)  # (batch, frames, 1)
+        speech = loudness > ops.max(loudness, axis=1, keepdims=True) - self.silence_db
+        counted = ops.cast(ops.logical_and(valid, speech), frames.dtype)
+        count = ops.maximum(ops.sum(counted, axis=1, keepdims=True), 1.0)
+        centred = (frames - ops.sum(frames * counted, axis=1, keepdims=True) / count) * ops.cast(valid, frames.dtype)
+        variance = ops.sum(ops.square(centred) * counted, axis=1, keepdims=True) / count
+        return centred / ops.sqrt(variance + self.EPSILON**2), lengths
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"silence_db": self.silence_db}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class MeanSubtraction(FixedLayer):
+    """Subtracts the clip's mean level, one number over all frames and bands; the result is in units of 20 dB.
+
+    `Normalise` removes the mean of every band. In a short word that mean is half of the word and of the voice; here
+    it is kept.
+
+    Call:
+        (frames (batch, frames, n) in dB, lengths) -> frames of the same shape, 0 in the padding.
+
+    >>> import numpy as np
+    >>> tuple(MeanSubtraction()(np.full((1, 4, 2), -30, "float32"), np.array([4])).shape)
+    (1, 4, 2)
+    """
+
+    def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        valid = ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
+        count = ops.cast(lengths, frames.dtype)[:, None, None] * frames.shape[2]
+        mean = ops.sum(frames * valid, axis=(1, 2), keepdims=True) / count
+        return (frames - mean) * valid / 20.0
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PeakNormalise(FixedLayer):
+    """Measures levels in dB below the clip's peak, from -range_db to 0, so that recording level does not matter.
+
+    The range is fixed, so a network's output can be scaled to reach every target in it.
+
+    Args:
+        range_db: Greatest distance from the peak in dB; quieter values are cut off there.
+
+    Call:
+        (frames (batch, frames, n) in dB, lengths) ->
+        (frames of the same shape, -range_db in the padding; peak (batch,) in dB).
+
+    Raises:
+        ZooError: If `range_db` is not above 0.
+    """
+
+    def __init__(self, range_db: float = 80.0, **kwargs):
+        super().__init__(**kwargs)
+        check_positive(range_db=range_db)
+        self.range_db = range_db
+
+    def call(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        valid = frame_mask(lengths, ops.shape(frames)[1])[:, :, None]
+        peak = ops.max(ops.where(valid, frames, -1e9), axis=(1, 2))
+        return self.below(frames, lengths, peak), peak
+
+    def below(self, frames: Tensor, lengths: Tensor, peak: Tensor) -> Tensor:
+        """Measures a clip against another clip's peak, as a clean recording against the noisy one made from it.
+
+        Args:
+            frames: (batch, frames, n) in dB.
+            lengths: (batch,) true frames.
+            peak: (batch,) in dB.
+
+        Returns:
+            Frames of the same shape, -range_db in the padding.
+        """
+        valid = frame_mask(lengths, ops.shape(frames)[1])[:, :, None]
+        return ops.where(valid, ops.clip(frames - peak[:, None, None], -self.range_db, 0.0), -self.range_db)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"range_db": self.range_db}

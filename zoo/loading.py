@@ -1,0 +1,317 @@
+"""From a name to a model, and from a model to a file."""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo import language, tasks
+from zoo.errors import MissingFileError, WeightsError, ZooError, first_line
+from zoo.presets import card, check_weights, find_card, resolve
+from zoo.registry import architecture, language_models
+from zoo.tasks.base import SpeechModel, compile_model
+
+NAMES = ("labels", "vocabulary")  # fields of a Config that say what the logits mean
+HEAD = "logits"  # name of the layer that depends on them
+
+
+def load(
+    name: str | os.PathLike,
+    weights: str | os.PathLike | None = "bundled",
+    labels: Sequence[str] | None = None,
+    freeze: bool = False,
+    **config,
+):
+    """A model by the name of a preset, or one saved by `model.save("mine.keras")`; compiled, to use or to fit further.
+
+    With other `labels` than those that the weights were trained for, every layer but the last keeps its weights, and the last
+    one is new: the model is ready for `fit`.
+
+    Args:
+        name: A name that `list_models()` shows ("conv2d", "conv2d.fsdd"), a path that ends in .keras, or several names with +
+            between them, for an ensemble of classifiers or a mixture of language models.
+        weights: "bundled" (checked against the card's sha256), None (fresh), or a .weights.h5 or .keras file of one's own.
+        labels: Class names of a classifier, in any script.
+        freeze: If True, only the last layer is trained.
+        **config: Fields of the architecture's Config to change; with weights only `labels` or `vocabulary`.
+
+    Returns:
+        One of the classes in `zoo.tasks`, or a `zoo.language.LanguageModel`.
+
+    Raises:
+        UnknownNameError: For an unknown name or field; it offers the nearest.
+        MissingFileError: If there is no such file.
+        WeightsError: For weights that do not fit or must not be loaded.
+
+    >>> load("conv2d_mini").count_params()
+    16630
+    >>> load("lstm", weights=None, units=16).config.units  # untrained, and smaller
+    16
+    """
+    if labels is not None:
+        config["labels"] = labels if isinstance(labels, str) else tuple(labels)
+    if str(name).endswith(".keras"):
+        _refuse_changes(Path(name).name, weights, config)
+        return _load_saved(Path(name))
+    parts = [resolve(part) for part in str(name).split("+")]
+    if all(_is_language_model(part) for part in parts):
+        return _load_language_model("+".join(parts), weights, config)
+    if len(parts) > 1:
+        _refuse_changes(str(name), weights, config)
+        ensemble = tasks.Ensemble([load(part) for part in parts])
+        compile_model(ensemble)
+        return ensemble
+    if not (weights is None or isinstance(weights, str | os.PathLike)):
+        raise ZooError(f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. Received: weights={weights!r}.")
+    model = _fresh(parts[0], config) if weights is None else _trained(parts[0], weights, config)
+    if freeze:
+        for layer in model.layers:
+            layer.trainable = layer.name == HEAD
+    compile_model(model)
+    return model
+
+
+def _refuse_changes(name: str, weights, config: dict) -> None:
+    if weights != "bundled" or config:
+        wrong = next(iter(config), "weights")
+        raise ZooError(f"`{wrong}` must be left out for {name}, which brings its weights and its config.")
+
+
+def _is_language_model(name: str) -> bool:
+    found = find_card(name)
+    return (found.architecture if found else name) in language_models()
+
+
+def _load_language_model(name: str, weights, config: dict):
+    if config or not isinstance(weights, str | os.PathLike):
+        wrong = next(iter(config), "weights")
+        raise ZooError(f"`{wrong}` must be left out for the language model {name} (weights may be a file; `zoo train` makes others).")
+    return language.load(name, weights)
+
+
+def _preset(name: str) -> tuple[str, dict]:
+    """(name of the architecture, fields of its Config in which a preset differs)."""
+    found = find_card(name)
+    return (found.architecture, found.changes) if found else (name, {})
+
+
+def _fresh(name: str, config: dict, preset: str = "") -> SpeechModel:
+    """A model with random weights. Raises ZooError where the config cannot be built."""
+    chosen, changes = _preset(name)
+    found = architecture(chosen)
+    try:
+        return getattr(tasks, found.task)(chosen, changes | config, preset, name=name)
+    except ZooError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ZooError(f"The config of {name} must fit together; with {config} it cannot be built: {first_line(error)}") from error
+
+
+def _trained(name: str, weights: str | os.PathLike, config: dict) -> SpeechModel:
+    """A model with weights: all of them, or all but the head where `config` changes what the logits mean."""
+    chosen, changes = _preset(name)
+    if str(weights).endswith(".keras"):
+        model = load(weights)
+        if model.architecture.name != chosen or set(config) - set(NAMES):
+            raise WeightsError(
+                f"`weights` must be of {' with '.join([name, *config])}; {Path(weights).name} holds {model.architecture.name}, and "
+                f"a .keras file brings its config."
+            )
+        own = asdict(model.config)
+    else:
+        path = _weights_path(name, weights)
+        own = asdict(architecture(chosen).configure(**changes)) | _stored_names(path)
+        head = {field: config[field] for field in NAMES if field in config}
+        own |= {field: value for field, value in config.items() if field not in head}
+        if weights == "bundled" and (changed := [field for field in config if field not in head]):
+            raise WeightsError(
+                f"`{changed[0]}` must be left out with bundled weights, which fit the preset's config only (or pass "
+                f"weights=None or a file). Received: {changed[0]}={config[changed[0]]!r:.60}."
+            )
+        model = _fresh(name, own, preset=resolve(name) if weights == "bundled" else "")
+        _fill(model, path)
+    head = {field: config[field] for field in NAMES if field in config and _differ(config[field], own.get(field))}
+    if not head:
+        return model
+    renewed = _fresh(name, own | head)
+    kept = transfer(model, renewed)
+    new = ", ".join(next(iter(head.values())))
+    print(f"{name}: {len(kept)} layers keep their weights; the last one, `{HEAD}`, is new, for {new:.80}: fit it.", file=sys.stderr)
+    return renewed
+
+
+def _differ(a, b) -> bool:
+    return tuple(a) != tuple(b) if isinstance(a, list | tuple) else a != b
+
+
+def _weights_path(name: str, weights: str | os.PathLike) -> Path:
+    """The file with the weights, which exists and, where it is bundled, is that of the card."""
+    if weights == "bundled":
+        about = card(name)
+        check_weights(about.weights_path, about.weights["sha256"])
+        return about.weights_path
+    if not Path(weights).is_file():
+        raise MissingFileError(f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. There is no file {weights}.")
+    return Path(weights)
+
+
+def _fill(model: SpeechModel, path: Path) -> None:
+    """Load a weights file that must fit exactly. Raises WeightsError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Keras finds odd about a file, the error below says in a sentence
+            model.load_weights(path)
+        fits = _stored_size(path) == sum(int(np.prod(weight.shape)) for weight in model.weights)
+    except Exception:
+        fits = False
+    if not fits:
+        raise WeightsError(
+            f"`weights` must be a .weights.h5 file of the same architecture and config; {path.name} does not fit "
+            f"{model.architecture.name}."
+        )
+
+
+def transfer(source, model: SpeechModel) -> list[str]:
+    """Copies the weights of layers with the same name and shapes from another model.
+
+    The last layer is left out where the two models have other labels.
+
+    Args:
+        source: A SpeechModel, the name of a preset, or a .keras file.
+        model: Is changed; its other layers stay as they are.
+
+    Returns:
+        The names of the layers that took weights over.
+
+    Raises:
+        ZooError: If there is no such layer, or a layer of that name has other shapes.
+
+    >>> transfer("lstm_ctc", load("conv_lstm_ctc", weights=None))
+    ['lstm_0', 'lstm_1', 'lstm_2', 'logits']
+    """
+    giver = source if isinstance(source, keras.Model) else load(source)
+    if not isinstance(giver, SpeechModel):
+        raise ZooError(f"`source` must be a model that takes sound; {source} is one of text alone.")
+    same_head = all(not _differ(getattr(giver.config, f, ""), getattr(model.config, f, "")) for f in NAMES)
+    known = {layer.name: layer for layer in giver.layers if layer.weights and (same_head or layer.name != HEAD)}
+    shared = [layer for layer in model.layers if layer.weights and layer.name in known]
+    if not any(layer.trainable_weights for layer in shared):
+        raise ZooError(f"`source` must have layers of the same names as {model.architecture.name}; {giver.display_name} has none.")
+    for layer in shared:
+        theirs, ours = ([tuple(w.shape) for w in one.weights] for one in (known[layer.name], layer))
+        if theirs != ours:
+            raise ZooError(
+                f"`source` must have layers of the same shapes; {layer.name} has {theirs} in {giver.display_name} and {ours} in "
+                f"{model.architecture.name}."
+            )
+    for layer in shared:
+        layer.set_weights(known[layer.name].get_weights())
+    return [layer.name for layer in shared]
+
+
+def _load_saved(path: Path) -> SpeechModel:
+    if not path.is_file():
+        raise MissingFileError(f"`name` must be a preset or a .keras file that exists. There is no file {path}.")
+    if not zipfile.is_zipfile(path):
+        raise WeightsError(f"A .keras file is an archive that is whole; {path.name} is damaged or something else.")
+    try:
+        with warnings.catch_warnings():
+            # A model saved before it was fitted has an optimizer without state; there is nothing to miss.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            model = keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:
+        raise WeightsError(
+            f"A .keras file is loaded only if it holds a zoo model without code of its own (no Lambda layers); "
+            f"{path.name} was refused: {first_line(error)}"
+        ) from error
+    if not isinstance(model, SpeechModel):
+        raise WeightsError(f"A .keras file must hold a zoo model; {path.name} holds a {type(model).__name__}.")
+    return model
+
+
+# --- weights files: Keras' HDF5 in half precision, with the labels
+
+
+def _stored_names(path: Path) -> dict:
+    """What a weights file says of the meaning of the logits: the value of each field of NAMES that it has."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            found = {field: json.loads(file.attrs[field]) for field in NAMES if field in file.attrs}
+    except (OSError, ValueError):  # no such file, which is said later
+        return {}
+    return {field: tuple(names) if isinstance(names, list) else names for field, names in found.items()}
+
+
+def _stored_size(path: Path) -> int:
+    """Numbers in a weights file, the optimizer's left out. Keras loads what it finds and leaves the rest unread."""
+    import h5py
+
+    sizes = []
+
+    def add(name, item):
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            sizes.append(item.size)
+
+    with h5py.File(path) as file:
+        file.visititems(add)
+    return sum(sizes)
+
+
+def save_weights(model: SpeechModel, path: str | os.PathLike) -> None:
+    """Saves weights in half precision, compressed: half the size, and no word changes. Written whole or not at all.
+
+    The optimizer's state is left out: it is three times as large and of no use to who transcribes.
+
+    Raises:
+        WeightsError: If a weight is not a number that half precision holds.
+    """
+    path = Path(path)
+    for variable in model.weights:
+        if not np.abs(np.asarray(variable)).max(initial=0) <= np.finfo("float16").max:
+            raise WeightsError(
+                f"Weights are finite and below 65,504; {variable.path} holds others: nothing was saved (a lower learning rate "
+                f"keeps them small)."
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        # HDF5 crashes the process where a disk is full, so its files are made in memory; zip files and bytes do not.
+        whole, made = Path(folder) / "whole.keras", Path(folder) / "half.weights.h5"
+        model.save(whole)
+        with zipfile.ZipFile(whole) as archive:
+            made.write_bytes(_half(archive.read("model.weights.h5"), asdict(model.config)))
+        os.replace(made, path)
+
+
+def _half(content: bytes, config: dict) -> bytes:
+    """An HDF5 file of weights as one in half precision, with the labels of a config and without the optimizer."""
+    import h5py
+
+    made = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as source, h5py.File(made, "w", libver="v110") as target:
+        target.attrs.update(source.attrs)
+        target.attrs.update({field: json.dumps(config[field]) for field in NAMES if field in config})
+
+        def copy(name, item):
+            if name.startswith("optimizer"):
+                return
+            if isinstance(item, h5py.Group):
+                target.require_group(name).attrs.update(item.attrs)
+            elif item.dtype == "float32" and item.ndim:
+                # Shuffled bytes compress better: the exponents come to lie side by side.
+                target.create_dataset(name, data=item[()].astype("float16"), compression=9, shuffle=True)
+            else:
+                target.create_dataset(name, data=item[()])
+
+        source.visititems(copy)
+    return made.getvalue()

@@ -1,0 +1,34 @@
+"""What models do: one class a task, each a functional `keras.Model`.
+
+    SpeechModel              what all have: infer, logits, fit, save, export
+      Recognizer             transcribe, align
+        StreamingRecognizer  stream
+      Classifier             classify, saliency
+        Embedder             embed, verify
+        Ensemble             several classifiers as one
+      Autoencoder            encode, reconstruct
+        VariationalAutoencoder   sample, interpolate
+        Denoiser             denoise
+    FewShot                  a classifier from a few recordings of each word
+"""
+
+from zoo.tasks.autoencoder import Autoencoder, VariationalAutoencoder
+from zoo.tasks.base import SpeechModel, compile_model, pad
+from zoo.tasks.classifier import Classifier, Embedder
+from zoo.tasks.denoiser import Denoiser
+from zoo.tasks.ensemble import Ensemble
+from zoo.tasks.recognizer import Recognizer, StreamingRecognizer
+
+__all__ = [
+    "Autoencoder",
+    "Classifier",
+    "Denoiser",
+    "Embedder",
+    "Ensemble",
+    "Recognizer",
+    "SpeechModel",
+    "StreamingRecognizer",
+    "VariationalAutoencoder",
+    "compile_model",
+    "pad",
+]

@@ -1,0 +1,123 @@
+"""NumPy copies of layers, for one clip that comes in pieces: no batch, no gradient, nothing to compile, no Keras.
+
+Each function takes a layer's weights and returns a stage, which maps the rows that are new to those that are final:
+stage(rows (k, n), whether they are the last) -> rows (m, n').
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Stage = Callable[[np.ndarray, bool], np.ndarray]
+
+
+class FrameBuffer:
+    """Cuts rows that come in pieces into overlapping windows, with zeros before and after all of them.
+
+    Args:
+        size: Rows of a window.
+        step: Rows from one window to the next.
+        before: Rows of zeros before the first row.
+        after: Rows of zeros after the last one.
+        width: Shape of a row.
+    """
+
+    def __init__(self, size: int, step: int, before: int, after: int, width: tuple = ()):
+        self.size, self.step, self.after = size, step, after
+        self.kept = np.zeros((before, *width), "float32")
+        self.skip = 0  # rows still to come that no window needs, where the step is longer than a window
+
+    def __call__(self, rows: np.ndarray, last: bool) -> np.ndarray:
+        """Return the windows that are complete, `(windows, size, *width)`."""
+        parts = [self.kept, rows]
+        if last:
+            parts.append(np.zeros((self.after, *rows.shape[1:]), "float32"))
+        rows = np.concatenate(parts)[self.skip :]
+        self.skip = max(0, self.skip - sum(map(len, parts)))
+        count = max(0, (len(rows) - self.size) // self.step + 1)
+        starts = np.arange(count)[:, None] * self.step
+        windows = rows[starts + np.arange(self.size)]
+        self.skip += max(0, count * self.step - len(rows))
+        self.kept = rows[count * self.step :].copy()  # not a view, which would keep all that came before alive
+        return windows
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) without overflow."""
+    return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+
+def lstm_step(
+    projected: np.ndarray, hidden: np.ndarray, cell: np.ndarray, recurrent_kernel: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Advance an LSTM by one step.
+
+    Args:
+        projected: Input times kernel plus bias, `(4 * units,)`, in Keras' order: input, forget, candidate, output.
+        hidden: Output of the step before, `(units,)`.
+        cell: Cell values of the step before, `(units,)`.
+        recurrent_kernel: `(units, 4 * units)`.
+
+    Returns:
+        The new hidden and cell values.
+    """
+    i, f, g, o = np.split(projected + hidden @ recurrent_kernel, 4)
+    cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(cell), cell
+
+
+def log_mel(window: np.ndarray, filters: np.ndarray, n_fft: int, hop_length: int, floor: float) -> Stage:
+    """Stage of `zoo.layers.LogMel`: samples `(k,)` -> frames `(m, bands)` in dB; `filters` are `(bins, bands)`."""
+    size = len(window)
+    before = n_fft // 2 - (n_fft - size) // 2  # a window's middle lies on its frame's time
+    buffer = FrameBuffer(size, hop_length, before, size - before - n_fft % 2)
+
+    def stage(samples, last):
+        power = np.abs(np.fft.rfft(buffer(samples, last) * window, n_fft)) ** 2
+        return 10 * np.log10(np.maximum(power @ filters, floor)).astype("float32")
+
+    return stage
+
+
+def convolution(kernel: np.ndarray, bias: np.ndarray, stride: int) -> Stage:
+    """Stage of `zoo.layers.StridedConv1D`; the kernel is `(size, n, filters)`."""
+    size, n, filters = kernel.shape
+    buffer = FrameBuffer(size, stride, size // 2, size - 1 - size // 2, (n,))
+    return lambda frames, last: buffer(frames, last).reshape(-1, size * n) @ kernel.reshape(-1, filters) + bias
+
+
+def lstm(kernel: np.ndarray, recurrent_kernel: np.ndarray, bias: np.ndarray) -> Stage:
+    """Stage of `zoo.layers.ForwardLSTM`."""
+    units = len(recurrent_kernel)
+    hidden = cell = np.zeros(units, "float32")
+
+    def stage(frames, last):
+        nonlocal hidden, cell
+        out = np.empty((len(frames), units), "float32")
+        for t, projected in enumerate(frames @ kernel + bias):
+            hidden, cell = lstm_step(projected, hidden, cell, recurrent_kernel)
+            out[t] = hidden
+        return out
+
+    return stage
+
+
+def look_ahead(kernel: np.ndarray) -> Stage:
+    """Stage of `zoo.layers.LookAhead`; the kernel is `(frames, n)`."""
+    buffer = FrameBuffer(len(kernel), 1, 0, len(kernel) - 1, kernel.shape[1:])
+    return lambda frames, last: (buffer(frames, last) * kernel).sum(axis=1)
+
+
+def layer_norm(gamma: np.ndarray, beta: np.ndarray, epsilon: float) -> Stage:
+    """Stage of `keras.layers.LayerNormalization` over the last axis."""
+
+    def stage(frames, last):
+        centred = frames - frames.mean(axis=1, keepdims=True)
+        return gamma * centred / np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + epsilon) + beta
+
+    return stage
+
+
+def dense(kernel: np.ndarray, bias: np.ndarray) -> Stage:
+    """Stage of `keras.layers.Dense` without an activation."""
+    return lambda frames, last: frames @ kernel + bias

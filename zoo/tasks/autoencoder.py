@@ -1,0 +1,123 @@
+"""Autoencoders: a clip through a code and back."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.losses import squared_error
+from zoo.tasks.base import SpeechModel
+from zoo.tasks.classifier import Classifier
+from zoo.tasks.reconstruction import Frames, Reconstruction, lerp
+
+# What an autoencoder hears is what it gives back, so it should be speech without noise.
+CLEAN = {"noise_prob": 0.0, "telephone_prob": 0.0, "reverb_prob": 0.0, "silence_prob": 0.0, "spare_prob": 0.0}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Autoencoder(SpeechModel):
+    """Squeezes log-mel frames through a code and gives them back.
+
+    Outputs: {"log_mel", "reconstruction": (batch, frames, bands) in dB below the clip's loudest point, "code", "peak"} and their
+    lengths. `fit` needs no y.
+
+    >>> import zoo
+    >>> zoo.load("conv_autoencoder").encode(zoo.audio.bundled("seven")).shape  # (frames of the code, numbers)
+    (9, 16)
+    """
+
+    task = "reconstruction"
+    metric = "dB"
+    frames = {"log_mel": "lengths", "reconstruction": "lengths", "code": "code_lengths"}
+
+    def utterance_losses(self, x, y, outputs):
+        return squared_error(outputs["log_mel"], outputs, outputs.get("lengths"))
+
+    @classmethod
+    def default_augmentation(cls, config) -> dict:
+        return CLEAN
+
+    def batch_target(self, label_ids, clean) -> None:
+        return None
+
+    def utterance_errors(self, outputs, targets, clean) -> list[float]:
+        """Mean squared errors in dB^2 over the real frames."""
+        squared = np.square(outputs["reconstruction"] - self._target(outputs, clean)).mean(axis=2)  # (batch, frames)
+        ends = outputs.get("lengths", [squared.shape[1]] * len(squared))
+        return [float(row[:end].mean()) for row, end in zip(squared, ends, strict=True)]
+
+    def _target(self, outputs: dict, clean):
+        return outputs["log_mel"]
+
+    @staticmethod
+    def mean_error(errors) -> float:
+        return float(np.sqrt(np.mean(errors)))
+
+    def reconstruct(self, audio, sample_rate: int | None = None, batch_size: int = 16):
+        """Squeezes a clip through the code and gives it back.
+
+        Args:
+            audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
+            sample_rate: Hz of the arrays; files carry their own.
+            batch_size: Clips at a time.
+
+        Returns:
+            A Reconstruction (.log_mel, .reconstruction, .code, .error_db, .sound()), or a list.
+
+        Raises:
+            AudioError: For what is not audio.
+        """
+        if not isinstance(audio, list | tuple):
+            return self.reconstruct([audio], sample_rate, batch_size)[0]
+        framing = Frames.of(self.config)
+        return [
+            Reconstruction(found["log_mel"], found["reconstruction"], found["code"], float(found["peak"]), framing)
+            for found in self.infer(audio, sample_rate, batch_size)
+        ]
+
+    def encode(self, audio, sample_rate: int | None = None, batch_size: int = 16):
+        """The code of a clip: (frames of the code, n), or (n,) where one code is of the whole word; or a list of such.
+
+        Args:
+            audio: As for `reconstruct`.
+            sample_rate: Hz of the arrays.
+            batch_size: Clips at a time.
+        """
+        found = self.reconstruct(audio, sample_rate, batch_size)
+        return [one.code for one in found] if isinstance(found, list) else found.code
+
+
+@keras.saving.register_keras_serializable("zoo")
+class VariationalAutoencoder(Autoencoder):
+    """An autoencoder of words whose codes follow a prior, so that random codes and points between two codes decode too."""
+
+    load_clips = Classifier.load_clips  # clips of one word, at most max_seconds
+
+    def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
+        """Words that nobody said, decoded from random codes: (count, frames, bands) in dB below the peak.
+
+        Args:
+            count: How many.
+            seed: Seed of the random codes.
+        """
+        for name, value, least in (("count", count, 1), ("seed", seed, 0)):
+            if not isinstance(value, int | np.integer) or value < least:
+                raise ZooError(f"`{name}` must be a whole number from {least} on. Received: {name}={value!r}.")
+        codes = np.random.default_rng(seed).standard_normal((count, self.config.code)).astype("float32")
+        return self.decode(codes)
+
+    def interpolate(self, a, b, steps: int = 9, sample_rate: int | None = None) -> np.ndarray:
+        """Decodes the points between the codes of two clips: (steps, frames, bands) in dB below the peak, ends included.
+
+        Args:
+            a: One clip, as for `reconstruct`.
+            b: The other clip.
+            steps: Number of points, at least 2.
+            sample_rate: Hz of the arrays.
+        """
+        return self.decode(lerp(*self.encode([a, b], sample_rate), steps))
+
+    def decode(self, codes: Sequence) -> np.ndarray:
+        """Decodes codes (count, n) to (count, frames, bands) in dB below the peak."""
+        return keras.ops.convert_to_numpy(self.get_layer("decoder")(np.asarray(codes, "float32")))

@@ -1,0 +1,316 @@
+"""SpeechModel: an architecture as a functional `keras.Model` that takes recordings; the other files of this folder add what each task does."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from numbers import Integral
+from typing import ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.audio import load_audio
+from zoo.errors import AudioError, ZooError
+from zoo.registry import architecture
+
+
+class SpeechModel(keras.Model):
+    """A registered architecture as a functional `keras.Model`. Subclasses say what it does with its outputs.
+
+    Args:
+        architecture_name: Name of a file in zoo/models/.
+        config: Fields of the architecture's Config to change.
+        preset: Name of the preset whose weights it has; "" for weights of one's own.
+        quantized: Layer paths -> quantization mode, as a saved model has them.
+        frozen: Names of layers that are not trained.
+        name: Name of the Keras model.
+
+    Call:
+        {"waveform": (batch, samples) float32, "lengths": (batch,) int32 samples} -> outputs by name. An array
+        (batch, samples) alone means that every sample is real.
+
+    Attributes:
+        task: What the card calls the task.
+        metric: Name of the figure that validation gives, the lower the better: "wer", "error" (both in %) or "dB".
+        frames: Output -> output with its true number of frames.
+        config: The architecture's Config.
+
+    >>> import zoo
+    >>> model = zoo.load("lstm_ctc", weights=None, units=8, layers=1)
+    >>> model.logits([np.zeros(16000)], 16000)[0].shape  # frames of 30 ms, 28 characters and the blank
+    (34, 29)
+    """
+
+    task: ClassVar[str]
+    metric: ClassVar[str]
+    frames: ClassVar[dict[str, str]] = {}
+
+    def __init__(
+        self,
+        architecture_name: str,
+        config: dict | None = None,
+        preset: str = "",
+        quantized: dict | None = None,
+        frozen: Sequence[str] = (),
+        name: str | None = None,
+    ):
+        chosen = architecture(architecture_name)
+        values = chosen.configure(**(config or {}))
+        network = chosen.build(values)
+        super().__init__(network.input, network.output, name=name or architecture_name)
+        self.architecture, self.config, self.preset = chosen, values, preset
+        for layer in self._flatten_layers():
+            if mode := (quantized or {}).get(layer.path):
+                layer.quantize(mode)
+        for layer_name in frozen:
+            self.get_layer(layer_name).trainable = False
+
+    @property
+    def network(self) -> "SpeechModel":
+        """The model itself; older code finds the layers here."""
+        return self
+
+    def __dir__(self) -> list[str]:
+        # Keras walks through all attributes to load weights, and would go round in a circle.
+        return [name for name in super().__dir__() if name != "network"]
+
+    @property
+    def display_name(self) -> str:
+        """The name of the preset, or of the architecture."""
+        return self.preset or self.architecture.name
+
+    # --- Keras
+
+    def get_config(self) -> dict:
+        layers = [layer for layer in self._flatten_layers(include_self=False) if not layer._layers]
+        quantized = {layer.path: layer.quantization_mode for layer in layers if getattr(layer, "quantization_mode", None)}
+        # Layers without weights may say what they like.
+        frozen = [layer.name for layer in self.layers if layer.weights and not layer.trainable]
+        return {
+            "architecture_name": self.architecture.name,
+            "config": asdict(self.config),
+            "preset": self.preset,
+            "quantized": quantized,
+            "frozen": frozen,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> "SpeechModel":
+        return cls(**config)
+
+    @property
+    def input_spec(self):
+        return None  # the inputs may be an array alone; `call` knows
+
+    def call(self, inputs, training=None, mask=None):
+        return super().call(_with_lengths(inputs), training=training, mask=mask)
+
+    def compile(self, optimizer="adamw", loss=None, *, metrics=None, jit_compile="auto", **kwargs) -> None:
+        """As `keras.Model.compile`; the loss is the task's where none is given.
+
+        Raises:
+            ZooError: For a loss or a metric that this task cannot use.
+        """
+        self._check_compile(loss, metrics or kwargs.get("weighted_metrics"))
+        # TensorFlow's graphs take any length; XLA under TensorFlow would compile again for each.
+        jit_compile = keras.backend.backend() == "jax" if jit_compile == "auto" else jit_compile
+        super().compile(optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
+        self._own_loss = loss is None
+
+    def _check_compile(self, loss, metrics) -> None:
+        for argument, value in (("loss", loss), ("metrics", metrics)):
+            if value is not None:
+                raise ZooError(
+                    f"`{argument}` must be None for a {type(self).__name__}, whose loss and validation need the true lengths. "
+                    f"Received: {argument}={value!r:.100}."
+                )
+
+    def get_compile_config(self) -> dict:
+        return self._compile_config.serialize() if self.compiled else {}
+
+    def compile_from_config(self, config: dict) -> None:
+        # The file remembers how the backend under which it was saved compiles.
+        self.compile(**(keras.saving.deserialize_keras_object(config) | {"jit_compile": "auto"}))
+        self.optimizer.build(self.trainable_variables)
+
+    def make_train_function(self, force: bool = False):
+        # Else the first step makes the optimizer's variables, and TensorFlow traces a step that made some a second time.
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
+
+    def load_weights(self, *args, **kwargs) -> None:
+        with warnings.catch_warnings():
+            # Weights travel without the state of the optimizer that made them; there is nothing to miss.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            super().load_weights(*args, **kwargs)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        losses = self.utterance_losses(_with_lengths(x), y, y_pred)
+        if sample_weight is not None:
+            losses = losses * sample_weight
+        return ops.mean(losses) + sum(self.losses)  # what regularizers and `add_loss` add
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict:
+        return self.get_metrics_result()  # the loss alone
+
+    # --- what a task says
+
+    def utterance_losses(self, x: dict, y, outputs: dict):
+        """The task's loss, one value for each utterance, (batch,)."""
+        raise NotImplementedError
+
+    @classmethod
+    def default_augmentation(cls, config) -> dict:
+        """Fields of `zoo.training.AugmentConfig` that suit the task."""
+        return {}
+
+    @classmethod
+    def targets(cls, utterances: Sequence, config) -> list[str]:
+        """What a model should say of each utterance.
+
+        Raises:
+            DataError: If that is not known.
+        """
+        return [utterance.text for utterance in utterances]
+
+    def encode_target(self, target: str) -> list[int]:
+        """Label ids of a target; [] where the sound itself is what is learnt."""
+        return []
+
+    def batch_target(self, label_ids: np.ndarray, clean: np.ndarray) -> np.ndarray | None:
+        """The y of `fit` for a batch, from (batch, label) ids and the (batch, samples) waveforms without noise; None for no y."""
+        return label_ids
+
+    def utterance_errors(self, outputs: dict, targets: Sequence[str], clean: tuple[np.ndarray, np.ndarray]) -> list:
+        """What validation counts of each utterance of a batch; `mean_error` sums it up.
+
+        Args:
+            outputs: Arrays by name, as the model gives them for a batch.
+            targets: What was said in each utterance.
+            clean: (waveform (batch, samples), lengths) without noise.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def mean_error(errors: Sequence) -> float:
+        """The figure called `metric` of all that `utterance_errors` gave."""
+        raise NotImplementedError
+
+    # --- recordings
+
+    def load_clips(self, audio: Sequence, sample_rate: int | None = None) -> list[np.ndarray]:
+        """Clips (samples,) float32 at the model's rate.
+
+        Args:
+            audio: Paths, binary files or arrays.
+            sample_rate: Hz of the arrays; files carry their own.
+
+        Raises:
+            AudioError: For what is not audio.
+        """
+        return [load_audio(clip, self.config.sample_rate, sample_rate=sample_rate) for clip in audio]
+
+    def infer(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[dict[str, np.ndarray]]:
+        """All that the network gives for each clip, by name, cut to the clip's true frames.
+
+        A clip's outputs do not depend on the clips beside it.
+
+        Args:
+            audio: List of paths, binary files or arrays (samples,) or (samples, channels).
+            sample_rate: Hz of the arrays; files carry their own.
+            batch_size: Clips at a time.
+
+        Raises:
+            AudioError: For what is not audio.
+        """
+        if not (isinstance(batch_size, Integral) and batch_size >= 1):
+            raise ZooError(f"`batch_size` must be a whole number of clips, at least one. Received: batch_size={batch_size!r}.")
+        if not isinstance(audio, list | tuple):
+            raise ZooError(f"`audio` must be a list of clips (put a single one into [ ]). Received: a {type(audio).__name__}.")
+        clips = self.load_clips(audio, sample_rate)
+        results: list[dict] = [{}] * len(clips)
+        for group in _batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
+            waveform, lengths = pad([clips[i] for i in group], self.config.sample_rate)
+            outputs = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
+            outputs = {name: np.asarray(value) for name, value in outputs.items()}
+            for row, i in enumerate(group):
+                ends = {name: int(outputs[end][row]) for name, end in self.frames.items() if name in outputs and end in outputs}
+                results[i] = {name: value[row, : ends[name]] if name in ends else value[row] for name, value in outputs.items()}
+        return results
+
+    def logits(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
+        """Logits of each clip: (frames, symbols) of a recognizer, (classes,) of a classifier. Arguments as for `infer`."""
+        return [outputs["logits"] for outputs in self.infer(audio, sample_rate, batch_size)]
+
+
+def _with_lengths(inputs):
+    """Inputs as a dict; of an array alone every sample is real."""
+    if isinstance(inputs, list | tuple):  # flat, as Keras has them within a graph
+        return inputs
+    if not isinstance(inputs, dict):
+        inputs = {"waveform": inputs}
+    if "lengths" not in inputs:
+        batch, samples = ops.shape(inputs["waveform"])[:2]
+        inputs = inputs | {"lengths": ops.zeros((batch,), "int32") + samples}
+    return inputs
+
+
+def pad(clips: Sequence[np.ndarray], sample_rate: int, bucket_boundaries: Sequence[float] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """Pads clips with zeros on the right.
+
+    The width is rounded up, to the next of `bucket_boundaries`; beyond them to a whole second, and past ten seconds to about a
+    tenth more. So a compiler which makes one program for each shape, as XLA does, makes few.
+
+    Args:
+        clips: Arrays (samples,).
+        sample_rate: Hz.
+        bucket_boundaries: Widths in seconds, increasing.
+
+    Returns:
+        ((batch, samples) float32 waveform, (batch,) int32 lengths).
+
+    Raises:
+        AudioError: If there are no clips.
+
+    >>> waveform, lengths = pad([np.ones(5000, "float32"), np.ones(9000, "float32")], 8000)
+    >>> waveform.shape, lengths.tolist()  # whole seconds
+    ((2, 16000), [5000, 9000])
+    """
+    if not len(clips):
+        raise AudioError("`clips` must hold at least one clip. Received none.")
+    longest = max(len(clip) for clip in clips)
+    widths = (seconds * sample_rate for seconds in bucket_boundaries)
+    width = next((int(width) for width in widths if width >= longest), sample_rate)
+    while width < longest:
+        width += sample_rate * max(1, width // (10 * sample_rate))
+    waveform = np.zeros((len(clips), width), "float32")
+    for row, clip in zip(waveform, clips, strict=True):
+        row[: len(clip)] = clip
+    return waveform, np.array([len(clip) for clip in clips], "int32")
+
+
+def _batches(lengths: list[int], batch_size: int, sample_rate: int, seconds: int = 240) -> Iterator[list[int]]:
+    """Indices of clips of like length, at most `batch_size` and `seconds` of padded audio together."""
+    group: list[int] = []
+    for i in np.argsort(lengths, kind="stable")[::-1]:
+        if group and (len(group) == batch_size or lengths[group[0]] * (len(group) + 1) > seconds * sample_rate):
+            yield group
+            group = []
+        group.append(int(i))
+    if group:
+        yield group
+
+
+def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:
+    """Compiles a model with the usual optimizer (AdamW, gradients clipped to norm 5), so that `fit` can follow.
+
+    >>> import zoo
+    >>> model = zoo.load("simple_rnn", weights=None)
+    >>> compile_model(model, keras.optimizers.SGD(0.1))
+    >>> model.optimizer.name
+    'sgd'
+    """
+    model.compile(optimizer or keras.optimizers.AdamW(3e-4, weight_decay=1e-4, global_clipnorm=5.0))

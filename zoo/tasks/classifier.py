@@ -1,0 +1,230 @@
+"""Classifiers of short clips: which word it is, or who speaks."""
+
+import os
+from collections.abc import Sequence
+from numbers import Integral
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo import decoding
+from zoo.errors import AudioError, DataError, ZooError
+from zoo.losses import cross_entropy
+from zoo.tasks.base import SpeechModel
+from zoo.text import LabelEncoder
+
+# What a training run varies. Words have short silences around them.
+WORDS = {
+    "speed": (0.8, 1.25), "noise_prob": 0.65, "snr_db": (-8.0, 20.0), "telephone_prob": 0.1, "reverb_prob": 0.15,
+    "silence_prob": 0.15, "spare_prob": 0.15, "spare_seconds": (0.2, 1.0),
+}  # fmt: skip
+# A voice played faster is another voice.
+VOICES = WORDS | {"speed_prob": 0.0, "telephone_prob": 0.0, "noise_prob": 0.4, "snr_db": (5.0, 25.0)}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Classifier(SpeechModel):
+    """Tells apart the classes in `labels`.
+
+    Outputs: {"logits": (batch, classes)} and what else the model's file names, such as "attention". `fit` takes class ids
+    (batch,) as y; a loss and metrics given to `compile` see these ids and the logits. Without any, the loss is
+    cross-entropy and the metric accuracy.
+
+    >>> import zoo
+    >>> zoo.load("conv2d_mini").classify(zoo.audio.bundled("seven")).label
+    'seven'
+    """
+
+    task = "classification"
+    metric = "error"
+    frames = {"attention": "lengths"}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names, in the order of the logits."""
+        return self.config.labels
+
+    @property
+    def encoder(self) -> LabelEncoder:
+        """Class names to ids."""
+        return LabelEncoder(self.labels)
+
+    def compile(self, optimizer="adamw", loss=None, *, metrics=None, **kwargs) -> None:
+        super().compile(optimizer, loss, metrics=["accuracy"] if metrics is None else metrics, **kwargs)
+
+    def _check_compile(self, loss, metrics) -> None:
+        pass  # any loss and metric of class ids and logits
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if self._own_loss:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        return keras.Model.compute_loss(self, x, y, y_pred["logits"], sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict:
+        return keras.Model.compute_metrics(self, x, y, y_pred["logits"], sample_weight)
+
+    def utterance_losses(self, x, y, outputs):
+        return cross_entropy(y, outputs["logits"])
+
+    @classmethod
+    def default_augmentation(cls, config) -> dict:
+        return VOICES if config.target == "speaker" else WORDS
+
+    @classmethod
+    def targets(cls, utterances: Sequence, config) -> list[str]:
+        found = [getattr(utterance, config.target) for utterance in utterances]
+        if "" in found:
+            raise DataError(
+                f"A classifier needs the {config.target} of each utterance; that of {utterances[found.index('')].id} is not "
+                f"known (a CSV has it in a column {config.target})."
+            )
+        return found
+
+    def encode_target(self, target: str) -> list[int]:
+        return self.encoder.encode(target)
+
+    def utterance_errors(self, outputs, targets, clean) -> list[bool]:
+        return [self.labels[i] != target for i, target in zip(outputs["logits"].argmax(axis=-1), targets, strict=True)]
+
+    @staticmethod
+    def mean_error(errors) -> float:
+        return 100 * float(np.mean(errors))
+
+    def load_clips(self, audio: Sequence, sample_rate: int | None = None) -> list[np.ndarray]:
+        """As `SpeechModel.load_clips`.
+
+        Raises:
+            AudioError: For what is not audio, or longer than the model's max_seconds.
+        """
+        clips, most = super().load_clips(audio, sample_rate), self.config.max_seconds
+        for clip, given in zip(clips, audio, strict=True):
+            if len(clip) > most * self.config.sample_rate:
+                name = Path(given).name if isinstance(given, str | os.PathLike) else "a clip"
+                raise AudioError(
+                    f"`audio` must be clips of one word, at most {most:g} s, for {self.display_name}; {name} lasts "
+                    f"{len(clip) / self.config.sample_rate:.1f} s (lstm_ctc writes whole sentences)."
+                )
+        return clips
+
+    def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
+        """Says which of the classes each clip is.
+
+        Args:
+            audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
+            sample_rate: Hz of the arrays; files carry their own.
+            batch_size: Clips at a time.
+
+        Returns:
+            A Classification (.label, .probabilities of every class, .confidence), or a list.
+
+        Raises:
+            AudioError: For what is not audio or longer than a word.
+        """
+        if not isinstance(audio, list | tuple):
+            return self.classify([audio], sample_rate, batch_size)[0]
+        return [decoding.classify(logits, self.labels) for logits in self.logits(audio, sample_rate, batch_size)]
+
+    def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
+        """The log-mel frames of the word in one clip, silence cut away, over which attention and saliency lie.
+
+        Args:
+            audio: One clip, as for `classify`.
+            sample_rate: Hz of an array.
+
+        Returns:
+            (frames, bands) in dB.
+        """
+        clip = self.load_clips([audio], sample_rate)[0]
+        trimmed = keras.Model(self.input, self.get_layer("trim").output)
+        frames, lengths = trimmed({"waveform": clip[None], "lengths": np.array([len(clip)], "int32")})
+        return keras.ops.convert_to_numpy(frames)[0, : int(lengths[0])]
+
+    def log_probabilities_of_frames(self, frames: np.ndarray) -> np.ndarray:
+        """Log probabilities (batch, classes) of log-mel frames (batch, frames, bands) as `word_frames` gives them."""
+        rest = keras.Model(self.get_layer("trim").output, self.output["logits"])
+        lengths = np.full(len(frames), frames.shape[1], "int32")
+        return decoding.log_softmax(keras.ops.convert_to_numpy(rest([frames, lengths])))
+
+    def saliency(self, audio, sample_rate: int | None = None, patch: tuple[int, int] = (6, 6)) -> np.ndarray:
+        """What a classification depends on, by occlusion (Zeiler & Fergus 2014): hide a patch of the log-mel and look again.
+
+        Gradients say what a tiny change would do, and each backend has its own; hiding is what a student would try first.
+
+        Args:
+            audio: One clip, as for `classify`.
+            sample_rate: Hz of an array.
+            patch: Frames and bands that are hidden at a time.
+
+        Returns:
+            (frames, bands) over `word_frames`: the mean fall of the label's log probability (nats) where a patch lay over
+            that point; 0 for a rise.
+        """
+        if not (isinstance(patch, tuple | list) and len(patch) == 2 and all(isinstance(n, Integral) and n > 0 for n in patch)):
+            raise ZooError(f"`patch` must be (frames, bands), at least one of each. Received: patch={patch!r}.")
+        frames = self.word_frames(audio, sample_rate)
+        (n_frames, bands), (long, wide) = frames.shape, patch
+        # Patches overlap by two thirds, so that the picture is smooth; the last ones reach over the edge.
+        corners = [(t, b) for t in range(0, n_frames, max(1, long // 3)) for b in range(0, bands, max(1, wide // 3))]
+
+        def occluded(corners):
+            pictures = np.repeat(frames[None], len(corners), axis=0)
+            for picture, (t, b) in zip(pictures, corners, strict=True):
+                picture[t : t + long, b : b + wide] = frames[:, b : b + wide].mean(axis=0)
+            return self.log_probabilities_of_frames(pictures)
+
+        # A hundred at a time: all patches of a long clip would fill the memory. The last one hides nothing.
+        every = [*corners, (n_frames, 0)]
+        scores = np.concatenate([occluded(every[i : i + 100]) for i in range(0, len(every), 100)])
+        scores = scores[:, scores[-1].argmax()]
+        fall, count = np.zeros(frames.shape), np.zeros(frames.shape)
+        for score, (t, b) in zip(scores[:-1], corners, strict=True):
+            fall[t : t + long, b : b + wide] += scores[-1] - score
+            count[t : t + long, b : b + wide] += 1
+        return np.maximum(fall / count, 0.0)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Embedder(Classifier):
+    """A classifier with an embedding before its last layer, which serves for classes that it does not know as well.
+
+    Outputs: {"logits": (batch, classes), "embedding": (batch, units) of length 1}.
+
+    >>> import zoo
+    >>> zoo.load("speaker_id").embed(zoo.audio.bundled("seven")).shape
+    (96,)
+    """
+
+    def embed(self, audio, sample_rate: int | None = None, batch_size: int = 64) -> np.ndarray:
+        """Embeds clips as points of a sphere, so that a dot product is a cosine.
+
+        Args:
+            audio: As for `classify`.
+            sample_rate: Hz of the arrays.
+            batch_size: Clips at a time.
+
+        Returns:
+            (units,) of one clip, (clips, units) of a list.
+
+        Raises:
+            AudioError: For what is not audio or longer than a word.
+        """
+        if not isinstance(audio, list | tuple):
+            return self.embed([audio], sample_rate, batch_size)[0]
+        found = self.infer(audio, sample_rate, batch_size)
+        return np.reshape([outputs["embedding"] for outputs in found], (len(found), self.output["embedding"].shape[-1]))
+
+    def verify(self, a, b, sample_rate: int | None = None) -> float:
+        """Cosine of the embeddings of two clips: near 1 for one speaker (or word), near 0 for two.
+
+        Args:
+            a: One clip, as for `classify`.
+            b: Another clip.
+            sample_rate: Hz of the arrays.
+
+        >>> import zoo
+        >>> seven = zoo.audio.bundled("seven")
+        >>> round(zoo.load("speaker_id").verify(seven, seven), 3)
+        1.0
+        """
+        return float(np.dot(*self.embed([a, b], sample_rate)))

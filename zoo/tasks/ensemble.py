@@ -1,0 +1,76 @@
+"""Several small classifiers that answer together: the mean of their probabilities.
+
+    zoo.load("attention+ds_cnn+lstm").classify("clip.wav")
+
+Models that err on different clips correct each other; three of one kind, trained on the same data, err together and
+gain little. So the parts should differ: a network that looks at a picture, one that reads frames, one that weighs them.
+
+Source: L. K. Hansen, P. Salamon, "Neural network ensembles", IEEE PAMI 12, 1990 (doi.org/10.1109/34.58871).
+"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.errors import ZooError
+from zoo.tasks.base import SpeechModel
+from zoo.tasks.classifier import Classifier
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Ensemble(Classifier):
+    """Classifiers with the same labels as one, whose logits are the log of the mean of their probabilities.
+
+    Args:
+        models: Two or more Classifiers with the same labels at the same sample rate.
+        name: Name of the Keras model.
+
+    >>> import zoo
+    >>> zoo.load("ds_cnn+conv2d_mini").display_name
+    'ds_cnn+conv2d_mini'
+    """
+
+    def __init__(self, models: Sequence[Classifier], name: str = "ensemble"):
+        models = tuple(models)
+        _check_parts(models)
+        inputs = {"waveform": keras.Input((None,), name="waveform"), "lengths": keras.Input((), dtype="int32", name="lengths")}
+        probabilities = [ops.softmax(model(inputs)["logits"]) for model in models]
+        logits = ops.log(ops.maximum(ops.mean(ops.stack(probabilities), axis=0), 1e-30))
+        super(SpeechModel, self).__init__(inputs, {"logits": logits}, name=name)  # as any functional model
+        self.models = models
+        # What all parts have in common: the labels, the sample rate, the front end.
+        self.architecture, self.config, self.preset = models[0].architecture, models[0].config, ""
+
+    @property
+    def display_name(self) -> str:
+        return "+".join(model.display_name for model in self.models)
+
+    def get_config(self) -> dict:
+        return {"models": [keras.saving.serialize_keras_object(model) for model in self.models], "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> "Ensemble":
+        return cls([keras.saving.deserialize_keras_object(model) for model in config["models"]], config["name"])
+
+    def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
+        return self.models[0].word_frames(audio, sample_rate)
+
+    def log_probabilities_of_frames(self, frames: np.ndarray) -> np.ndarray:
+        return np.log(np.mean([np.exp(model.log_probabilities_of_frames(frames)) for model in self.models], axis=0))
+
+
+def _check_parts(models: tuple) -> None:
+    """Raises ZooError where the parts do not belong together."""
+    names = [getattr(model, "display_name", type(model).__name__) for model in models]
+    if len(set(map(id, models))) < max(2, len(models)):
+        raise ZooError(f"`models` must be at least two classifiers, each once. Received: {', '.join(names) or 'none'}.")
+    for model, name in zip(models, names, strict=True):
+        if not isinstance(model, Classifier):
+            raise ZooError(f"`models` must be classifiers; {name} is a {type(model).__name__}.")
+        for field in ("labels", "sample_rate"):
+            if getattr(model.config, field) != getattr(models[0].config, field):
+                raise ZooError(f"`models` must have the same {field}; {name} has others than {names[0]}.")
+
+

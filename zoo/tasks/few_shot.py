@@ -1,0 +1,188 @@
+"""A classifier from a few recordings of each word, in under a second: no training, one mean for each word.
+
+    examples (a few clips of each word) -> the model's embeddings -> one prototype for each word, their mean
+    a clip -> its embedding -> the word whose prototype is nearest
+
+Source: J. Snell, K. Swersky, R. Zemel, "Prototypical networks for few-shot learning", NeurIPS 2017
+(arxiv.org/abs/1703.05175), section 2.2; the network stays as it was trained.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from zoo.audio import display_name, load_audio
+from zoo.decoding import Classification, log_softmax
+from zoo.errors import AudioError, DataError, ZooError
+
+STEPS = 8  # places in time at which the codes of a word are read, where it has a code for every frame
+SILENT = 1e-4  # greatest sample below which a clip holds no sound: 80 dB below full scale
+TRIM_DB = 30.0  # dB below the loudest frame at which the ends of an example are silence
+SHARPNESS = 8.0  # of the probabilities: a clip as far from a prototype as prototypes are from their middle has e^-8
+
+
+class FewShot:
+    """A classifier of words that are known by a few examples.
+
+    Args:
+        model: Embedder, such as `word_embedding`, or an Autoencoder.
+        examples: Clips by label, or pairs of a label and its clips; a clip is a path, a binary file or an array.
+        sample_rate: Rate of the arrays in hertz.
+
+    Attributes:
+        labels: Labels, in the order of `examples`.
+        shots: Number of examples of each label.
+        prototypes: Mean embedding of each label, `(labels, n)`.
+
+    Raises:
+        DataError: If there are fewer than two labels, a label twice, or one without clips.
+        AudioError: If a clip is not audio or holds silence.
+        ZooError: If the model has neither embedding nor codes.
+
+    >>> import numpy as np, zoo
+    >>> tone = lambda hz: np.sin(2 * np.pi * hz * np.arange(4000) / 8000) * np.hanning(4000)
+    >>> words = zoo.few_shot(zoo.load("word_embedding"), {"low": [tone(300)], "high": [tone(1500)]}, sample_rate=8000)
+    >>> words.classify(tone(320), sample_rate=8000).label
+    'low'
+    """
+
+    def __init__(self, model, examples: Mapping | Iterable[tuple], sample_rate: float | None = None):
+        groups = _grouped(examples)
+        self.model, self.labels = model, tuple(groups)
+        self.shots = tuple(map(len, groups.values()))
+        embedded = vectors(model, [clip for clips in groups.values() for clip in clips], sample_rate)
+        each = np.split(embedded, np.cumsum(self.shots)[:-1])
+        self.prototypes = np.stack([rows.mean(axis=0) for rows in each])  # (labels, n)
+        spread = np.square(self.prototypes - self.prototypes.mean(axis=0)).sum(axis=1).mean()
+        self._scale = SHARPNESS / max(float(spread), 1e-9)
+
+    def classify(self, audio, sample_rate: float | None = None) -> Classification | list[Classification]:
+        """Find the label whose prototype is nearest.
+
+        Args:
+            audio: Path, binary file or array, or a list of such.
+            sample_rate: Rate of the arrays in hertz.
+
+        Returns:
+            A Classification, or a list.
+
+        Raises:
+            AudioError: If a clip is not audio or holds silence.
+        """
+        if not isinstance(audio, list | tuple):
+            return self.classify([audio], sample_rate)[0]
+        return [self._nearest(vector) for vector in vectors(self.model, audio, sample_rate)]
+
+    def _nearest(self, vector: np.ndarray) -> Classification:
+        distance = np.square(self.prototypes - vector).sum(axis=1)
+        probabilities = np.exp(log_softmax(-self._scale * distance)).tolist()
+        best = int(distance.argmin())
+        return Classification(
+            self.labels[best], dict(zip(self.labels, probabilities, strict=True)), probabilities[best]
+        )
+
+
+def _grouped(examples: Mapping | Iterable[tuple]) -> dict[str, Sequence]:
+    """Label -> clips. Raises DataError."""
+    try:
+        pairs = [(str(label).strip(), clips) for label, clips in getattr(examples, "items", lambda: examples)()]
+    except (TypeError, ValueError):
+        raise DataError(
+            f'`examples` must be {{"label": [clips]}} or pairs of both. Received: {str(examples)[:60]!r}.'
+        ) from None
+    groups = dict(pairs)
+    if len(groups) < max(2, len(pairs)) or not all(groups):
+        names = ", ".join(label for label, _ in pairs) or "none"
+        raise DataError(f"`examples` must be of at least two labels, each named and there once. Received: {names}.")
+    for label, clips in groups.items():
+        if isinstance(clips, str) or not isinstance(clips, Sequence) or not clips:
+            received = "none" if isinstance(clips, list | tuple) else f"a {type(clips).__name__}"
+            raise DataError(
+                f"`examples` must have a list of clips for each label, at least one. Received: {received} for {label!r}."
+            )
+    return groups
+
+
+def few_shot(model, examples: Mapping | Iterable[tuple], sample_rate: float | None = None) -> FewShot:
+    """Make a classifier from a few examples of each word.
+
+    Args:
+        model: Embedder, such as `word_embedding`, or an Autoencoder.
+        examples: Clips by label, or pairs of a label and its clips.
+        sample_rate: Rate of the arrays in hertz.
+
+    Returns:
+        A FewShot, whose `classify` is asked as that of any classifier.
+
+    Raises:
+        ZooError: As `FewShot` does.
+
+    >>> import zoo
+    >>> from zoo.audio import bundled
+    >>> words = few_shot(zoo.load("word_embedding"), {"seven": [bundled("seven")], "five": [bundled("woman-scotland")]})
+    >>> words.classify(bundled("seven")).label
+    'seven'
+    """
+    return FewShot(model, examples, sample_rate)
+
+
+def vectors(model, clips: Sequence, sample_rate: float | None = None) -> np.ndarray:
+    """Compute one vector for each clip of a word: its embedding, or its codes at STEPS places in time, side by side.
+
+    Args:
+        model: Embedder or Autoencoder.
+        clips: Paths, binary files or arrays.
+        sample_rate: Rate of the arrays in hertz.
+
+    Returns:
+        Vectors `(clips, n)`.
+
+    Raises:
+        AudioError: If a clip is not audio or holds silence.
+        ZooError: If the model has neither embedding nor codes.
+
+    >>> import zoo
+    >>> from zoo.audio import bundled
+    >>> vectors(zoo.load("word_embedding"), [bundled("seven")]).shape
+    (1, 96)
+    """
+    if isinstance(model, str) or not (hasattr(model, "embed") or hasattr(model, "encode")):
+        raise ZooError(
+            "`model` must have an embedding or codes, as word_embedding and vae have. "
+            f"Received: {getattr(model, 'name', type(model).__name__)}."
+        )
+    rate = model.config.sample_rate
+    samples = [load_audio(clip, rate, sample_rate=sample_rate) for clip in clips]
+    for number, (clip, loaded) in enumerate(zip(clips, samples, strict=True), start=1):
+        check_not_silent(loaded, display_name(clip) if isinstance(clip, str | os.PathLike) else f"Clip {number}")
+    if not samples:
+        return np.zeros((0, 0), "float32")
+    if hasattr(model, "embed"):
+        return model.embed(samples, rate)
+    from librosa.effects import trim
+
+    codes = model.encode([trim(clip, top_db=TRIM_DB, frame_length=512, hop_length=128)[0] for clip in samples], rate)
+    return np.stack([code if code.ndim == 1 else resample_frames(code, STEPS).ravel() for code in codes])
+
+
+def check_not_silent(samples: np.ndarray, name: str) -> None:
+    """Raise AudioError, which leads with `name`, if there is only silence in `(samples,)`."""
+    if np.abs(samples).max() < SILENT:
+        raise AudioError(f"{name} must hold sound and is silence.")
+
+
+def resample_frames(frames: np.ndarray, steps: int) -> np.ndarray:
+    """Read frames at evenly spaced places in time, by linear interpolation.
+
+    Args:
+        frames: `(frames, n)`.
+        steps: Number of places.
+
+    Returns:
+        `(steps, n)`.
+    """
+    place = np.clip((np.arange(steps) + 0.5) / steps * len(frames) - 0.5, 0, len(frames) - 1)
+    below = np.floor(place).astype(int)
+    above, weight = np.minimum(below + 1, len(frames) - 1), (place - below)[:, None]
+    return frames[below] * (1 - weight) + frames[above] * weight

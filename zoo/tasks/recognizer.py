@@ -1,0 +1,196 @@
+"""Recognizers: what is said, in characters, and where."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from inspect import signature
+
+import keras
+import numpy as np
+
+from zoo import decoding, language
+from zoo.audio import check_rate, load_audio
+from zoo.errors import DataError, ZooError, unknown_name
+from zoo.losses import ctc_loss
+from zoo.metrics import word_errors
+from zoo.presets import find_card, resolve
+from zoo.tasks import streaming
+from zoo.tasks.base import SpeechModel
+from zoo.text import Vocabulary
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Recognizer(SpeechModel):
+    """Writes what is said. Trained with CTC.
+
+    Outputs: {"logits": (batch, frames, symbols), "lengths": (batch,) int32 frames}. `fit` takes label ids (batch, label) as y,
+    padded on the right with 0.
+
+    >>> import zoo
+    >>> zoo.load("lstm_ctc").transcribe(zoo.audio.bundled("woman-us")).text
+    'three four zero one two seven one'
+    """
+
+    task = "transcription"
+    metric = "wer"
+    frames = {"logits": "lengths"}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The characters that it writes; id 0 is the blank."""
+        return Vocabulary(self.config.vocabulary)
+
+    def utterance_losses(self, x, y, outputs):
+        return ctc_loss(y, outputs["logits"], outputs["lengths"])
+
+    def encode_target(self, target: str) -> list[int]:
+        return self.vocabulary.encode(target)
+
+    def utterance_errors(self, outputs, targets, clean) -> list[tuple[int, int]]:
+        """(word errors of greedy decoding, words) of each utterance."""
+        found = decoding.greedy(outputs["logits"], outputs["lengths"], self.vocabulary, 1.0)
+        pairs = zip(targets, (transcript.text for transcript in found), strict=True)
+        return [(word_errors(target, text), len(target.split())) for target, text in pairs]
+
+    @staticmethod
+    def mean_error(errors) -> float:
+        wrong, words = np.sum(errors, axis=0)
+        return 100 * float(wrong) / max(1, int(words))
+
+    def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16, **decoder):
+        """Writes down what is said.
+
+        Args:
+            audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
+            sample_rate: Hz of the arrays; files carry their own.
+            batch_size: Clips at a time.
+            **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
+
+        Returns:
+            A Transcript (.text, .words with start and end in seconds and confidence, .confidence), or a list.
+
+        Raises:
+            AudioError: For what is not audio.
+            ZooError: For a decoder's options.
+        """
+        decode, rate, many = self.decoder(**decoder), self.config.sample_rate, isinstance(audio, list | tuple)
+        clips = self.load_clips(audio if many else [audio], sample_rate)
+        # A padded batch is decoded clip by clip, so each has its own true length.
+        pairs = zip(clips, self.logits(clips, rate, batch_size), strict=True)
+        found = [decode(logits, len(clip) / rate) for clip, logits in pairs]
+        return found if many else found[0]
+
+    def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
+        """A function (logits (frames, symbols), seconds) -> Transcript.
+
+        Args:
+            decoder: "greedy" (the default without options) or "beam".
+            language_model: Name of a language model ("a+b" is the mixture of two), or a `zoo.language.LanguageModel`.
+            **options: What `decoding.beam_search` takes: beam_width, alpha, word_bonus, prior_scale (those tuned for the two
+                models, on the card, unless given), prior (the card's), lexicon, token_min_logp, n_best.
+
+        Raises:
+            UnknownNameError: For an unknown decoder, option or language model.
+            ZooError: For options of greedy decoding, which has none.
+        """
+        decoder = decoder or ("beam" if options or language_model is not None else "greedy")
+        seconds, vocabulary = self.config.frame_seconds, self.vocabulary
+        if decoder == "greedy":
+            if options or language_model is not None:
+                wrong = next(iter(options), "language_model")
+                raise ZooError(f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'.")
+            return lambda logits, duration: decoding.greedy(
+                logits[None], [len(logits)], vocabulary, seconds, [duration]
+            )[0]
+        if decoder != "beam":
+            raise unknown_name("decoder", decoder, ("greedy", "beam"))
+        options = self._beam_options(language_model, options)
+
+        def decode(logits, duration):
+            found = decoding.beam_search(logits, vocabulary, **options)
+            transcript = decoding.align(logits, found[0].ids, vocabulary, seconds, duration)
+            return replace(transcript, alternatives=tuple((other.text, other.score) for other in found[1:]))
+
+        return decode
+
+    def _beam_options(self, language_model, options: dict) -> dict:
+        """All arguments of a beam search, with what the card says of the language model. Raises ZooError."""
+        valid = list(signature(decoding.beam_search).parameters)[2:]
+        for name in options:
+            if name not in valid:
+                raise unknown_name("option of beam search", name, valid)
+        if isinstance(language_model, str):
+            options = self.tuned(language_model) | options
+            language_model = language.load(language_model)
+        elif not (language_model is None or isinstance(language_model, language.LanguageModel)):
+            raise ZooError(
+                f"`language_model` must be a name or a zoo.language.LanguageModel. Received: {language_model!r:.100}."
+            )
+        if isinstance(options.get("lexicon"), Iterator):  # a generator gives its words once, and there may be many clips
+            options["lexicon"] = list(options["lexicon"])
+        if options.get("prior_scale"):
+            options = {"prior": self.prior or None} | options
+        return options | {"language_model": language_model}
+
+    def align(self, audio, text: str, sample_rate: int | None = None, name: str = "the clip"):
+        """Finds where in a clip each word of a known text is said.
+
+        Args:
+            audio: One clip, as for `transcribe`.
+            text: What is said.
+            sample_rate: Hz of an array.
+            name: Name of the clip, for errors.
+
+        Returns:
+            A Transcript of `text`, with times.
+
+        Raises:
+            DataError: If the text has other symbols than the vocabulary, or is too long for the clip.
+        """
+        rate = self.config.sample_rate
+        if not (isinstance(text, str) and text.strip()):
+            raise DataError(f"`text` must have words in it. Received: text={text!r}.")
+        samples = load_audio(audio, rate, sample_rate=sample_rate)
+        logits, ids = self.logits([samples], rate)[0], self.encode_target(text)
+        return decoding.align(logits, ids, self.vocabulary, self.config.frame_seconds, len(samples) / rate, name)
+
+    @property
+    def prior(self) -> tuple[float, ...]:
+        """How likely each symbol is in any frame, as on the preset's card (see `decoding.label_prior`); () if not measured."""
+        found = find_card(self.preset) if self.preset else None
+        return found.prior if found and len(found.prior) == len(self.vocabulary) else ()
+
+    def tuned(self, language_model: str) -> dict:
+        """alpha, word_bonus and, where priors help, prior_scale for a language model, as on the card; {} if never tuned."""
+        found = find_card(self.preset) if self.preset else None
+        if found is None:
+            return {}
+        key = "+".join(resolve(part) for part in language_model.split("+")) if not _is_file(language_model) else ""
+        weights = found.decoding.get(key, {})
+        return {weight: value for weight, value in weights.items() if weight != "prior_scale" or self.prior}
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(tuple(language.FILES))
+
+
+@keras.saving.register_keras_serializable("zoo")
+class StreamingRecognizer(Recognizer):
+    """A recognizer whose logits are final shortly after their sound, so that it can write while somebody speaks."""
+
+    def stream(self, chunks, sample_rate: int = 16000) -> Iterator:
+        """Writes down what is being said, while it is.
+
+        Args:
+            chunks: Arrays (samples,) or (samples, channels) of any lengths, from a file, a socket or
+                `zoo.streaming.microphone()`.
+            sample_rate: Hz of the chunks.
+
+        Yields:
+            Whenever something changed, a `PartialTranscript`: the words that are final and the letters of the one that is
+            being said; at the end of the chunks the rest. The words are those that `transcribe` gives.
+
+        Raises:
+            AudioError: For chunks that are not audio.
+        """
+        check_rate(sample_rate, "rate of the chunks")
+        return streaming.listen(self, chunks, sample_rate)

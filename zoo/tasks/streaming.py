@@ -1,0 +1,272 @@
+"""Sound that is still going on: chunks of samples in, logits and words out, as soon as they are final.
+
+    samples (n,) -> FrameBuffer (log-mel) -> fixed scale -> FrameBuffer (convolution)
+                 -> [LSTM step by step -> FrameBuffer (look-ahead)] -> dense -> logits (k, symbols)
+                 -> StreamingGreedyDecoder -> words
+
+Every layer that looks at neighbours keeps the few rows that its next window still needs, every LSTM its state. So what
+comes out is what the model gives for the whole recording, however it is cut into chunks, and memory grows by the text alone.
+
+The layers are NumPy's (`_numpy_layers`): on one core they keep up with speech many times over (benchmarks/streaming.py).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+import keras
+import numpy as np
+
+from zoo import layers
+from zoo.audio import MOST_CHANNELS, from_array
+from zoo.decoding import Word, log_softmax
+from zoo.errors import AudioError, ZooError
+from zoo.tasks import _numpy_layers as numpy_layers
+from zoo.text import BLANK, Vocabulary
+
+LOUDEST = 2.0  # a sample may overshoot full scale, as MP3s do; one beyond that was never scaled to it
+
+
+@dataclass(frozen=True)
+class PartialTranscript:
+    """What is known after a chunk."""
+
+    new: tuple[Word, ...]  # words that became final with this chunk: nothing changes them any more
+    text: str  # all final words
+    partial: str  # the letters so far of the word that is being said
+    seconds: float  # of sound that came in
+    last: bool  # whether the sound has ended
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.text, self.partial) if part)
+
+
+class Stream:
+    """A model that hears one recording bit by bit.
+
+    Args:
+        model: Functional model whose layers are a chain of those that a stream can have.
+
+    Raises:
+        ZooError: If a layer needs the whole recording; the error names it.
+
+    >>> import zoo
+    >>> stream = Stream(zoo.load("lstm_ctc_stream", weights=None, units=8))
+    >>> sum(len(stream.advance(np.zeros(1600))) for _ in range(10)), len(stream.finish())  # the look-ahead comes last
+    (23, 11)
+    """
+
+    def __init__(self, model: keras.Model):
+        self.stages = [stage for layer in model.layers if (stage := _stage(layer, model.name))]
+
+    def advance(self, samples: np.ndarray, last: bool = False) -> np.ndarray:
+        """Take the next samples and return the logits that are final now.
+
+        Args:
+            samples: `(n,)` at the model's rate, any number of them.
+            last: Whether the sound ends with them.
+
+        Returns:
+            Logits `(k, symbols)`.
+        """
+        rows = np.asarray(samples, "float32")
+        for stage in self.stages:
+            rows = stage(rows, last)
+        return rows
+
+    def finish(self) -> np.ndarray:
+        """Return the logits that waited for sound that does not follow."""
+        return self.advance(np.zeros(0, "float32"), last=True)
+
+
+def _stage(layer: keras.layers.Layer, model_name: str) -> numpy_layers.Stage | None:
+    """The NumPy copy of a layer; None for one that does nothing to a single clip outside training."""
+    match layer:
+        case layers.LogMel(top_db=None) if type(layer) is layers.LogMel:  # and no MFCC
+            floor = layer.AMIN
+            return numpy_layers.log_mel(layer._window, layer._filters, layer.n_fft, layer.hop_length, floor)
+        case layers.Rescale():
+            return lambda frames, last: frames * layer.scale + layer.offset
+        case layers.StridedConv1D():
+            return numpy_layers.convolution(*layer.conv.get_weights(), layer.stride)
+        case keras.layers.LayerNormalization(center=True, scale=True):
+            return numpy_layers.layer_norm(*layer.get_weights(), layer.epsilon)
+        case keras.layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0):
+            return lambda frames, last: np.maximum(frames, 0)
+        case layers.ForwardLSTM():
+            return numpy_layers.lstm(*layer.lstm.get_weights())
+        case layers.LookAhead():
+            return numpy_layers.look_ahead(*layer.get_weights())
+        case keras.layers.Dense(activation=keras.activations.linear, use_bias=True, quantization_mode=None):
+            return numpy_layers.dense(*layer.get_weights())
+        case keras.layers.InputLayer() | layers.SpecAugment() | layers.MaskFrames() | keras.layers.Dropout():
+            return None
+    raise ZooError(
+        f"`model` must look a few frames ahead at most, as lstm_ctc_stream does. Received: {model_name}, whose layer "
+        f"{layer.name} ({type(layer).__name__}) needs the whole recording or has settings that a stream does not know."
+    )
+
+
+class StreamingGreedyDecoder:
+    """Greedy decoding of logits that come in pieces: the same words, times and confidences as `decoding.greedy`.
+
+    A word is final when the space after it was heard; the one that is being said is `partial`.
+
+    Args:
+        vocabulary: The model's symbols.
+        frame_seconds: Seconds from one frame of logits to the next.
+
+    >>> decoder = StreamingGreedyDecoder(Vocabulary("ab "), frame_seconds=0.03)
+    >>> decoder.hear(np.log([[0.1, 0.7, 0.1, 0.1], [0.1, 0.1, 0.7, 0.1]])), decoder.partial
+    ([], 'ab')
+    >>> [word.text for word in decoder.hear(np.log([[0.1, 0.1, 0.1, 0.7]]))], decoder.partial
+    (['ab'], '')
+    """
+
+    def __init__(self, vocabulary: Vocabulary, frame_seconds: float):
+        self.vocabulary, self.frame_seconds = vocabulary, frame_seconds
+        self.frame, self.before = 0, BLANK  # frames heard, and the symbol of the last one
+        self.run: list[list] = []  # letters of the word: [letter, first frame, frame after the last, log probability]
+
+    @property
+    def partial(self) -> str:
+        """The letters so far of the word that is being said."""
+        return "".join(letter for letter, *_ in self.run)
+
+    def hear(self, logits: np.ndarray) -> list[Word]:
+        """Take the next logits `(k, symbols)` and return the words that became final."""
+        words = []
+        for row in log_softmax(np.asarray(logits, "float64")):
+            best = int(row.argmax())
+            if best != BLANK and best == self.before and self.run:
+                self.run[-1][2] = self.frame + 1
+                self.run[-1][3] = max(self.run[-1][3], row[best])
+            elif best != BLANK and best != self.before:
+                letter = self.vocabulary.decode([best])
+                if letter == " ":
+                    words += self.end()
+                else:
+                    self.run.append([letter, self.frame, self.frame + 1, row[best]])
+            self.before, self.frame = best, self.frame + 1
+        return words
+
+    def end(self, duration: float = np.inf) -> list[Word]:
+        """Return the word that is being said as if a space had followed; a list of none or one.
+
+        Args:
+            duration: Seconds of sound, where it has ended; no word ends later.
+        """
+        if not self.run:
+            return []
+        start, end = (self.run[0][1] - 0.5) * self.frame_seconds, (self.run[-1][2] - 0.5) * self.frame_seconds
+        confidence = float(np.exp(np.mean([value for *_, value in self.run])))
+        word = Word(self.partial, float(min(max(0.0, start), duration)), float(min(end, duration)), confidence)
+        self.run = []
+        return [word]
+
+
+def listen(model: keras.Model, chunks: Iterable[np.ndarray], sample_rate: float) -> Iterator[PartialTranscript]:
+    """Transcribe sound that is going on; see `StreamingRecognizer.stream`, which checks the sample rate.
+
+    Args:
+        model: StreamingRecognizer.
+        chunks: Arrays `(samples,)` or `(samples, channels)`, one after the other.
+        sample_rate: Their rate in hertz.
+
+    Yields:
+        A PartialTranscript whenever something changed, and one at the end.
+
+    Raises:
+        ZooError: If the model needs the whole recording.
+        AudioError: If a chunk is not audio.
+    """
+    stream = Stream(model)
+    decoder = StreamingGreedyDecoder(model.vocabulary, model.config.frame_seconds)
+    resample = _resampler(sample_rate, model.config.sample_rate)
+    if not isinstance(chunks, Iterable) or hasattr(chunks, "__array__"):
+        raise AudioError(
+            "`chunks` must be arrays (samples,), one after the other; put a single one into [ ]. "
+            f"Received: a {type(chunks).__name__}."
+        )
+    text, samples, before = "", 0, ("", "")
+    nothing = np.zeros(0, "float32")
+    for chunk, last in chain(zip(map(_check, chunks), repeat(False)), [(nothing, True)]):
+        samples += len(chunk)
+        if last and not samples:
+            return
+        new = decoder.hear(stream.advance(resample(chunk, last), last))
+        new += decoder.end(samples / sample_rate) if last else []
+        text = " ".join([text, *(word.text for word in new)]).strip()
+        if last or (text, decoder.partial) != before:
+            before = text, decoder.partial
+            yield PartialTranscript(tuple(new), text, decoder.partial, samples / sample_rate, last)
+
+
+def _check(chunk) -> np.ndarray:
+    """A chunk as (samples,) float32 in [-1, 1]. Raises AudioError.
+
+    Unlike a whole recording it is not scaled down where it is too loud: the next chunk would not be.
+    """
+    if not hasattr(chunk, "__array__") or np.ndim(chunk) not in (1, 2):
+        found = f"shape {np.shape(chunk)}" if hasattr(chunk, "__array__") else f"type {type(chunk).__name__}"
+        raise AudioError(
+            "`chunks` must be arrays (samples,) or (samples, channels); put a single one into [ ]. "
+            f"Received: one of {found}."
+        )
+    samples = from_array(np.asarray(chunk))
+    if samples.ndim == 2:
+        if not 0 < samples.shape[1] <= MOST_CHANNELS:
+            raise AudioError(
+                f"`chunks` must have the shape (samples,) or (samples, channels) with at most {MOST_CHANNELS} channels. "
+                f"Received: {samples.shape}."
+            )
+        samples = samples.mean(axis=1)
+    peak = np.abs(samples).max(initial=0.0)
+    if not peak <= LOUDEST:  # nor NaN
+        raise AudioError(
+            f"`chunks` must be finite floats from -1 to 1 or integers at full scale. Received: one that reaches {peak:g}."
+        )
+    return np.clip(samples, -1.0, 1.0).astype("float32")
+
+
+def _resampler(from_rate: float, to_rate: float) -> Callable[[np.ndarray, bool], np.ndarray]:
+    """A function (samples, last) -> samples at another rate, that remembers what came before."""
+    if from_rate == to_rate:
+        return lambda samples, last: samples
+    import soxr
+
+    resampler = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
+    return lambda samples, last: resampler.resample_chunk(samples, last=last)
+
+
+def microphone(
+    seconds: float | None = None, chunk_seconds: float = 0.1, sample_rate: int = 16000
+) -> Iterator[np.ndarray]:
+    """Record chunks from this machine's microphone, for `StreamingRecognizer.stream`.
+
+    Args:
+        seconds: Seconds to record; None for ever.
+        chunk_seconds: Seconds of a chunk.
+        sample_rate: Hertz.
+
+    Yields:
+        Chunks `(samples,)` float32.
+
+    Raises:
+        ZooError: If there is no microphone, or no package sounddevice.
+
+    >>> for transcript in model.stream(microphone(10), sample_rate=16000):  # doctest: +SKIP
+    ...     print(transcript)
+    """
+    try:
+        import sounddevice
+
+        source = sounddevice.InputStream(samplerate=sample_rate, channels=1, dtype="float32")
+    except Exception as error:
+        raise ZooError(f"A microphone and the package sounddevice are needed to record ({error}).") from None
+    left = float("inf") if seconds is None else seconds
+    with source:
+        while left > 0:
+            samples, _ = source.read(round(chunk_seconds * sample_rate))
+            left -= chunk_seconds
+            yield samples[:, 0]

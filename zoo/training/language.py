@@ -1,0 +1,80 @@
+"""Train a language model on the texts of data sets."""
+
+import json
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+
+from zoo import datasets
+from zoo.datasets.spec import DataSpec
+from zoo.errors import DataError, ZooError, unknown_name
+from zoo.files import atomic_write
+from zoo.registry import language_models
+
+
+def train_language_model(
+    name: str,
+    data: Sequence[str],
+    out: str | Path,
+    settings: dict | None = None,
+    out_of_domain: Sequence[str] = (),
+    log: Callable[[str], None] = print,
+) -> Path:
+    """Train a language model.
+
+    Args:
+        name: An architecture, "ngram_lm" or "lstm_lm".
+        data: Data sets to learn from, such as "an4:train".
+        out: New folder of the run.
+        settings: What the architecture's own `train` takes besides texts, such as {"order": 4}.
+        out_of_domain: Data sets of another kind of text, all of each that has such a split, else what is to train on; the
+            architecture's `train` says how they are used.
+        log: Called with each line of progress.
+
+    Returns:
+        The file of the model in `out`.
+
+    Raises:
+        UnknownNameError: There is no such architecture, setting or data set.
+        ZooError: The folder holds a run, or a setting is wrong.
+        DataError: The texts are not enough to learn from.
+    """
+    if name not in language_models():
+        raise unknown_name("language model", name, language_models())
+    module, out, settings = import_module(f"zoo.language.{name}"), Path(out), dict(settings or {})
+    parameters = set(signature(module.train).parameters)
+    valid = parameters - {"texts", "out_of_domain", "log"}
+    for setting in settings:
+        if setting not in valid:
+            raise unknown_name(f"setting of {name}", setting, valid)
+        if setting in module.OUT_OF_DOMAIN_SETTINGS and not out_of_domain:
+            raise ZooError(f"`{setting}` of {name} is for out-of-domain texts. Received none.")
+    if existing := [file for file in ("run.json", module.FILE) if (out / file).exists()]:
+        raise ZooError(f"`out` must be a new folder. Received: {out}, which holds {', '.join(existing)}.")
+    specs, others = [DataSpec.parse(text, "train") for text in data], [_whole_set(text) for text in out_of_domain]
+    for spec in (*specs, *others):
+        if spec.weight != 1:
+            raise ZooError(f"`data` of a language model has no weights, for each text is read once. Received: {spec}.")
+    texts, more = ([utterance.text for spec in group for utterance in spec.load()] for group in (specs, others))
+    if others and not more:
+        raise DataError(f"`out_of_domain` must hold texts. Received: {', '.join(map(str, others))}, which has none.")
+    progress = {"log": log} if "log" in parameters else {}
+    model = module.train(texts, out_of_domain=more, **settings, **progress)
+    out.mkdir(parents=True, exist_ok=True)
+    model.save(out / module.FILE)
+    request = {
+        "name": name,
+        "data": list(map(str, specs)),
+        "out_of_domain": list(map(str, others)),
+        "settings": settings,
+    }
+    with atomic_write(out / "run.json") as partial:
+        partial.write_text(json.dumps(request, indent=2))
+    return out / module.FILE
+
+
+def _whole_set(text: str) -> DataSpec:
+    """The split "all" of a data set that has one, else "train"; a split in `text` has precedence."""
+    name = DataSpec.parse(text, "train").name
+    return DataSpec.parse(text, "all" if "all" in datasets.describe(name).splits else "train")

@@ -20,9 +20,9 @@ SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
 def main(folder: Path) -> None:
-    command = [sys.executable, "-m", "zoo.cli", "demo", "--port", "0", "--no-browser", "--data-folder"]
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
-        server = subprocess.Popen([*command, place], stdout=subprocess.PIPE, text=True)
+        code = f"from zoo.demo import serve; serve(port=0, folder={place!r})"
+        server = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         try:
             address = re.search(r"http://[^ ]+", server.stdout.readline())[0]

@@ -1,6 +1,5 @@
 """The demo: its plain functions, and the page itself in a real Chromium with a microphone that plays a WAV."""
 
-import importlib.util
 import re
 import shutil
 import signal
@@ -250,7 +249,7 @@ def test_folders_that_cannot_be(tone, tmp_path):
 
 def test_without_gradio_there_is_a_sentence(monkeypatch):
     monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None)
-    for call in (page.page, page.serve):
+    for call in (page.build_page, page.serve):
         with pytest.raises(ZooError):
             call()
 
@@ -262,54 +261,34 @@ FLAGS = (
 PATIENCE = 180_000  # milliseconds: models load and compile while a clip waits
 
 
-class Server:
-    """`zoo demo` in a process of its own."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder / "recordings"
-        command = [sys.executable, "-m", "zoo.cli", "demo", "--port", "0", "--no-browser", "--data-folder", self.folder]
-        self.errors = open(folder / "stderr.txt", "w+")
-        self.process = subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=folder
-        )
-        found = re.search(r"http://127.0.0.1:\d+", self.process.stdout.readline())
-        assert found, self.stderr()
-        self.address = found[0]
-
-    def stderr(self) -> str:
-        self.errors.seek(0)
-        return self.errors.read()
-
-    def status(self, path: str = "/") -> int:
-        try:
-            return urllib.request.urlopen(self.address + path, timeout=20).status
-        except urllib.error.HTTPError as error:
-            return error.code
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
+    """The page, served by a process of its own."""
     pytest.importorskip("gradio", reason="gradio is not installed (speech-zoo[demo])")
-    running = Server(tmp_path_factory.mktemp("demo"))
-    yield running
-    assert running.process.poll() is None and running.status() == 200  # it has outlived all that was done to it
-    running.process.send_signal(signal.SIGINT)
-    assert running.process.wait(60) == 0 and "The page is closed." in running.process.stdout.read()
-    assert "Traceback" not in running.stderr()
+    place = tmp_path_factory.mktemp("demo")
+    folder, errors = place / "recordings", open(place / "stderr.txt", "w+")
+    code = f"from zoo.demo import serve; serve(port=0, folder={str(folder)!r})"
+    process = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=errors, text=True)
+    found = re.search(r"http://127.0.0.1:\d+", process.stdout.readline())
+    assert found, Path(errors.name).read_text()
+    yield SimpleNamespace(address=found[0], folder=folder)
+    assert urllib.request.urlopen(found[0]).status == 200  # it has outlived all that was done to it
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0 and "The page is closed." in process.stdout.read()
+    assert "Traceback" not in Path(errors.name).read_text()
 
 
 @pytest.fixture(scope="module")
 def browser():
     """Chromium with a microphone that plays a WAV over and over."""
-    if importlib.util.find_spec("playwright") is None or not shutil.which("chromium"):
-        pytest.skip("the page is tested in Chromium, driven by playwright; one of them is not installed")
-    from playwright.sync_api import sync_playwright
-
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not (chromium := shutil.which("chromium")):
+        pytest.skip("chromium is not installed")
     flags = [*FLAGS, f"--use-file-for-fake-audio-capture={bundled('telephone')}"]
     # Were the page to ask anything of another machine, it would not even find its address.
     flags.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    with sync_playwright() as playwright:
-        program = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+    with playwright.sync_playwright() as play:
+        program = play.chromium.launch(executable_path=chromium, args=flags)
         yield program
         program.close()
 
@@ -455,4 +434,5 @@ def test_a_phone_shows_it_without_sideways_scrolling(visit):
 @pytest.mark.slow
 def test_files_of_the_machine_are_not_served(server):
     for path in ("/etc/passwd", Path(__file__), server.folder):
-        assert server.status(f"/gradio_api/file={path}") in (403, 404)
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{server.address}/gradio_api/file={path}", timeout=20)

@@ -46,7 +46,7 @@ def _gradio() -> Any:
     return gradio
 
 
-def page(folder: str | Path = FOLDER) -> Any:
+def build_page(folder: str | Path = FOLDER) -> Any:
     """Builds the page.
 
     Args:
@@ -134,7 +134,7 @@ def _listen_tab(gr) -> Any:
     components["picture"] = _image(gr)
     with gr.Row():
         for name in answers.models_for("classification"):
-            components[name] = gr.Label(label=name, num_top_classes=4, min_width=200, show_heading=False)
+            components[name] = gr.Label(label=name, num_top_classes=3, min_width=200, show_heading=False)
 
     def changes(path):
         if path is None:
@@ -240,7 +240,7 @@ def serve(
     # What users record lies in a folder that is gone when the server ends.
     with tempfile.TemporaryDirectory(prefix="zoo-demo-", ignore_cleanup_errors=True) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads
-        blocks = page(folder)
+        blocks = build_page(folder)
         try:
             _, url, _ = blocks.launch(**options)
         except OSError:

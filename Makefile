@@ -27,7 +27,7 @@ readme: $(VENV)/ready-test
 	$(BIN)/zoo demo --picture docs/demo.png
 	$(BIN)/zoo reconstruct data/samples/seven.wav --plot docs/reconstruction.png
 	$(BIN)/zoo map vae --data fsdd --plot docs/map.png
-	$(BIN)/python tests/test_demo.py docs
+	$(BIN)/python scripts/take_screenshots.py docs
 
 # Every notebook is run from top to bottom and keeps what it printed; with ZOO_FAST=1 trainings are short and nothing is kept.
 notebooks: $(VENV)/ready-test

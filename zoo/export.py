@@ -203,9 +203,7 @@ def _with_constants(network, batch: int | None):
     """
     import tensorflow as tf
 
-    arrays = [
-        [np.asarray(v) for v in group] for group in (network.trainable_variables, network.non_trainable_variables)
-    ]
+    arrays = [[np.asarray(v) for v in g] for g in (network.trainable_variables, network.non_trainable_variables)]
     signature = tf.TensorSpec([batch, None], tf.float32, "waveform"), tf.TensorSpec([batch], tf.int32, "lengths")
 
     def forward(waveform, lengths):

@@ -104,6 +104,21 @@ def _preset(name: str) -> tuple[str, dict]:
     return (found.architecture, found.changes) if found else (name, {})
 
 
+def class_and_config(name: str, **changes) -> tuple[type[SpeechModel], object]:
+    """The class and the Config of the model that `load(name, weights=None, **changes)` gives, without building it.
+
+    Args:
+        name: Name of a preset.
+        **changes: Fields of the Config to change.
+
+    Raises:
+        UnknownNameError: For an unknown name or field.
+    """
+    chosen, preset = _preset(resolve(name))
+    found = architecture(chosen)
+    return getattr(tasks, found.task), found.configure(**preset | changes)
+
+
 def _fresh(name: str, config: dict, preset: str = "") -> SpeechModel:
     """A model with random weights. Raises ZooError where the config cannot be built."""
     chosen, changes = _preset(name)

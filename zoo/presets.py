@@ -40,6 +40,7 @@ class Result:
         note: What else there is to say of the figure.
         command: The command that measured it.
         decoder: How logits became text, where that was not greedy: "beam 16, ngram_lm".
+        counts: What the figure is made of: substitutions, deletions, insertions and hits, or correct and clips.
     """
 
     data: str
@@ -53,6 +54,7 @@ class Result:
     note: str = ""
     command: str = ""
     decoder: str = ""
+    counts: dict = field(default_factory=dict, hash=False)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -72,3 +72,38 @@ def load_noise(split: str = "train", source: str | Path | None = None) -> list[n
     >>> noises = load_noise("train")  # doctest: +SKIP
     """
     return [clip for clips in load_noise_by_class(split, source).values() for clip in clips]
+
+
+
+def excerpt(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
+    """Cuts `length` samples from a random place of a recording, which is repeated where it is too short.
+
+    Args:
+        noise: (samples,).
+        length: Number of samples.
+        rng: Random generator.
+
+    >>> excerpt(np.arange(5), 7, np.random.default_rng(0)).tolist()
+    [4, 0, 1, 2, 3, 4, 0]
+    """
+    start = rng.integers(len(noise))
+    return np.resize(np.roll(noise, -start), length)
+
+
+def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+    """Adds noise at a signal-to-noise ratio.
+
+    Args:
+        samples: (samples,).
+        noise: (samples,), as many.
+        snr_db: Ratio of the mean powers over the whole clip in dB.
+
+    >>> tone, noise = np.sin(np.arange(8000) / 5), np.random.default_rng(0).normal(size=8000)
+    >>> added = add_noise(tone, noise, snr_db=10) - tone
+    >>> round(10 * np.log10(np.mean(tone**2) / np.mean(added**2)))
+    10
+    """
+    speech_power, noise_power = np.mean(np.square(samples)), np.mean(np.square(noise))
+    if noise_power <= 1e-12 or speech_power <= 1e-12:
+        return samples
+    return samples + noise * np.sqrt(speech_power / noise_power / 10 ** (snr_db / 10)).astype("float32")

@@ -34,6 +34,8 @@ class SpeechModel(keras.Model):
         task: What the card calls the task.
         metric: Name of the figure that validation gives, the lower the better: "wer", "error" (both in %) or "dB".
         frames: Output -> output with its true number of frames.
+        noisy_input: Whether it is trained on pairs of noisy and clean clips.
+        learns_silence: Whether noise without speech has a target, the empty text.
         config: The architecture's Config.
 
     >>> import zoo
@@ -45,6 +47,8 @@ class SpeechModel(keras.Model):
     task: ClassVar[str]
     metric: ClassVar[str]
     frames: ClassVar[dict[str, str]] = {}
+    noisy_input: ClassVar[bool] = False
+    learns_silence: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -176,9 +180,27 @@ class SpeechModel(keras.Model):
         """
         return [utterance.text for utterance in utterances]
 
+    @classmethod
+    def config_changes(cls, targets: Sequence[str], config) -> dict:
+        """Fields of the Config that must change to learn these targets."""
+        return {}
+
     def encode_target(self, target: str) -> list[int]:
         """Label ids of a target; [] where the sound itself is what is learnt."""
         return []
+
+    def min_frames(self, label_ids: Sequence[int]) -> int:
+        """The fewest frames in which the labels of a target can be emitted."""
+        return 0
+
+    def n_frames(self, samples: int) -> int:
+        """Frames of the output for a clip of so many samples."""
+        return -(-(1 + samples // self.config.hop_length) // getattr(self.config, "stride", 1))
+
+    @property
+    def max_seconds(self) -> float:
+        """Longest clip that the model takes; infinity where any length will do."""
+        return getattr(self.config, "max_seconds", float("inf"))
 
     def batch_target(self, label_ids: np.ndarray, clean: np.ndarray) -> np.ndarray | None:
         """The y of `fit` for a batch, from (batch, label) ids and the (batch, samples) waveforms without noise; None for no y."""

@@ -81,6 +81,11 @@ class Classifier(SpeechModel):
             )
         return found
 
+    @classmethod
+    def config_changes(cls, targets, config) -> dict:
+        found = set(targets)
+        return {} if found == set(config.labels) else {"labels": tuple(sorted(found))}
+
     def encode_target(self, target: str) -> list[int]:
         return self.encoder.encode(target)
 
@@ -97,7 +102,7 @@ class Classifier(SpeechModel):
         Raises:
             AudioError: For what is not audio, or longer than the model's max_seconds.
         """
-        clips, most = super().load_clips(audio, sample_rate), self.config.max_seconds
+        clips, most = super().load_clips(audio, sample_rate), self.max_seconds
         for clip, given in zip(clips, audio, strict=True):
             if len(clip) > most * self.config.sample_rate:
                 name = Path(given).name if isinstance(given, str | os.PathLike) else "a clip"

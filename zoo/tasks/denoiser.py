@@ -14,6 +14,7 @@ class Denoiser(Autoencoder):
     """An autoencoder that is taught the clean frames of noisy clips. `fit` takes the clean waveforms (batch, samples) as y."""
 
     task = "denoising"
+    noisy_input = True
 
     def utterance_losses(self, x, y, outputs):
         if y is None:

@@ -10,7 +10,7 @@ import numpy as np
 from zoo import decoding, language
 from zoo.audio import check_rate, load_audio
 from zoo.errors import DataError, ZooError, unknown_name
-from zoo.losses import ctc_loss
+from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
 from zoo.presets import find_card, resolve
 from zoo.tasks import streaming
@@ -33,6 +33,7 @@ class Recognizer(SpeechModel):
     task = "transcription"
     metric = "wer"
     frames = {"logits": "lengths"}
+    learns_silence = True
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -44,6 +45,9 @@ class Recognizer(SpeechModel):
 
     def encode_target(self, target: str) -> list[int]:
         return self.vocabulary.encode(target)
+
+    def min_frames(self, label_ids) -> int:
+        return frames_needed(label_ids)
 
     def utterance_errors(self, outputs, targets, clean) -> list[tuple[int, int]]:
         """(word errors of greedy decoding, words) of each utterance."""

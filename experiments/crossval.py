@@ -19,6 +19,7 @@ from sklearn.model_selection import LeaveOneGroupOut
 
 import zoo
 from experiments._common import RESULTS, exit_on_error, mean_of_speakers, write_json
+from experiments.ship import parse_settings, update_card
 from zoo import baselines
 from zoo.datasets.spec import DataSpec
 from zoo.errors import ZooError
@@ -143,8 +144,6 @@ def scores(folds: dict[str, dict[str, list[str]]]) -> tuple[dict[str, float], di
 
 def keep(name: str, folds: dict, request: dict) -> None:
     """Writes the folds to data/results/crossval/ and the mean to the model's card."""
-    from experiments.ship import update_card
-
     packed = {group: {key: " ".join(words) for key, words in fold.items()} for group, fold in folds.items()}
     write_json(RESULTS / "crossval" / f"{name}.json", request | {"folds": packed})
     if name in baselines.BASELINES or "+" in name:

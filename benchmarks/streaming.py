@@ -56,7 +56,7 @@ def main() -> int:
     import numpy as np
 
     import zoo
-    from zoo.streaming import Listener, Stream
+    from zoo.tasks.streaming import Stream, StreamingGreedyDecoder
     from zoo.training import DataSpec
 
     model = zoo.load(args.model, weights=args.weights)
@@ -82,7 +82,7 @@ def main() -> int:
         spent += chunks.spent + time.perf_counter() - chunks.given
     seconds = sum(map(len, clips)) / rate
 
-    stream, listener = Stream(model.network), Listener(model.labels, model.config.frame_seconds)
+    stream, listener = Stream(model.network), StreamingGreedyDecoder(model.labels, model.config.frame_seconds)
     long, held, start = np.concatenate(clips), [], time.perf_counter()
     for i in range(round(args.minutes * 60 / args.chunk)):
         place = i * size % (len(long) - size)

@@ -71,7 +71,9 @@ def load(
         compile_model(ensemble)
         return ensemble
     if not (weights is None or isinstance(weights, str | os.PathLike)):
-        raise ZooError(f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. Received: weights={weights!r}.")
+        raise ZooError(
+            f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. Received: weights={weights!r}."
+        )
     model = _fresh(parts[0], config) if weights is None else _trained(parts[0], weights, config)
     if freeze:
         for layer in model.layers:
@@ -94,7 +96,9 @@ def _is_language_model(name: str) -> bool:
 def _load_language_model(name: str, weights, config: dict):
     if config or not isinstance(weights, str | os.PathLike):
         wrong = next(iter(config), "weights")
-        raise ZooError(f"`{wrong}` must be left out for the language model {name} (weights may be a file; `zoo train` makes others).")
+        raise ZooError(
+            f"`{wrong}` must be left out for the language model {name} (weights may be a file; `zoo train` makes others)."
+        )
     return language.load(name, weights)
 
 
@@ -128,7 +132,9 @@ def _fresh(name: str, config: dict, preset: str = "") -> SpeechModel:
     except ZooError:
         raise
     except (TypeError, ValueError) as error:
-        raise ZooError(f"The config of {name} must fit together; with {config} it cannot be built: {first_line(error)}") from error
+        raise ZooError(
+            f"The config of {name} must fit together; with {config} it cannot be built: {first_line(error)}"
+        ) from error
 
 
 def _trained(name: str, weights: str | os.PathLike, config: dict) -> SpeechModel:
@@ -160,7 +166,10 @@ def _trained(name: str, weights: str | os.PathLike, config: dict) -> SpeechModel
     renewed = _fresh(name, own | head)
     kept = transfer(model, renewed)
     new = ", ".join(next(iter(head.values())))
-    print(f"{name}: {len(kept)} layers keep their weights; the last one, `{HEAD}`, is new, for {new:.80}: fit it.", file=sys.stderr)
+    print(
+        f"{name}: {len(kept)} layers keep their weights; the last one, `{HEAD}`, is new, for {new:.80}: fit it.",
+        file=sys.stderr,
+    )
     return renewed
 
 
@@ -175,7 +184,9 @@ def _weights_path(name: str, weights: str | os.PathLike) -> Path:
         check_weights(about.weights_path, about.weights["sha256"])
         return about.weights_path
     if not Path(weights).is_file():
-        raise MissingFileError(f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. There is no file {weights}.")
+        raise MissingFileError(
+            f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. There is no file {weights}."
+        )
     return Path(weights)
 
 
@@ -220,7 +231,9 @@ def transfer(source, model: SpeechModel) -> list[str]:
     known = {layer.name: layer for layer in giver.layers if layer.weights and (same_head or layer.name != HEAD)}
     shared = [layer for layer in model.layers if layer.weights and layer.name in known]
     if not any(layer.trainable_weights for layer in shared):
-        raise ZooError(f"`source` must have layers of the same names as {model.architecture.name}; {giver.display_name} has none.")
+        raise ZooError(
+            f"`source` must have layers of the same names as {model.architecture.name}; {giver.display_name} has none."
+        )
     for layer in shared:
         theirs, ours = ([tuple(w.shape) for w in one.weights] for one in (known[layer.name], layer))
         if theirs != ours:

@@ -8,7 +8,6 @@ import numpy as np
 from zoo.errors import ZooError
 from zoo.losses import squared_error
 from zoo.tasks.base import SpeechModel
-from zoo.tasks.classifier import Classifier
 from zoo.tasks.reconstruction import Frames, Reconstruction, lerp
 
 # What an autoencoder hears is what it gives back, so it should be speech without noise.
@@ -91,8 +90,6 @@ class Autoencoder(SpeechModel):
 @keras.saving.register_keras_serializable("zoo")
 class VariationalAutoencoder(Autoencoder):
     """An autoencoder of words whose codes follow a prior, so that random codes and points between two codes decode too."""
-
-    load_clips = Classifier.load_clips  # clips of one word, at most max_seconds
 
     def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
         """Words that nobody said, decoded from random codes: (count, frames, bands) in dB below the peak.

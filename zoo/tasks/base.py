@@ -1,5 +1,6 @@
 """SpeechModel: an architecture as a functional `keras.Model` that takes recordings; the other files of this folder add what each task does."""
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.audio import load_audio
+from zoo.audio import display_name, load_audio
 from zoo.errors import AudioError, ZooError
 from zoo.registry import architecture
 
@@ -88,7 +89,9 @@ class SpeechModel(keras.Model):
 
     def get_config(self) -> dict:
         layers = [layer for layer in self._flatten_layers(include_self=False) if not layer._layers]
-        quantized = {layer.path: layer.quantization_mode for layer in layers if getattr(layer, "quantization_mode", None)}
+        quantized = {
+            layer.path: layer.quantization_mode for layer in layers if getattr(layer, "quantization_mode", None)
+        }
         # Layers without weights may say what they like.
         frozen = [layer.name for layer in self.layers if layer.weights and not layer.trainable]
         return {
@@ -231,11 +234,22 @@ class SpeechModel(keras.Model):
             sample_rate: Hz of the arrays; files carry their own.
 
         Raises:
-            AudioError: For what is not audio.
+            AudioError: For what is not audio, or longer than the config's max_seconds, where it has that.
         """
-        return [load_audio(clip, self.config.sample_rate, sample_rate=sample_rate) for clip in audio]
+        rate, most = self.config.sample_rate, self.max_seconds
+        clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
+        for i, clip in enumerate(clips):
+            if len(clip) > most * rate:
+                name = display_name(audio[i]) if isinstance(audio[i], str | os.PathLike) else f"clip {i + 1}"
+                raise AudioError(
+                    f"`audio` must be clips of one word, at most {most:g} s, for {self.display_name}; {name} lasts "
+                    f"{len(clip) / rate:.1f} s (lstm_ctc writes whole sentences)."
+                )
+        return clips
 
-    def infer(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[dict[str, np.ndarray]]:
+    def infer(
+        self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16
+    ) -> list[dict[str, np.ndarray]]:
         """All that the network gives for each clip, by name, cut to the clip's true frames.
 
         A clip's outputs do not depend on the clips beside it.
@@ -249,9 +263,13 @@ class SpeechModel(keras.Model):
             AudioError: For what is not audio.
         """
         if not (isinstance(batch_size, Integral) and batch_size >= 1):
-            raise ZooError(f"`batch_size` must be a whole number of clips, at least one. Received: batch_size={batch_size!r}.")
+            raise ZooError(
+                f"`batch_size` must be a whole number of clips, at least one. Received: batch_size={batch_size!r}."
+            )
         if not isinstance(audio, list | tuple):
-            raise ZooError(f"`audio` must be a list of clips (put a single one into [ ]). Received: a {type(audio).__name__}.")
+            raise ZooError(
+                f"`audio` must be a list of clips (put a single one into [ ]). Received: a {type(audio).__name__}."
+            )
         clips = self.load_clips(audio, sample_rate)
         results: list[dict] = [{}] * len(clips)
         for group in _batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
@@ -259,8 +277,14 @@ class SpeechModel(keras.Model):
             outputs = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
             outputs = {name: np.asarray(value) for name, value in outputs.items()}
             for row, i in enumerate(group):
-                ends = {name: int(outputs[end][row]) for name, end in self.frames.items() if name in outputs and end in outputs}
-                results[i] = {name: value[row, : ends[name]] if name in ends else value[row] for name, value in outputs.items()}
+                ends = {
+                    name: int(outputs[end][row])
+                    for name, end in self.frames.items()
+                    if name in outputs and end in outputs
+                }
+                results[i] = {
+                    name: value[row, : ends[name]] if name in ends else value[row] for name, value in outputs.items()
+                }
         return results
 
     def logits(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
@@ -280,7 +304,9 @@ def _with_lengths(inputs):
     return inputs
 
 
-def pad(clips: Sequence[np.ndarray], sample_rate: int, bucket_boundaries: Sequence[float] = ()) -> tuple[np.ndarray, np.ndarray]:
+def pad(
+    clips: Sequence[np.ndarray], sample_rate: int, bucket_boundaries: Sequence[float] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Pads clips with zeros on the right.
 
     The width is rounded up, to the next of `bucket_boundaries`; beyond them to a whole second, and past ten seconds to about a

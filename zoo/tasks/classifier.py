@@ -1,15 +1,13 @@
 """Classifiers of short clips: which word it is, or who speaks."""
 
-import os
 from collections.abc import Sequence
 from numbers import Integral
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from zoo import decoding
-from zoo.errors import AudioError, DataError, ZooError
+from zoo.errors import DataError, ZooError
 from zoo.losses import cross_entropy
 from zoo.tasks.base import SpeechModel
 from zoo.text import LabelEncoder
@@ -96,22 +94,6 @@ class Classifier(SpeechModel):
     def mean_error(errors) -> float:
         return 100 * float(np.mean(errors))
 
-    def load_clips(self, audio: Sequence, sample_rate: int | None = None) -> list[np.ndarray]:
-        """As `SpeechModel.load_clips`.
-
-        Raises:
-            AudioError: For what is not audio, or longer than the model's max_seconds.
-        """
-        clips, most = super().load_clips(audio, sample_rate), self.max_seconds
-        for clip, given in zip(clips, audio, strict=True):
-            if len(clip) > most * self.config.sample_rate:
-                name = Path(given).name if isinstance(given, str | os.PathLike) else "a clip"
-                raise AudioError(
-                    f"`audio` must be clips of one word, at most {most:g} s, for {self.display_name}; {name} lasts "
-                    f"{len(clip) / self.config.sample_rate:.1f} s (lstm_ctc writes whole sentences)."
-                )
-        return clips
-
     def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
         """Says which of the classes each clip is.
 
@@ -165,7 +147,11 @@ class Classifier(SpeechModel):
             (frames, bands) over `word_frames`: the mean fall of the label's log probability (nats) where a patch lay over
             that point; 0 for a rise.
         """
-        if not (isinstance(patch, tuple | list) and len(patch) == 2 and all(isinstance(n, Integral) and n > 0 for n in patch)):
+        if not (
+            isinstance(patch, tuple | list)
+            and len(patch) == 2
+            and all(isinstance(n, Integral) and n > 0 for n in patch)
+        ):
             raise ZooError(f"`patch` must be (frames, bands), at least one of each. Received: patch={patch!r}.")
         frames = self.word_frames(audio, sample_rate)
         (n_frames, bands), (long, wide) = frames.shape, patch

@@ -1,6 +1,6 @@
 """Recognizers: what is said, in characters, and where."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from inspect import signature
 
@@ -101,7 +101,9 @@ class Recognizer(SpeechModel):
         if decoder == "greedy":
             if options or language_model is not None:
                 wrong = next(iter(options), "language_model")
-                raise ZooError(f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'.")
+                raise ZooError(
+                    f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'."
+                )
             return lambda logits, duration: decoding.greedy(
                 logits[None], [len(logits)], vocabulary, seconds, [duration]
             )[0]
@@ -129,7 +131,9 @@ class Recognizer(SpeechModel):
             raise ZooError(
                 f"`language_model` must be a name or a zoo.language.LanguageModel. Received: {language_model!r:.100}."
             )
-        if isinstance(options.get("lexicon"), Iterator):  # a generator gives its words once, and there may be many clips
+        if isinstance(
+            options.get("lexicon"), Iterator
+        ):  # a generator gives its words once, and there may be many clips
             options["lexicon"] = list(options["lexicon"])
         if options.get("prior_scale"):
             options = {"prior": self.prior or None} | options
@@ -183,7 +187,7 @@ class StreamingRecognizer(Recognizer):
 
         Args:
             chunks: Arrays (samples,) or (samples, channels) of any lengths, from a file, a socket or
-                `zoo.streaming.microphone()`.
+                `zoo.tasks.streaming.microphone()`.
             sample_rate: Hz of the chunks.
 
         Yields:

@@ -176,11 +176,7 @@ class SpeechModel(keras.Model):
 
     @classmethod
     def targets(cls, utterances: Sequence, config) -> list[str]:
-        """What a model should say of each utterance.
-
-        Raises:
-            DataError: If that is not known.
-        """
+        """What a model should say of each utterance. Raises DataError where that is not known."""
         return [utterance.text for utterance in utterances]
 
     @classmethod
@@ -210,12 +206,9 @@ class SpeechModel(keras.Model):
         return label_ids
 
     def utterance_errors(self, outputs: dict, targets: Sequence[str], clean: tuple[np.ndarray, np.ndarray]) -> list:
-        """What validation counts of each utterance of a batch; `mean_error` sums it up.
+        """What validation counts of each utterance of a batch, which `mean_error` sums up.
 
-        Args:
-            outputs: Arrays by name, as the model gives them for a batch.
-            targets: What was said in each utterance.
-            clean: (waveform (batch, samples), lengths) without noise.
+        `clean` is (waveform (batch, samples), lengths) without noise.
         """
         raise NotImplementedError
 
@@ -227,15 +220,7 @@ class SpeechModel(keras.Model):
     # --- recordings
 
     def load_clips(self, audio: Sequence, sample_rate: int | None = None) -> list[np.ndarray]:
-        """Clips (samples,) float32 at the model's rate.
-
-        Args:
-            audio: Paths, binary files or arrays.
-            sample_rate: Hz of the arrays; files carry their own.
-
-        Raises:
-            AudioError: For what is not audio, or longer than the config's max_seconds, where it has that.
-        """
+        """Clips (samples,) float32 at the model's rate. Raises AudioError where one is not audio, or longer than max_seconds."""
         rate, most = self.config.sample_rate, self.max_seconds
         clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
         for i, clip in enumerate(clips):

@@ -113,15 +113,7 @@ class Classifier(SpeechModel):
         return [decoding.classify(logits, self.labels) for logits in self.logits(audio, sample_rate, batch_size)]
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
-        """The log-mel frames of the word in one clip, silence cut away, over which attention and saliency lie.
-
-        Args:
-            audio: One clip, as for `classify`.
-            sample_rate: Hz of an array.
-
-        Returns:
-            (frames, bands) in dB.
-        """
+        """The log-mel frames (frames, bands) in dB of one clip, silence cut away, over which attention and saliency lie."""
         clip = self.load_clips([audio], sample_rate)[0]
         trimmed = keras.Model(self.input, self.get_layer("trim").output)
         frames, lengths = trimmed({"waveform": clip[None], "lengths": np.array([len(clip)], "int32")})
@@ -187,18 +179,9 @@ class Embedder(Classifier):
     """
 
     def embed(self, audio, sample_rate: int | None = None, batch_size: int = 64) -> np.ndarray:
-        """Embeds clips as points of a sphere, so that a dot product is a cosine.
+        """Embeds clips as points of a sphere, so that a dot product is a cosine: (units,), or (clips, units) of a list.
 
-        Args:
-            audio: As for `classify`.
-            sample_rate: Hz of the arrays.
-            batch_size: Clips at a time.
-
-        Returns:
-            (units,) of one clip, (clips, units) of a list.
-
-        Raises:
-            AudioError: For what is not audio or longer than a word.
+        Arguments are those of `classify`.
         """
         if not isinstance(audio, list | tuple):
             return self.embed([audio], sample_rate, batch_size)[0]
@@ -207,11 +190,6 @@ class Embedder(Classifier):
 
     def verify(self, a, b, sample_rate: int | None = None) -> float:
         """Cosine of the embeddings of two clips: near 1 for one speaker (or word), near 0 for two.
-
-        Args:
-            a: One clip, as for `classify`.
-            b: Another clip.
-            sample_rate: Hz of the arrays.
 
         >>> import zoo
         >>> seven = zoo.audio.bundled("seven")

@@ -143,9 +143,6 @@ def apply_gain(samples: np.ndarray, gain_db: np.ndarray, framing: Frames, n_mels
         gain_db: `(frames, n_mels)`.
         framing: How the frames were cut.
         n_mels: Mel bands.
-
-    Returns:
-        `(samples,)` float32.
     """
     import librosa
 
@@ -166,19 +163,7 @@ def apply_gain(samples: np.ndarray, gain_db: np.ndarray, framing: Frames, n_mels
 
 
 def lerp(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
-    """Interpolate linearly between two codes.
-
-    Args:
-        a: Code `(n,)`.
-        b: Code `(n,)`.
-        steps: Number of points, both ends included.
-
-    Returns:
-        `(steps, n)`.
-
-    Raises:
-        ZooError: If there are fewer than two steps.
-    """
+    """Interpolate linearly between two codes (n,): (steps, n), both ends included."""
     if not isinstance(steps, int | np.integer) or steps < 2:
         raise ZooError(f"`steps` must be a whole number, at least 2. Received: steps={steps!r}.")
     weight = np.linspace(0.0, 1.0, steps, dtype="float32")[:, None]

@@ -81,8 +81,6 @@ class Searcher:
     Attributes:
         rate: Sample rate in hertz of words and recordings.
 
-    Raises:
-        ZooError: If the model has nothing to compare.
     """
 
     def __init__(self, model: SpeechModel | str):
@@ -97,17 +95,7 @@ class Searcher:
         self.rate = model.config.sample_rate
 
     def prepare(self, samples: np.ndarray) -> dict:
-        """Prepare a word.
-
-        Args:
-            samples: `(samples,)` at `rate`; silent ends are cut off.
-
-        Returns:
-            What `find` takes.
-
-        Raises:
-            AudioError: If it is silence.
-        """
+        """Prepare a word (samples,) at `rate` for `find`; its silent ends are cut off."""
         from librosa.effects import trim
 
         check_not_silent(samples, "`query`")
@@ -123,19 +111,7 @@ class Searcher:
         return about if self.by_window else about | {"frames": self._compute(samples)}
 
     def find(self, word: dict, recording: dict | np.ndarray, best: int = 5) -> list[Match]:
-        """Find a prepared word.
-
-        Args:
-            word: What `prepare` gave.
-            recording: What `listen` gave, or samples `(samples,)` at `rate`.
-            best: Matches at most.
-
-        Returns:
-            Matches, best first.
-
-        Raises:
-            AudioError: If the word is longer than the recording.
-        """
+        """Find a prepared word in what `listen` gave, or in samples (samples,) at `rate`: matches, best first."""
         if not isinstance(best, Integral) or best < 1:
             raise ZooError(f"`best` must be a whole number, at least 1. Received: best={best!r}.")
         recording = recording if isinstance(recording, dict) else self.listen(recording)

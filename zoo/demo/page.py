@@ -26,8 +26,12 @@ MAX_UPLOAD = "200mb"  # ten minutes in stereo, so that a long clip is refused fo
 EXAMPLES = ("seven", "woman-us", "man-gb", "telephone")
 # One question at a time: networks and matplotlib are not made for several threads.
 QUEUE = {"concurrency_id": "models", "show_progress": "hidden", "api_visibility": "private"}
-# Screen readers say a status line aloud when it changes.
-ALOUD = "() => document.querySelectorAll('.block.zoo-status').forEach(line => line.setAttribute('role', 'status'))"
+# Screen readers say a status line aloud when it changes. Those of a tab are made when it is opened.
+ALOUD = """() => {
+  const mark = () => document.querySelectorAll('.block.zoo-status:not([role])').forEach(e => e.setAttribute('role', 'status'));
+  new MutationObserver(mark).observe(document.body, {childList: true, subtree: true});
+  mark();
+}"""
 
 
 def check_gradio() -> None:

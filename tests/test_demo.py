@@ -258,7 +258,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync "
     "--disable-component-update --use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
 ).split()
-PATIENCE = 90_000  # milliseconds: models load and compile while a clip waits
+PATIENCE = 180_000  # milliseconds: models load and compile while a clip waits
 
 
 @pytest.fixture(scope="module")

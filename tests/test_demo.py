@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -252,6 +253,16 @@ def test_without_gradio_there_is_a_sentence(monkeypatch):
     for call in (page.build_page, page.serve):
         with pytest.raises(ZooError):
             call()
+
+
+def test_a_port_that_is_taken_and_a_host_that_is_not_here():
+    page.check_address(page.HOST, 0)
+    with socket.socket() as taken:
+        taken.bind((page.HOST, 0))
+        taken.listen()
+        for host, port in ((page.HOST, taken.getsockname()[1]), ("203.0.113.7", 0)):
+            with refused("port"):
+                page.check_address(host, port)
 
 
 FLAGS = (

@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -254,6 +255,16 @@ def test_without_gradio_there_is_a_sentence(monkeypatch):
             call()
 
 
+def test_a_port_that_is_taken_and_a_host_that_is_not_here():
+    page.check_address(page.HOST, 0)
+    with socket.socket() as taken:
+        taken.bind((page.HOST, 0))
+        taken.listen()
+        for host, port in ((page.HOST, taken.getsockname()[1]), ("203.0.113.7", 0)):
+            with refused("port"):
+                page.check_address(host, port)
+
+
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync "
     "--disable-component-update --use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
@@ -414,7 +425,8 @@ def test_the_keyboard_is_enough_and_every_field_has_a_name(visit):
         nameless = tab.evaluate(
             """Array.from(document.querySelectorAll('button, input, textarea, select'))
             .filter(e => e.offsetParent && !e.closest('[aria-hidden=true]'))
-            .filter(e => !e.getAttribute('aria-label') && !e.title && !e.innerText.trim() && !e.labels?.length)
+            .filter(e => !e.getAttribute('aria-label') && !e.title && !e.innerText.trim() && !e.labels?.length
+                && !e.querySelector('img[alt]'))
             .map(e => e.outerHTML)"""
         )
         assert nameless == []

@@ -26,8 +26,12 @@ MAX_UPLOAD = "200mb"  # ten minutes in stereo, so that a long clip is refused fo
 EXAMPLES = ("seven", "woman-us", "man-gb", "telephone")
 # One question at a time: networks and matplotlib are not made for several threads.
 QUEUE = {"concurrency_id": "models", "show_progress": "hidden", "api_visibility": "private"}
-# Screen readers say a status line aloud when it changes.
-ALOUD = "() => document.querySelectorAll('.block.zoo-status').forEach(line => line.setAttribute('role', 'status'))"
+# Screen readers say a status line aloud when it changes. Those of a tab are made when it is opened.
+ALOUD = """() => {
+  const mark = () => document.querySelectorAll('.block.zoo-status:not([role])').forEach(e => e.setAttribute('role', 'status'));
+  new MutationObserver(mark).observe(document.body, {childList: true, subtree: true});
+  mark();
+}"""
 
 
 def check_gradio() -> None:
@@ -208,6 +212,20 @@ def _class_tab(gr, tab, folder: Path) -> None:
     _wire(gr, [button.click], save, [label, speaker, audio], components | {"audio": audio}, mode="once")
 
 
+def check_address(host: str, port: int) -> None:
+    """Raises a ZooError where the page cannot be served at an address, before Keras is loaded; 0 is any free port."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        raise ZooError(
+            f"`port` must be free and `host` an address of this machine. Received: host={host!r}, port={port} "
+            f"({error.strerror}). Is another `zoo demo` running? Port 0 is any free one."
+        ) from None
+
+
 def serve(
     host: str = HOST,
     port: int = PORT,
@@ -228,6 +246,7 @@ def serve(
         ZooError: gradio is missing, `port` is taken, `host` is not this machine, or `folder` is not one.
     """
     gr, folder = _gradio(), recordings.check_folder(folder)
+    check_address(host, port)
     # TensorFlow warns whenever it compiles for another length of clip, as it should.
     logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
     theme = gr.themes.Base(font="system-ui", font_mono="ui-monospace")  # no fonts from elsewhere
@@ -241,13 +260,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="zoo-demo-", ignore_cleanup_errors=True) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads
         blocks = build_page(folder)
-        try:
-            _, url, _ = blocks.launch(**options)
-        except OSError:
-            raise ZooError(
-                f"`port` must be free and `host` an address of this machine. Received: host={host!r}, port={port}. Is "
-                "another `zoo demo` running? Port 0 is any free one."
-            ) from None
+        _, url, _ = blocks.launch(**options)
         if host not in LOCAL:
             say(
                 f"Warning: whoever reaches {socket.gethostname()} in the network can use this page and save clips into "

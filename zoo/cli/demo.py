@@ -69,15 +69,16 @@ def _references() -> dict:
 
 def _open_page(host: str, port: int, folder, browser: bool | None) -> None:
     """Serves the page until Ctrl-C; a browser comes up where somebody sits in front of a screen."""
-    from zoo.demo import page, recordings
+    from zoo.demo.page import check_address, check_gradio, serve
+    from zoo.demo.recordings import check_folder
 
-    page.check_gradio()
-    page.check_address(host, port)
-    recordings.check_folder(folder)
+    check_gradio()
+    check_address(host, port)
+    check_folder(folder)
     click.echo("One moment: Keras is loading ...", err=True)
     with importing():
         import zoo.loading  # noqa: F401
     if browser is None:
         screen = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         browser = bool(screen) and sys.stdout.isatty()
-    page.serve(host, port, folder, browser, say=lambda line: click.echo(line, err=line.startswith("Warning")))
+    serve(host, port, folder, browser, say=lambda line: click.echo(line, err=line.startswith("Warning")))

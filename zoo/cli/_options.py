@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from zoo.cli._loading import Asked, check_can
+from zoo.cli._output import PICTURES, check_file
 from zoo.errors import ZooError
 
 
@@ -30,6 +32,15 @@ class NameType(_NotEmpty, type(click.STRING)):
     """A string that is not empty."""
 
 
+class PictureType(PathType):
+    """A file for a picture, checked before the work and not after it."""
+
+    def convert(self, value, param, ctx):
+        path = super().convert(value, param, ctx)
+        check_file("plot", path, PICTURES)
+        return path
+
+
 class Real(click.FloatRange):
     """A finite number of a range; click's own lets NaN and infinity pass."""
 
@@ -45,23 +56,49 @@ NAME = NameType()
 POSITIVE = Real(0, min_open=True)
 COUNT = click.IntRange(1)
 
-name_argument = click.argument("name", type=NAME)
 file_argument = click.argument("path", metavar="FILE", type=PATH)
 recordings_argument = click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-plot_option = click.option("--plot", type=PATH, metavar="FILE", help="Draw a picture (.png, .svg, .pdf).")
-weights_option = click.option(
-    "--weights", type=NAME, metavar="FILE", help="A .keras or .weights.h5 file in place of the bundled weights."
+plot_option = click.option(
+    "--plot", type=PictureType(path_type=Path), metavar="FILE", help="Draw a picture (.png, .svg, .pdf)."
 )
 data_option = click.option(
     "--data", multiple=True, required=True, type=NAME, metavar="SPEC",
-    help="Data set: NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...]; may be repeated.",
+    help="Data set, NAME[:SPLIT][,OPTION=VALUE...]; may be repeated.",
 )  # fmt: skip
 
 
-def model_option(default: str, help: str = "Name of a model.") -> Callable:
-    """Returns the option --model of a command about recordings."""
-    return click.option("--model", "name", type=NAME, default=default, show_default=True, metavar="NAME", help=help)
+def model_option(default: str, tasks: tuple[str, ...], what: str, others: tuple[str, ...] = ()) -> Callable:
+    """Adds --model and --weights to a command about recordings, which gets both as one `asked`.
+
+    Args:
+        default: Name of the model that is taken unless another one is named.
+        tasks: Tasks for which the model must be, as cards name them.
+        what: What it must be, in words, such as "an autoencoder".
+        others: Further names that are no models.
+    """
+    name = click.option(
+        "--model", "name", type=NAME, default=default, show_default=True, metavar="NAME", help=f"Name of {what}."
+    )
+    return lambda command: name(_asked(command, tasks, what, others))
+
+
+def model_argument(tasks: tuple[str, ...], what: str) -> Callable:
+    """Adds NAME and --weights to a command about one model; otherwise as `model_option`."""
+    return lambda command: click.argument("name", type=NAME)(_asked(command, tasks, what, ()))
+
+
+def _asked(command: Callable, tasks: tuple[str, ...], what: str, others: tuple[str, ...]) -> Callable:
+    @click.option(
+        "--weights", type=NAME, metavar="FILE", help="A .keras or .weights.h5 file in place of the bundled weights."
+    )
+    @wraps(command)
+    def with_model(name, weights, **values):
+        if name not in others:
+            check_can(name, tasks, what)
+        return command(asked=Asked(name, weights), **values)
+
+    return with_model
 
 
 def out_option(metavar: str, help: str, required: bool = True) -> Callable:

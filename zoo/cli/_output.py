@@ -47,34 +47,26 @@ def print_table(*columns: str, rows: Iterable[tuple], title: str = "") -> None:
     Console(width=width, markup=False, highlight=False, emoji=False).print(table)
 
 
-def check_picture(path: Path | None) -> None:
-    """Checks that a picture can be written, before the work and not after it."""
-    if path is None:
-        return
-    if path.suffix.lower() not in PICTURES:
-        raise ZooError(f"`plot` must end in {', '.join(PICTURES)}. Received: {path.name}.")
-    _check_file("plot", path)
+def check_file(option: str, path: Path, suffixes: tuple[str, ...], source: Path | None = None) -> None:
+    """Checks that a file can be written, before the work and not after it.
 
-
-def check_sound(path: Path | None, source: Path) -> None:
-    """Checks that sound can be written, and not over the recording `source` that it is made of."""
-    if path is None:
-        return
-    if path.suffix.lower() != ".wav":
-        raise ZooError(f"`out` must end in .wav, as sound is written as WAV. Received: {path.name}.")
-    _check_file("out", path)
-    if path.exists() and source.exists() and path.samefile(source):
-        raise ZooError(f"`out` must be another file than the recording that is read. Received: {path} for both.")
-
-
-def _check_file(option: str, path: Path) -> None:
+    Args:
+        option: Name of the option, for the error.
+        path: File to write.
+        suffixes: Endings that its name may have.
+        source: Recording that it is made of and must not replace.
+    """
     folder = path.absolute().parent
+    if path.suffix.lower() not in suffixes:
+        raise ZooError(f"`{option}` must end in {', '.join(suffixes)}. Received: {path.name}.")
     if not folder.is_dir():
         raise MissingFileError(f"`{option}` must be in a folder that exists. There is no {folder}.")
     if path.is_dir():
         raise ZooError(f"`{option}` must be a file. Received: {path}, which is a folder.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ZooError(f"`{option}` must be in a folder in which files can be made. Received: {folder}.")
+    if source and path.exists() and source.exists() and path.samefile(source):
+        raise ZooError(f"`{option}` must be another file than the recording that is read. Received: {path} for both.")
 
 
 def save_picture(figure, path: Path) -> None:

@@ -1,11 +1,12 @@
 """The recordings that a command is given, read one after the other."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from zoo.cli._errors import complain
+from zoo.cli._output import print_json, print_table
 from zoo.errors import AudioError, ZooError
 
 BATCH_SECONDS = 240  # of audio at a time, so that a folder of lectures need not fit in memory
@@ -72,8 +73,12 @@ class Recordings:
         """Returns where the picture of a recording goes: `plot` of a single one, else NAME-1-CLIP.png and so on."""
         return plot if len(self.files) == 1 else plot.with_stem(f"{plot.stem}-{number}-{path.stem}")
 
-    def exit(self) -> None:
-        """Ends the command, with exit code 1 if a recording failed."""
+    def finish(self, results: list[dict], as_json: bool, *columns: str, rows: Iterable[tuple] = ()) -> None:
+        """Prints all answers and ends the command, with exit code 1 if a recording failed."""
+        if as_json:
+            print_json(results)
+        elif rows:
+            print_table(*columns, rows=rows)
         if self.failed:
             sys.exit(1)
 

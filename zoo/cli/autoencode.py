@@ -3,19 +3,18 @@
 import click
 
 from zoo.cli import _options as options
-from zoo.cli._loading import CODES, Asked, check_can
-from zoo.cli._output import check_picture, check_sound, print_json, save_picture, save_sound
+from zoo.cli._loading import CODES
+from zoo.cli._output import check_file, print_json, save_picture, save_sound
 from zoo.cli._recordings import read
 
 
 @click.command()
 @options.file_argument
-@options.model_option("conv_autoencoder", "An autoencoder.")
-@options.weights_option
+@options.model_option("conv_autoencoder", ("reconstruction", "denoising"), "an autoencoder")
 @options.out_option("FILE.wav", "Write the reconstruction as sound (Griffin-Lim).", required=False)
 @options.plot_option
 @options.json_option
-def reconstruct(path, name, weights, out, plot, as_json):
+def reconstruct(path, asked, out, plot, as_json):
     """Send a recording through an autoencoder and back.
 
     --plot draws what went in, what came out, and the difference.
@@ -25,22 +24,20 @@ def reconstruct(path, name, weights, out, plot, as_json):
       zoo reconstruct clip.wav --plot both.png --out back.wav
       zoo reconstruct clip.wav --model autoencoder --json
     """
-    check_picture(plot)
-    check_sound(out, path)
-    check_can(name, ("reconstruction", "denoising"), "an autoencoder")
-    asked = Asked(name, weights)
+    if out:
+        check_file("out", out, (".wav",), source=path)
     samples = read(path, asked.sample_rate)
     found = asked.model.reconstruct(samples, asked.sample_rate)
     if plot:
         from zoo import plots
 
-        hop, title = found.framing.hop_seconds, f"{path.name}, {name}"
+        hop, title = found.framing.hop_seconds, f"{path.name}, {asked.name}"
         save_picture(plots.reconstruction(found.log_mel, found.reconstruction, hop, title).figure, plot)
     if out:
         save_sound(*found.sound(), out)
     (frames, bands), code = found.log_mel.shape, list(found.code.shape)
     if as_json:
-        about = {"file": str(path), "model": name, "frames": frames, "bands": bands, "code": code}
+        about = {"file": str(path), "model": asked.name, "frames": frames, "bands": bands, "code": code}
         print_json(about | {"error_db": found.error_db, "band_error_db": found.band_error_db.tolist()})
     else:
         numbers = " x ".join(map(str, code))
@@ -50,12 +47,11 @@ def reconstruct(path, name, weights, out, plot, as_json):
 @click.command()
 @options.file_argument
 @options.out_option("FILE.wav", "Where the sound goes.")
-@options.model_option("denoising_autoencoder", "A denoiser.")
-@options.weights_option
+@options.model_option("denoising_autoencoder", ("denoising",), "a denoiser")
 @click.option("--strength", type=options.Real(0, 1), help="Factor of what is turned down in dB (the model's).")
 @options.plot_option
 @options.json_option
-def denoise(path, out, name, weights, strength, plot, as_json):
+def denoise(path, out, asked, strength, plot, as_json):
     """Turn down the noise in a recording.
 
     --plot draws the noisy and the denoised log-mel.
@@ -65,10 +61,7 @@ def denoise(path, out, name, weights, strength, plot, as_json):
       zoo denoise noisy.wav --out clean.wav
       zoo denoise noisy.wav --out clean.wav --strength 0.5 --plot both.png
     """
-    check_picture(plot)
-    check_sound(out, path)
-    check_can(name, ("denoising",), "a denoiser")
-    asked = Asked(name, weights)
+    check_file("out", out, (".wav",), source=path)
     rate, samples = asked.sample_rate, read(path, asked.sample_rate)
     strength = asked.model.config.strength if strength is None else strength
     clean = asked.model.denoise(samples, rate, strength)
@@ -87,15 +80,14 @@ def denoise(path, out, name, weights, strength, plot, as_json):
 
 
 @click.command("map")
-@options.name_argument
+@options.model_argument(CODES, "a model with an embedding or codes")
 @options.data_option
 @options.plot_option
 @click.option(
     "--method", type=click.Choice(["tsne", "pca"]), default="tsne", show_default=True, help="How n numbers become two."
 )
-@options.weights_option
 @options.json_option
-def map_codes(name, data, plot, method, weights, as_json):
+def map_codes(asked, data, plot, method, as_json):
     """Draw the codes of the model NAME as a map, coloured by word and by speaker.
 
     NAME is an autoencoder or has an embedding. With tsne, neighbours on the map are neighbours in the code, and distances
@@ -108,9 +100,7 @@ def map_codes(name, data, plot, method, weights, as_json):
     """
     if plot is None:
         raise click.UsageError("`plot` must be given: a map is a picture.")
-    check_picture(plot)
-    check_can(name, CODES, "a model with an embedding or codes")
-    model = Asked(name, weights).model
+    model, name = asked.model, asked.name
     from zoo import plots
     from zoo.datasets.spec import DataSpec
     from zoo.tasks.few_shot import vectors

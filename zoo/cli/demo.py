@@ -9,7 +9,6 @@ from click.core import ParameterSource
 
 from zoo.cli import _options as options
 from zoo.cli._loading import Asked, importing
-from zoo.cli._output import check_picture, print_json, print_table
 from zoo.cli._recordings import Recordings
 from zoo.cli.recognise import draw_transcript
 
@@ -47,7 +46,6 @@ def demo(ctx, paths, plot, as_json, port, host, browser, data_folder):
     for option in PAGE_OPTIONS:
         if ctx.get_parameter_source(option) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"`{option}` is for the page, which recordings, --plot and --json replace.")
-    check_picture(plot)
     references = _references()
     asked, recordings, results = Asked(MODEL), Recordings((*references, *paths)), []
     drawn = len(references) if paths else 0
@@ -56,12 +54,8 @@ def demo(ctx, paths, plot, as_json, port, host, browser, data_folder):
         results.append({"file": str(path), "reference": references.get(path, ""), **found.to_dict()})
         if plot and len(results) == drawn + 1:
             draw_transcript(asked.model, samples, rate, found, plot, f"{path.name}: {found.text}")
-    if as_json:
-        print_json(results)
-    else:
-        rows = [(r["file"], r["reference"], r["text"], f"{r['confidence']:.2f}") for r in results]
-        print_table("recording", "reference", MODEL, "confidence#", rows=rows)
-    recordings.exit()
+    rows = [(r["file"], r["reference"], r["text"], f"{r['confidence']:.2f}") for r in results]
+    recordings.finish(results, as_json, "recording", "reference", MODEL, "confidence#", rows=rows)
 
 
 def _references() -> dict:
@@ -76,9 +70,11 @@ def _references() -> dict:
 def _open_page(host: str, port: int, folder, browser: bool | None) -> None:
     """Serves the page until Ctrl-C; a browser comes up where somebody sits in front of a screen."""
     from zoo.demo.page import check_address, check_gradio, serve
+    from zoo.demo.recordings import check_folder
 
     check_gradio()
     check_address(host, port)
+    check_folder(folder)
     click.echo("One moment: Keras is loading ...", err=True)
     with importing():
         import zoo.loading  # noqa: F401

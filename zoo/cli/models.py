@@ -6,25 +6,26 @@ import click
 
 import zoo
 from zoo.cli import _options as options
-from zoo.cli._loading import SOUND, check_can, load_model
+from zoo.cli._loading import SOUND
 from zoo.cli._output import print_json, print_table
 from zoo.errors import ZooError, unknown_name
 from zoo.presets import ModelCard, find_card
 
-UNITS = {"dB": " dB", "perplexity": ""}  # of figures; all others are in %
+UNITS = {"dB": "dB", "perplexity": "perplexity"}  # of figures; all others are in %
 
 
 def about(name: str, card: ModelCard | None) -> dict:
     """Returns what `list --json` and `info --json` print of a preset; a new architecture has no card yet."""
     if card is None:
-        return {"name": name}
-    full = f"{card.name}.{card.tag}" if card.tag else card.name
-    return asdict(card) | {"name": name, "full_name": full, "size": card.size}
+        return {"name": name, "full_name": name}
+    full_name = f"{card.name}.{card.tag}" if card.tag else card.name
+    return {"name": name, "full_name": full_name, "size": card.size} | asdict(card)
 
 
 def main_figure(card: ModelCard) -> str:
     """Returns the first figure on a card, such as "5.3 % WER an4:test"."""
-    return next((f"{r.value:.1f}{UNITS.get(r.metric, ' %')} {r.metric} {r.data}:{r.split}" for r in card.results), "")
+    figures = (f"{r.value:.1f} {UNITS.get(r.metric, '% ' + r.metric)} {r.data}:{r.split}" for r in card.results)
+    return next(figures, "")
 
 
 @click.command("list")
@@ -49,25 +50,20 @@ def list_models(pattern, task, as_json):
     if as_json:
         print_json(found)
         return
-    cards = [(item, find_card(item["name"])) for item in found]
-    rows = [
-        (
-            item["name"],
-            item["full_name"],
-            card.task,
-            f"{card.parameters:,}",
-            f"{card.size / 1e6:.1f} MB",
-            main_figure(card),
+    rows = []
+    for item in found:
+        card = find_card(item["name"])
+        size = (
+            (f"{card.parameters:,}", f"{card.size / 1e6:.1f} MB", main_figure(card))
+            if card
+            else ("no card yet", "", "")
         )
-        if card
-        else (item["name"], "", "no card yet", "", "", "")
-        for item, card in cards
-    ]
+        rows.append((item["name"], item["full_name"], item.get("task", ""), *size))
     print_table("model", "full name", "task", "parameters#", "size#", "measured", rows=rows)
 
 
 @click.command()
-@options.name_argument
+@click.argument("name", type=options.NAME)
 @options.json_option
 def info(name, as_json):
     """Show the card of the model NAME: what it does, what it learnt from, how good it was measured to be.
@@ -120,12 +116,11 @@ def info(name, as_json):
 
 
 @click.command()
-@options.name_argument
+@options.model_argument(SOUND, "a model of sound")
 @click.option("--format", "format", required=True, metavar="FORMAT", help="litert, onnx or savedmodel.")
 @options.out_option("PATH", "A .tflite or .onnx file, or a folder.")
-@options.weights_option
 @options.json_option
-def export(name, format, out, weights, as_json):
+def export(asked, format, out, as_json):
     """Write the model NAME for another runtime.
 
     The whole model, waveform in and logits out: LiteRT for phones, ONNX for servers and browsers, SavedModel.
@@ -140,13 +135,12 @@ def export(name, format, out, weights, as_json):
 
     if format not in exporting.FORMATS:
         raise unknown_name("export format", format, exporting.FORMATS)
-    if "+" in name:
-        raise ZooError(f"`name` must be one model. Received: {name}, an ensemble.")
-    check_can(name, SOUND, "a model of sound")
-    path = exporting.export(load_model(name, weights), format, out)
+    if "+" in asked.name:
+        raise ZooError(f"`name` must be one model. Received: {asked.name}, an ensemble.")
+    path = exporting.export(asked.model, format, out)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
     if as_json:
-        print_json({"model": name, "format": format, "path": str(out), "bytes": size})
+        print_json({"model": asked.name, "format": format, "path": str(out), "bytes": size})
     else:
         click.echo(f"Wrote {out} ({size / 1e6:.1f} MB).")

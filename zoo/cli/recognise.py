@@ -9,8 +9,8 @@ import click
 
 import zoo
 from zoo.cli import _options as options
-from zoo.cli._loading import CODES, SOUND, Asked, check_can
-from zoo.cli._output import check_picture, print_json, print_table, rounded, save_picture
+from zoo.cli._loading import CODES, SOUND
+from zoo.cli._output import print_json, print_table, rounded, save_picture
 from zoo.cli._recordings import Recordings, read
 from zoo.errors import DataError, MissingFileError, ZooError
 
@@ -27,12 +27,11 @@ def draw_transcript(model, samples, sample_rate: int, transcript, plot: Path, ti
 
 @click.command()
 @options.recordings_argument
-@options.model_option("lstm_ctc")
-@options.weights_option
+@options.model_option("lstm_ctc", ("transcription",), "a recognizer")
 @options.decoder_options
 @options.plot_option
 @options.json_option
-def transcribe(paths, name, weights, decoder, plot, as_json):
+def transcribe(paths, asked, decoder, plot, as_json):
     """Transcribe recordings.
 
     Recordings are WAV, FLAC, OGG, MP3, Opus or AIFF files, or folders of such. One file prints its text; several print a
@@ -47,9 +46,7 @@ def transcribe(paths, name, weights, decoder, plot, as_json):
       zoo transcribe clip.wav --language-model ngram_lm
       zoo transcribe clip.wav --lexicon zero,one,two,three,four,five,six,seven,eight,nine
     """
-    check_picture(plot)
-    check_can(name, ("transcription",), "a recognizer")
-    asked, recordings, results = Asked(name, weights), Recordings(paths), []
+    recordings, results = Recordings(paths), []
     for batch in recordings.batches(asked.sample_rate, BATCH):
         clips = [samples for _, samples in batch]
         transcripts = asked.model.transcribe(clips, asked.sample_rate, **decoder)
@@ -61,21 +58,18 @@ def transcribe(paths, name, weights, decoder, plot, as_json):
             if plot:
                 title, place = f"{path.name}: {transcript.text or NOTHING}", recordings.place(plot, len(results), path)
                 draw_transcript(asked.model, samples, asked.sample_rate, transcript, place, title)
-    if as_json:
-        print_json(results)
-    recordings.exit()
+    recordings.finish(results, as_json)
 
 
 @click.command()
 @click.argument("path", metavar="[FILE]", required=False, type=options.PATH)
-@options.model_option("lstm_ctc_stream", "A model that can stream.")
-@options.weights_option
+@options.model_option("lstm_ctc_stream", ("transcription",), "a recognizer that can stream")
 @click.option("--seconds", type=options.POSITIVE, help="Stop listening after so long.")
 @click.option(
     "--chunk", type=options.Real(0.001, 10), default=0.1, show_default=True, help="Seconds of sound at a time."
 )
 @options.json_option
-def listen(path, name, weights, seconds, chunk, as_json):
+def listen(path, asked, seconds, chunk, as_json):
     """Transcribe speech while it is spoken: from the microphone, or from FILE as if it were one.
 
     On a terminal the current word changes until it is final; elsewhere a line is printed for each final word, with the
@@ -86,11 +80,9 @@ def listen(path, name, weights, seconds, chunk, as_json):
       zoo listen
       zoo listen clip.wav --json
     """
-    check_can(name, ("transcription",), "a recognizer that can stream")
-    asked = Asked(name, weights)
     rate, samples = asked.sample_rate, None if path is None else read(path, asked.sample_rate)
     if not hasattr(asked.model, "stream"):
-        raise ZooError(f"`model` must be one that can stream, such as lstm_ctc_stream. Received: {name}.")
+        raise ZooError(f"`model` must be one that can stream, such as lstm_ctc_stream. Received: {asked.name}.")
     if samples is None:
         from zoo.tasks.streaming import microphone
 
@@ -116,12 +108,11 @@ def listen(path, name, weights, seconds, chunk, as_json):
 
 @click.command()
 @options.recordings_argument
-@options.model_option("ds_cnn", "A classifier, or several with + between them: lstm+conv2d.")
-@options.weights_option
+@options.model_option("ds_cnn", ("classification",), "a classifier")
 @options.top_option("Classes to show.")
 @options.plot_option
 @options.json_option
-def classify(paths, name, weights, top, plot, as_json):
+def classify(paths, asked, top, plot, as_json):
     """Classify recordings of one word, by the word or by the speaker.
 
     Recordings are files of at most 4 s, or folders of such; the bundled models know the digits zero to nine (`zoo info
@@ -137,9 +128,7 @@ def classify(paths, name, weights, top, plot, as_json):
       zoo classify clip.wav --model attention+ds_cnn+lstm     the mean of three
       zoo classify clip.wav --model ds_cnn --weights runs/mine/model.keras
     """
-    check_picture(plot)
-    check_can(name, ("classification",), "a classifier")
-    asked, recordings, rows, results = Asked(name, weights), Recordings(paths), [], []
+    recordings, rows, results = Recordings(paths), [], []
 
     def answer(samples):
         return asked.model.classify(samples, asked.sample_rate)
@@ -153,26 +142,16 @@ def classify(paths, name, weights, top, plot, as_json):
 
             figure = pictures.classification(asked.model, samples, asked.sample_rate, path.name)
             save_picture(figure, recordings.place(plot, len(results), path))
-    _print(results, as_json, rows, "recording", name)
-    recordings.exit()
-
-
-def _print(results: list[dict], as_json: bool, rows: list[tuple], *columns: str) -> None:
-    """Prints the answers to several recordings."""
-    if as_json:
-        print_json(results)
-    elif rows:
-        print_table(*columns, rows=rows)
+    recordings.finish(results, as_json, "recording", asked.name, rows=rows)
 
 
 @click.command()
 @options.file_argument
 @click.argument("text")
-@options.model_option("lstm_ctc")
-@options.weights_option
+@options.model_option("lstm_ctc", ("transcription",), "a recognizer")
 @options.plot_option
 @options.json_option
-def align(path, text, name, weights, plot, as_json):
+def align(path, text, asked, plot, as_json):
     """Find where in a recording each word of TEXT is said.
 
     \b
@@ -182,9 +161,6 @@ def align(path, text, name, weights, plot, as_json):
     """
     from zoo.text import normalise
 
-    check_picture(plot)
-    check_can(name, ("transcription",), "a recognizer")
-    asked = Asked(name, weights)
     rate, samples = asked.sample_rate, read(path, asked.sample_rate)
     transcript = asked.model.align(samples, normalise(text), sample_rate=rate, name=path.name)
     if plot:
@@ -199,11 +175,10 @@ def align(path, text, name, weights, plot, as_json):
 @click.command("few-shot")
 @click.argument("folder", type=options.PATH)
 @options.recordings_argument
-@options.model_option("word_embedding", "A model with an embedding or codes.")
-@options.weights_option
+@options.model_option("word_embedding", CODES, "a model with an embedding or codes")
 @click.option("--shots", type=options.COUNT, help="Examples of each word to use (all there are).")
 @options.json_option
-def few_shot(folder, paths, name, weights, shots, as_json):
+def few_shot(folder, paths, asked, shots, as_json):
     """Recognize words from a few recordings of each, without training.
 
     FOLDER holds a folder for each word, with its recordings in it.
@@ -224,24 +199,21 @@ def few_shot(folder, paths, name, weights, shots, as_json):
             raise DataError(
                 f"`shots` must be at most the examples of each word, {len(examples[child.name])} in {child}."
             )
-    check_can(name, CODES, "a model with an embedding or codes")
-    asked, recordings = Asked(name, weights), Recordings(paths)
-    words, rate, rows, results = zoo.few_shot(asked.model, examples), asked.sample_rate, [], []
+    recordings, rows, results = Recordings(paths), [], []
+    words, rate = zoo.few_shot(asked.model, examples), asked.sample_rate
     for path, _, found in recordings.answers(rate, lambda samples: words.classify(samples, rate)):
         results.append({"file": str(path), **found.to_dict()})
         rows.append((path, found.label, f"{100 * found.confidence:.0f} %"))
-    _print(results, as_json, rows, "recording", "nearest", "confidence#")
-    recordings.exit()
+    recordings.finish(results, as_json, "recording", "nearest", "confidence#", rows=rows)
 
 
 @click.command()
 @click.argument("query", type=options.PATH)
 @options.recordings_argument
-@options.model_option("lstm_ctc", "A model whose frames are compared, or mfcc.")
-@options.weights_option
+@options.model_option("lstm_ctc", SOUND, "a model whose frames are compared, or mfcc", others=("mfcc",))
 @options.top_option("Matches in each recording.")
 @options.json_option
-def search(query, paths, name, weights, top, as_json):
+def search(query, paths, asked, top, as_json):
     """Find where the word that is said in QUERY occurs in recordings.
 
     \b
@@ -249,27 +221,19 @@ def search(query, paths, name, weights, top, as_json):
       zoo search seven.wav lecture.wav
       zoo search seven.wav recordings/ --model word_embedding --top 1
     """
-    if name == "mfcc":
-        if weights:
-            raise ZooError("`weights` must be left out for mfcc, which has none.")
-        from zoo.baselines import RATE as rate
-    else:
-        check_can(name, SOUND, "a model of sound")
-        asked = Asked(name, weights)
-        rate = asked.sample_rate
-    word, recordings, rows, results, found = read(query, rate), Recordings(paths), [], [], {}
+    from zoo import baselines
 
-    def answer(samples):
-        from zoo.tasks.search import Searcher
+    mfcc = asked.name == "mfcc"
+    if mfcc and asked.weights:
+        raise ZooError("`weights` must be left out for mfcc, which has none.")
+    rate = baselines.RATE if mfcc else asked.sample_rate
+    word, recordings, rows, results = read(query, rate), Recordings(paths), [], []
+    from zoo.tasks.search import Searcher
 
-        if not found:
-            found["searcher"] = Searcher(name if name == "mfcc" else asked.model)
-            found["word"] = found["searcher"].prepare(word)
-        return found["searcher"].find(found["word"], samples, top)
-
-    for path, _, matches in recordings.answers(rate, answer):
+    searcher = Searcher("mfcc" if mfcc else asked.model)
+    prepared = searcher.prepare(word)
+    for path, _, matches in recordings.answers(rate, lambda samples: searcher.find(prepared, samples, top)):
         results.append({"file": str(path), "matches": [match.to_dict() for match in matches]})
         rows += [(path, f"{m.start:.2f}", f"{m.end:.2f}", f"{m.score:.3f}") for m in matches]
     rows.sort(key=lambda row: -float(row[3]))
-    _print(results, as_json, rows, "recording", "from s#", "to s#", "likeness#")
-    recordings.exit()
+    recordings.finish(results, as_json, "recording", "from s#", "to s#", "likeness#", rows=rows)

@@ -14,10 +14,10 @@ from scipy import stats
 import zoo
 from zoo import datasets
 from zoo.datasets.fsdd import SPEAKERS
+from zoo.datasets.noise import add_noise, excerpt
 from zoo.errors import DataError, ZooError
 from zoo.files import atomic_write, read_json
 from zoo.tasks import pad
-from zoo.training.augment import add_noise, excerpt
 
 RESULTS = Path(__file__).parents[1] / "data" / "results"
 BATCH_SIZE = 32  # clips

@@ -15,9 +15,9 @@ import numpy as np
 import zoo
 from experiments._common import RESULTS, exit_on_error, noisy, write_json
 from zoo import datasets
-from zoo.datasets.noise import load_noise
+from zoo.datasets.noise import add_noise, load_noise
 from zoo.metrics import wer
-from zoo.training.augment import add_noise, reverberate, speed, telephone
+from zoo.training.augment import reverberate, speed, telephone
 
 RATE = 16000  # Hz
 DIGITS = frozenset("oh zero one two three four five six seven eight nine".split())

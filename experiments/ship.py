@@ -98,7 +98,8 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
     for result in results:
         place = next((i for i, old in enumerate(kept) if Result(**old).key == result.key), len(kept))
         note = result.note or (kept[place].get("note", "") if place < len(kept) else "")
-        kept[place : place + 1] = [vars(result) | {"note": note}]
+        values_of = {key: value for key, value in vars(result).items() if value != {}}
+        kept[place : place + 1] = [values_of | {"note": note}]
     if not kept:
         del values["results"]
     with atomic_write(path) as partial:

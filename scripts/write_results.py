@@ -83,7 +83,9 @@ def card_results(tasks: tuple[str, ...]) -> list[dict]:
 
 
 def recognizers() -> list[dict]:
-    rows = [row | {"column": decoder(row["decoder"])} for row in card_results(("transcription",)) if row["metric"] == "WER"]
+    rows = [
+        row | {"column": decoder(row["decoder"])} for row in card_results(("transcription",)) if row["metric"] == "WER"
+    ]
     order = [*DECODERS.values(), "both"]
     return sorted(rows, key=lambda row: (order.index(row["column"]), row["on"], row["model"]))
 
@@ -118,7 +120,10 @@ def speed() -> list[dict]:
         ("a clip of 3 s, warm", f"{start['3-second clip, warm']:.0f} ms", ""),
         ("two minutes in one file", f"{start['two minutes in one file']:.1f} s", ""),
     ]
-    for backend, compiled, file in (("TensorFlow with XLA", "zoo (XLA)", "features"), ("JAX", "zoo (jax.jit)", "features_jax")):
+    for backend, compiled, file in (
+        ("TensorFlow with XLA", "zoo (XLA)", "features"),
+        ("JAX", "zoo (jax.jit)", "features_jax"),
+    ):
         for job, what in zip(read(file)["results"][1:3], ("a short", "a 10-s"), strict=True):
             ours, theirs = (f"{1000 * job['seconds'][key] / job['clips']:.2f} ms" for key in (compiled, "librosa"))
             rows.append((f"{what} clip's log-mel, in batches, {backend}", ours, f"librosa {theirs}"))
@@ -128,7 +133,9 @@ def speed() -> list[dict]:
     for row in read("decoding")["rows"]:
         if row["beam_width"] in (0, 16, 128):
             how = f"beam {row['beam_width']}, trigrams" if row["beam_width"] else "greedy"
-            rows.append((f"a second of audio decoded on one core, {how}", f"{1000 / row['times_real_time']:.2g} ms", ""))
+            rows.append(
+                (f"a second of audio decoded on one core, {how}", f"{1000 / row['times_real_time']:.2g} ms", "")
+            )
     return [{"what": what, "ours": ours, "theirs": theirs} for what, ours, theirs in rows]
 
 
@@ -136,7 +143,11 @@ def robustness(changed: bool) -> list[dict]:
     """The sets whose recordings are changed, or the other ones."""
     rows = [row for row in read("robustness") if "condition" in row]
     sets = {row["data"] for row in rows if row["condition"] != "as recorded"}
-    percent = [row | {key: 100 * row[key] for key in ("value", "low", "high")} for row in rows if (row["data"] in sets) == changed]
+    percent = [
+        row | {key: 100 * row[key] for key in ("value", "low", "high")}
+        for row in rows
+        if (row["data"] in sets) == changed
+    ]
     return [row | {"set": f"`{row['data']}`, {row['utterances']} clips"} for row in percent]
 
 
@@ -153,9 +164,17 @@ def blocks() -> dict[str, str]:
         for row in read("joint")["rows"] for key, value in row.items() if isinstance(value, dict)
     ]  # fmt: skip
     stream = [{"what": key, "value": f"{v:.3g}" if isinstance(v, float) else v} for key, v in read("streaming").items()]
-    noise = {f"{kind} 20 / 10 / 0 dB#": " / ".join(f"{{{kind}_{snr}_value:.0f}}" for snr in (20, 10, 0)) for kind in ("noise", "babble")}
+    noise = {
+        f"{kind} 20 / 10 / 0 dB#": " / ".join(f"{{{kind}_{snr}_value:.0f}}" for snr in (20, 10, 0))
+        for kind in ("noise", "babble")
+    }
     gpu = read("gpu")
-    figures = {"model": "`{model}`", "measured on": "{on}", "#": "{metric} **{value:.2f}**", "95 % interval#": "{low:.2f} to {high:.2f}"}
+    figures = {
+        "model": "`{model}`",
+        "measured on": "{on}",
+        "#": "{metric} **{value:.2f}**",
+        "95 % interval#": "{low:.2f} to {high:.2f}",
+    }
     return {
         "models": table(models(), {
             "model": "`{name}`", "what it does": "{summary}", "parameters#": "{parameters:,}", "weights#": "{mb:.2f} MB",
@@ -210,7 +229,10 @@ def written(text: str) -> str:
     """The page with its tables as they should be."""
     for name, content in blocks().items():
         text, found = re.subn(
-            rf"(<!-- {name} -->).*?(<!-- /{name} -->)", lambda m, c=content: f"{m[1]}\n\n{c}\n\n{m[2]}", text, flags=re.DOTALL
+            rf"(<!-- {name} -->).*?(<!-- /{name} -->)",
+            lambda m, c=content: f"{m[1]}\n\n{c}\n\n{m[2]}",
+            text,
+            flags=re.DOTALL,
         )
         if found != 1:
             sys.exit(f"docs/results.md must have one block {name}; it has {found}.")
@@ -221,5 +243,7 @@ if __name__ == "__main__":
     before = PAGE.read_text(encoding="utf-8")
     after = written(before)
     if "--check" in sys.argv[1:]:
-        sys.exit(after != before and "docs/results.md does not show the figures that were measured: run `make results`.")
+        sys.exit(
+            after != before and "docs/results.md does not show the figures that were measured: run `make results`."
+        )
     PAGE.write_text(after, encoding="utf-8")

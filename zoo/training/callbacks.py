@@ -125,8 +125,9 @@ def read_curves(out: str | Path) -> list[dict[str, float]]:
         return []
     try:
         with open(path, newline="") as file:
-            return [{key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(file)]
-    except (TypeError, ValueError) as error:
+            rows = [{key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(file)]
+        return [row | {"epoch": int(row["epoch"])} for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"Learning curves must be whole; {path} is damaged: {error}.") from None
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -64,6 +65,8 @@ def train(
     >>> model = train("lstm_ctc", ["an4:train"], "runs/an4", validation=["an4:validation"], epochs=5)  # doctest: +SKIP
     """
     began = time.monotonic()
+    if tensorboard and not find_spec("tensorboard"):
+        raise ZooError("`tensorboard` needs a package that is not installed: pip install tensorboard.")
     request = Request.parse(name, data, validation, init, teacher, augmentation, freeze, model_config, settings)
     config = request.settings
     keras.utils.set_random_seed(config.seed)

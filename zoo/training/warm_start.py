@@ -56,7 +56,8 @@ def starting_model(
     else:
         kept = set(transfer(source, model))
         new = [layer.name for layer in model.layers if layer.weights and layer.name not in kept]
-        log(f"{name} starts from {init} weights, {len(kept)} layers" + (f"; new: {', '.join(new)}" if new else ""))
+        start = "its bundled weights" if init == "bundled" else init
+        log(f"{name} starts from {start}, {len(kept)} layers" + (f"; new: {', '.join(new)}" if new else ""))
     if freeze:
         if source is None or HEAD not in {layer.name for layer in model.layers}:
             raise ZooError(

@@ -1,15 +1,15 @@
 """What models do: one class a task, each a functional `keras.Model`.
 
-    SpeechModel              what all have: infer, logits, fit, save, export
-      Recognizer             transcribe, align
-        StreamingRecognizer  stream
-      Classifier             classify, saliency
-        Embedder             embed, verify
-        Ensemble             several classifiers as one
-      Autoencoder            encode, reconstruct
-        VariationalAutoencoder   sample, interpolate
-        Denoiser             denoise
-    FewShot                  a classifier from a few recordings of each word
+SpeechModel              what all have: infer, logits, fit, save, export
+  Recognizer             transcribe, align
+    StreamingRecognizer  stream
+  Classifier             classify, saliency
+    Embedder             embed, verify
+    Ensemble             several classifiers as one
+  Autoencoder            encode, reconstruct
+    VariationalAutoencoder   sample, interpolate
+    Denoiser             denoise
+FewShot                  a classifier from a few recordings of each word
 """
 
 from zoo.tasks.autoencoder import Autoencoder, VariationalAutoencoder

@@ -53,6 +53,11 @@ class Classifier(SpeechModel):
     def compile(self, optimizer="adamw", loss=None, *, metrics=None, **kwargs) -> None:
         super().compile(optimizer, loss, metrics=["accuracy"] if metrics is None else metrics, **kwargs)
 
+    @classmethod
+    def check_config(cls, config) -> None:
+        if len(set(config.labels)) < max(2, len(config.labels)):
+            raise ZooError(f"`labels` must be distinct names, at least two. Received: labels={config.labels!r:.100}.")
+
     def _check_compile(self, loss, metrics) -> None:
         pass  # any loss and metric of class ids and logits
 
@@ -97,7 +102,7 @@ class Classifier(SpeechModel):
         Raises:
             AudioError: For what is not audio, or longer than the model's max_seconds.
         """
-        clips, most = super().load_clips(audio, sample_rate), self.config.max_seconds
+        clips, most = SpeechModel.load_clips(self, audio, sample_rate), self.config.max_seconds
         for clip, given in zip(clips, audio, strict=True):
             if len(clip) > most * self.config.sample_rate:
                 name = Path(given).name if isinstance(given, str | os.PathLike) else "a clip"
@@ -160,7 +165,11 @@ class Classifier(SpeechModel):
             (frames, bands) over `word_frames`: the mean fall of the label's log probability (nats) where a patch lay over
             that point; 0 for a rise.
         """
-        if not (isinstance(patch, tuple | list) and len(patch) == 2 and all(isinstance(n, Integral) and n > 0 for n in patch)):
+        if not (
+            isinstance(patch, tuple | list)
+            and len(patch) == 2
+            and all(isinstance(n, Integral) and n > 0 for n in patch)
+        ):
             raise ZooError(f"`patch` must be (frames, bands), at least one of each. Received: patch={patch!r}.")
         frames = self.word_frames(audio, sample_rate)
         (n_frames, bands), (long, wide) = frames.shape, patch

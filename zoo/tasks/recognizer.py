@@ -1,6 +1,6 @@
 """Recognizers: what is said, in characters, and where."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from inspect import signature
 
@@ -38,6 +38,13 @@ class Recognizer(SpeechModel):
     def vocabulary(self) -> Vocabulary:
         """The characters that it writes; id 0 is the blank."""
         return Vocabulary(self.config.vocabulary)
+
+    @classmethod
+    def check_config(cls, config) -> None:
+        if not 0 < len(config.vocabulary) == len(set(config.vocabulary)):
+            raise ZooError(
+                f"`vocabulary` must be distinct characters, at least one. Received: vocabulary={config.vocabulary!r:.100}."
+            )
 
     def utterance_losses(self, x, y, outputs):
         return ctc_loss(y, outputs["logits"], outputs["lengths"])
@@ -97,7 +104,9 @@ class Recognizer(SpeechModel):
         if decoder == "greedy":
             if options or language_model is not None:
                 wrong = next(iter(options), "language_model")
-                raise ZooError(f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'.")
+                raise ZooError(
+                    f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'."
+                )
             return lambda logits, duration: decoding.greedy(
                 logits[None], [len(logits)], vocabulary, seconds, [duration]
             )[0]
@@ -125,7 +134,9 @@ class Recognizer(SpeechModel):
             raise ZooError(
                 f"`language_model` must be a name or a zoo.language.LanguageModel. Received: {language_model!r:.100}."
             )
-        if isinstance(options.get("lexicon"), Iterator):  # a generator gives its words once, and there may be many clips
+        if isinstance(
+            options.get("lexicon"), Iterator
+        ):  # a generator gives its words once, and there may be many clips
             options["lexicon"] = list(options["lexicon"])
         if options.get("prior_scale"):
             options = {"prior": self.prior or None} | options

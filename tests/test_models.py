@@ -75,6 +75,18 @@ def test_builds_and_has_a_card(name, fresh):
     json.dumps(asdict(model.config))  # what a .keras file and run.json must hold
 
 
+@every_model
+def test_hasattr_tells_what_a_model_can_do(name, fresh):
+    model = fresh(name)
+    able = [hasattr(model, method) for method in ("transcribe", "classify", "reconstruct")]
+    assert able == [hasattr(model, "vocabulary"), hasattr(model, "labels"), "code" in model.output] and sum(able) == 1
+    assert [hasattr(model, method) for method in ("align", "saliency", "encode")] == able
+    assert hasattr(model, "embed") == hasattr(model, "verify") == ("embedding" in model.output)
+    assert hasattr(model, "sample") == hasattr(model, "interpolate") == ("divergence" in model.output)
+    assert hasattr(model, "stream") == hasattr(model.config, "latency_seconds")
+    assert hasattr(model, "denoise") == hasattr(model.config, "strength")
+
+
 @eager
 @every_model
 def test_outputs(name, fresh, answers):

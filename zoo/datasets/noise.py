@@ -74,7 +74,6 @@ def load_noise(split: str = "train", source: str | Path | None = None) -> list[n
     return [clip for clips in load_noise_by_class(split, source).values() for clip in clips]
 
 
-
 def excerpt(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
     """Cuts `length` samples from a random place of a recording, which is repeated where it is too short.
 

@@ -9,7 +9,6 @@ Source: K. J. Piczak, "ESC: dataset for environmental sound classification", ACM
 https://github.com/karolpiczak/ESC-10, CC BY 3.0 (credits of each clip inside).
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +72,6 @@ def load_noise(split: str = "train", source: str | Path | None = None) -> list[n
     >>> noises = load_noise("train")  # doctest: +SKIP
     """
     return [clip for clips in load_noise_by_class(split, source).values() for clip in clips]
-
-
-def class_name(folder: str) -> str:
-    """Returns the class of a folder: `001 - Dog bark` and `dog_bark` are both dog_bark."""
-    return re.sub(r"^\d+ - ", "", folder).lower().replace(" ", "_")
 
 
 def excerpt(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:

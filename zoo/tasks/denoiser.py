@@ -18,7 +18,9 @@ class Denoiser(Autoencoder):
 
     def utterance_losses(self, x, y, outputs):
         if y is None:
-            raise ZooError(f"`y` must be the clean waveforms for {self.display_name}, which learns from pairs. Received none.")
+            raise ZooError(
+                f"`y` must be the clean waveforms for {self.display_name}, which learns from pairs. Received none."
+            )
         return squared_error(self.target_frames(y, x["lengths"], outputs["peak"]), outputs, outputs["lengths"])
 
     @classmethod

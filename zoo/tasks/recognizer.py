@@ -1,6 +1,6 @@
 """Recognizers: what is said, in characters, and where."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from inspect import signature
 
@@ -39,6 +39,13 @@ class Recognizer(SpeechModel):
     def vocabulary(self) -> Vocabulary:
         """The characters that it writes; id 0 is the blank."""
         return Vocabulary(self.config.vocabulary)
+
+    @classmethod
+    def check_config(cls, config) -> None:
+        if not 0 < len(config.vocabulary) == len(set(config.vocabulary)):
+            raise ZooError(
+                f"`vocabulary` must be distinct characters, at least one. Received: vocabulary={config.vocabulary!r:.100}."
+            )
 
     def utterance_losses(self, x, y, outputs):
         return ctc_loss(y, outputs["logits"], outputs["lengths"])
@@ -101,7 +108,9 @@ class Recognizer(SpeechModel):
         if decoder == "greedy":
             if options or language_model is not None:
                 wrong = next(iter(options), "language_model")
-                raise ZooError(f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'.")
+                raise ZooError(
+                    f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'."
+                )
             return lambda logits, duration: decoding.greedy(
                 logits[None], [len(logits)], vocabulary, seconds, [duration]
             )[0]
@@ -129,7 +138,9 @@ class Recognizer(SpeechModel):
             raise ZooError(
                 f"`language_model` must be a name or a zoo.language.LanguageModel. Received: {language_model!r:.100}."
             )
-        if isinstance(options.get("lexicon"), Iterator):  # a generator gives its words once, and there may be many clips
+        if isinstance(
+            options.get("lexicon"), Iterator
+        ):  # a generator gives its words once, and there may be many clips
             options["lexicon"] = list(options["lexicon"])
         if options.get("prior_scale"):
             options = {"prior": self.prior or None} | options
@@ -168,13 +179,10 @@ class Recognizer(SpeechModel):
         found = find_card(self.preset) if self.preset else None
         if found is None:
             return {}
-        key = "+".join(resolve(part) for part in language_model.split("+")) if not _is_file(language_model) else ""
-        weights = found.decoding.get(key, {})
+        if language_model.endswith(tuple(language.SUFFIXES)):  # a file, for which nothing was tuned
+            return {}
+        weights = found.decoding.get("+".join(resolve(part) for part in language_model.split("+")), {})
         return {weight: value for weight, value in weights.items() if weight != "prior_scale" or self.prior}
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith(tuple(language.FILES))
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -186,7 +194,7 @@ class StreamingRecognizer(Recognizer):
 
         Args:
             chunks: Arrays (samples,) or (samples, channels) of any lengths, from a file, a socket or
-                `zoo.streaming.microphone()`.
+                `zoo.tasks.streaming.microphone()`.
             sample_rate: Hz of the chunks.
 
         Yields:

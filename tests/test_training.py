@@ -132,7 +132,7 @@ def test_each_task_has_an_augmentation(name):
         ({"epochs": 3, "minutes": 1}, ZooError, "minutes"),
         ({"name": "conv2d_mini", "silence_prob": 0.1, "model_config": {}}, ZooError, "silence_prob"),
         ({"freeze": True}, ZooError, "freeze"),
-        ({"init": "ngram_lm"}, ZooError, "source"),
+        ({"init": "ngram_lm"}, ZooError, "init"),
         ({"teacher": "ngram_lm"}, ZooError, "teacher"),
     ],
 )
@@ -573,6 +573,7 @@ def test_a_file_brings_its_labels(finished):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_layers_of_another_model_are_taken_over():
     said = []
     model = starting_model("conv_lstm_ctc", "lstm_ctc", [], log=said.append)
@@ -608,6 +609,7 @@ def test_speakers_are_classes_too(tmp_path):
     assert json.loads((tmp_path / "run" / "run.json").read_text())["augmentation"]["speed_prob"] == 0
 
 
+@pytest.mark.slow
 def test_classes_and_clips_must_match(spec, tmp_path):
     for labels, argument in ((["no", "oh", "yes", "maybe"], "data"), (["no", "ohh", "yes"], "")):
         with refused(argument, DataError if argument else UnknownNameError):

@@ -97,7 +97,7 @@ def train(
             budget = TimeBudget(config.minutes, config.learning_rate, config.warmup, spent)
             epochs, done = 1_000_000, budget.over
             callbacks.append(budget)
-        if not done:
+        if not (done and checkpoint.history):
             learner.fit(
                 batches, epochs=epochs, initial_epoch=batches.epoch, callbacks=callbacks, verbose=0, shuffle=False
             )

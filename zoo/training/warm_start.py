@@ -80,4 +80,7 @@ def _source(name: str, init: str, model_config: dict) -> SpeechModel | None:
         return load(name)
     if init.endswith(".h5"):  # which holds weights and labels, but no config
         return load(name, weights=init, **{field: value for field, value in model_config.items() if field not in NAMES})
-    return load(init)
+    model = load(init)
+    if not isinstance(model, SpeechModel):
+        raise ZooError(f"`init` must be a model that takes sound. Received: {init}, a language model.")
+    return model

@@ -4,38 +4,39 @@ VENV ?= .venv
 # Real recordings, for the tests and the demo that use them: a folder with the archives that data/README.md names.
 export ZOO_DATA ?= $(abspath $(wildcard ../shared/data))
 BIN := $(VENV)/bin
+# Two processes: each holds TensorFlow and a model or two.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test quick lint readme compare notebooks clean
+.PHONY: demo test test-slow test-all lint notebooks results clean
 
 demo: $(VENV)/ready-demo
-	$(BIN)/zoo demo $(if $(WAV),"$(WAV)") --picture demo.png
+	$(BIN)/zoo demo $(if $(WAV),"$(WAV)") --plot demo.png
 
+# At most 4 minutes on two idle cores; no recordings, no network, no browser.
 test: $(VENV)/ready-test
-	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST) -m "not slow"
 
-quick: $(VENV)/ready-test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+test-slow: $(VENV)/ready-test
+	$(PYTEST) -m slow
+
+# Everything, the linter too: at most 15 minutes. The slow tests follow the fast ones, which are not run twice.
+test-all: lint test test-slow
 
 lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The figures in README.md come from the models' cards and from data/results, its pictures from the demo and the models.
-readme: $(VENV)/ready-test
-	$(BIN)/python data/write_readme.py
-	$(BIN)/zoo demo --picture docs/demo.png
-	$(BIN)/zoo reconstruct data/samples/seven.wav --plot docs/reconstruction.png
-	$(BIN)/zoo map vae --data fsdd --plot docs/map.png
-	$(BIN)/python tests/test_demo.py docs
-
 # Every notebook is run from top to bottom and keeps what it printed; with ZOO_FAST=1 trainings are short and nothing is kept.
 notebooks: $(VENV)/ready-test
-	$(BIN)/python notebooks/run.py $(NOTEBOOKS)
+	$(BIN)/python scripts/run_notebooks.py $(NOTEBOOKS)
 
-# The classifiers side by side; on an idle machine, for it takes their times.
-compare: $(VENV)/ready-test
-	$(BIN)/zoo compare --plot docs/comparison.png --out data/results/compare.json
+# The tables of docs/results.md come from the models' cards and data/results/, the pictures from the demo and the models.
+results: $(VENV)/ready-test
+	$(BIN)/python scripts/write_results.py
+	$(BIN)/zoo demo --plot docs/demo.png
+	$(BIN)/zoo reconstruct data/samples/seven.wav --plot docs/reconstruction.png
+	$(BIN)/zoo map vae --data fsdd --plot docs/map.png
+	$(BIN)/python scripts/take_screenshots.py docs
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo.png

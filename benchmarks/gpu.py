@@ -15,8 +15,7 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import layers
-from zoo.registry import architecture
+from zoo.layers import recurrent
 
 STEPS = 20
 BATCHES = (32, 128)
@@ -25,25 +24,25 @@ BATCHES = (32, 128)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default="conv2d,lstm,lstm_ctc,attention_ctc")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of the clips that recognisers get")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of the clips that recognizers get")
     parser.add_argument("--json", help="file for the figures")
     args = parser.parse_args()
     names = args.models.split(",")
     for name in names:
-        if (task := architecture(name).task) not in ("transcription", "classification"):
-            parser.error(f"What is timed learns from labels; {name} does {task}.")
+        if zoo.card(name).task not in ("transcription", "classification"):
+            parser.error(f"--models must be recognizers and classifiers; {name} is none")
 
     found = {"device": device(), "backend": keras.backend.backend(), "keras": keras.__version__, "steps": []}
     print(found["device"], "under", found["backend"], flush=True)
     for name in names:
-        recogniser = architecture(name).task == "transcription"
+        recognizer = zoo.card(name).task == "transcription"
         settings = [(batch, "cuDNN or a loop") for batch in BATCHES]
-        if name == "lstm_ctc" and layers._has_fast_lstm():
+        if name == "lstm_ctc" and recurrent._has_fast_lstm():
             settings = [(batch, way) for batch in BATCHES for way in ("cuDNN", "a loop")]
         for batch, way in settings:
             # `lstm` as notebook 08 has it: small, so that what a step costs besides arithmetic can be seen
             config = {"units": 64, "layers": 1} if name == "lstm" else {}
-            seconds = step(name, batch, args.seconds if recogniser else 0.6, config, loop=way == "a loop")
+            seconds = step(name, batch, args.seconds if recognizer else 0.6, config, loop=way == "a loop")
             row = {
                 "model": name,
                 "batch": batch,
@@ -80,13 +79,13 @@ def step(name: str, batch: int, seconds: float, config: dict, loop: bool) -> flo
     model, rng = zoo.load(name, weights=None, **config), np.random.default_rng(0)
     samples = int(seconds * model.config.sample_rate)
     x = {"waveform": rng.standard_normal((batch, samples), "float32"), "lengths": np.full(batch, samples, "int32")}
-    if model.architecture.task == "transcription":
+    if hasattr(model, "transcribe"):
         y = rng.integers(1, 1 + len(model.config.vocabulary), size=(batch, 24)).astype("int32")
     else:
         y = rng.integers(len(model.labels), size=(batch, 1))
-    fast = layers._has_fast_lstm
+    fast = recurrent._has_fast_lstm
     if loop:
-        layers._has_fast_lstm = lambda: False
+        recurrent._has_fast_lstm = lambda: False
     try:
         times = []
         for _ in range(2 + STEPS):
@@ -95,7 +94,7 @@ def step(name: str, batch: int, seconds: float, config: dict, loop: bool) -> flo
             times.append(time.perf_counter() - start)
         return min(times[2:])
     finally:
-        layers._has_fast_lstm = fast
+        recurrent._has_fast_lstm = fast
 
 
 if __name__ == "__main__":

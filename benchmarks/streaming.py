@@ -56,8 +56,8 @@ def main() -> int:
     import numpy as np
 
     import zoo
-    from zoo.streaming import Listener, Stream
-    from zoo.training import DataSpec
+    from zoo.datasets.spec import DataSpec
+    from zoo.tasks.streaming import Stream, StreamingGreedyDecoder
 
     model = zoo.load(args.model, weights=args.weights)
     rate = model.config.sample_rate
@@ -82,7 +82,7 @@ def main() -> int:
         spent += chunks.spent + time.perf_counter() - chunks.given
     seconds = sum(map(len, clips)) / rate
 
-    stream, listener = Stream(model.network), Listener(model.labels, model.config.frame_seconds)
+    stream, listener = Stream(model), StreamingGreedyDecoder(model.vocabulary, model.config.frame_seconds)
     long, held, start = np.concatenate(clips), [], time.perf_counter()
     for i in range(round(args.minutes * 60 / args.chunk)):
         place = i * size % (len(long) - size)

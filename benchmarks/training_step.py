@@ -126,13 +126,12 @@ def torch_step(args):
     import torch
     from torch import nn
 
-    from zoo.augment import SpecAugment
-    from zoo.features import Normalise, mel_filters
+    from zoo.layers import Normalise, SpecAugment, mel_filters
     from zoo.registry import architecture
 
     torch.set_num_threads(args.threads)
     torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
-    config, hide = architecture("lstm_ctc").config, SpecAugment().get_config()
+    config, masks = architecture("lstm_ctc").config, SpecAugment().get_config()
 
     class Network(nn.Module):
         def __init__(self):
@@ -167,15 +166,15 @@ def torch_step(args):
 
         def augment(self, frames, lengths):
             n, bins = len(frames), frames.shape[2]
-            position = torch.arange(bins) * (1 + hide["warp"] * (2 * torch.rand(n, 1) - 1))
+            position = torch.arange(bins) * (1 + masks["warp"] * (2 * torch.rand(n, 1) - 1))
             position = position.clamp(0, bins - 1.001)[:, None, :]
             index = position.long().expand(-1, frames.shape[1], -1)
             part = position - position.floor()
             frames = frames.gather(2, index) * (1 - part) + frames.gather(2, index + 1) * part
-            for _ in range(hide["bands"]):
-                frames = frames * hole(bins, float(bins), float(hide["band_bins"]), n)[:, None, :]
-            widest = (lengths * hide["stretch_share"]).clamp(max=hide["stretch_frames"])[:, None]
-            for _ in range(hide["stretches"]):
+            for _ in range(masks["freq_masks"]):
+                frames = frames * hole(bins, float(bins), float(masks["freq_width"]), n)[:, None, :]
+            widest = (lengths * masks["max_time_share"]).clamp(max=masks["time_width"])[:, None]
+            for _ in range(masks["time_masks"]):
                 frames = frames * hole(frames.shape[1], lengths[:, None].float(), widest, n)[:, :, None]
             return frames
 

@@ -1,6 +1,6 @@
 """Convert weights files to functional models: drops the prefix `layers/functional/` of the network within; no number changes.
 
-    python scripts/convert_weights.py zoo/weights/*.weights.h5
+python scripts/convert_weights.py zoo/weights/*.weights.h5
 """
 
 import io

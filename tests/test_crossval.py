@@ -1,93 +1,101 @@
-"""Leaving a speaker out: each of the six once, a run that goes on, and a folder that holds another run is refused."""
+"""Leaving a speaker out: each once, a run that goes on, and a folder that holds another run is refused. Cards are written whole."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import soundfile
+from conftest import refused
 
-from zoo import crossval as module
-from zoo import datasets
-from zoo.crossval import crossval, scores
-from zoo.datasets import Utterance
-from zoo.datasets.fsdd import DIGITS, SPEAKERS
-from zoo.errors import DataError, ZooError
+pytest.importorskip("zoo.training.augment")
+from experiments import crossval, ship  # noqa: E402
+from zoo import presets  # noqa: E402
+from zoo.errors import DataError  # noqa: E402
+from zoo.presets import Result  # noqa: E402
 
 
 @pytest.fixture
-def said(monkeypatch):
-    """Twenty clips by each speaker, without sound; returns their words."""
-    words = [DIGITS[i % 10] for i in range(20)]
-    clips = [Utterance(f"{i}", word, "", None) for i, word in enumerate(words)]
-    monkeypatch.setattr(module.datasets, "load", lambda name, split, *more: clips)
-    return words
+def words(tmp_path) -> list[str]:
+    """Two words by three speakers, as a set."""
+    rows = ["path,text,speaker"]
+    for speaker in ("anna", "ben", "cleo"):
+        for take, (word, hertz) in enumerate((("yes", 300), ("no", 800), ("yes", 320))):
+            path = tmp_path / f"{speaker}{take}.wav"
+            soundfile.write(path, 0.3 * np.sin(2 * np.pi * hertz * np.arange(4000) / 8000), 8000)
+            rows.append(f"{path.name},{word},{speaker}")
+    (tmp_path / "words.csv").write_text("\n".join(rows) + "\n")
+    return [f"folder:all,source={tmp_path}/words.csv"]
 
 
-def test_the_mean_is_of_speakers_and_so_is_its_interval(said):
-    wrong = dict(zip(SPEAKERS, (0, 2, 4, 6, 8, 10), strict=True))
-    heard = {speaker: ["none"] * n + said[n:] for speaker, n in wrong.items()}
-    found = scores(heard)
-    shares = [1 - n / 20 for n in wrong.values()]
-    assert [found[speaker].value for speaker in SPEAKERS] == pytest.approx(shares)
-    assert found["mean"].value == pytest.approx(np.mean(shares)) and found["mean"].clips == 120
-    half = 2.571 * np.std(shares, ddof=1) / np.sqrt(6)  # Student's t, five degrees of freedom
-    assert found["mean"].high - found["mean"].value == pytest.approx(half)
-    assert scores({speaker: said for speaker in SPEAKERS})["mean"].low == 1.0
+def test_each_speaker_is_left_out_once_and_what_is_done_is_not_done_again(words, tmp_path, monkeypatch):
+    out = tmp_path / "folds"
+    folds = crossval.crossval("majority", out, words, log=lambda line: None)
+    assert list(folds) == ["anna", "ben", "cleo"]
+    assert all(fold == {"references": ["yes", "no", "yes"], "hypotheses": ["yes"] * 3} for fold in folds.values())
+    each, mean = crossval.scores(folds)
+    assert each["ben"] == pytest.approx(200 / 3) and mean["value"] == pytest.approx(200 / 3) == pytest.approx(
+        mean["low"]
+    )
+
+    monkeypatch.setattr(crossval, "Fold", None)
+    assert crossval.crossval("majority", out, words, log=lambda line: None) == folds
+    with refused("out"):
+        crossval.crossval("svm", out, words)
+    (out / "crossval.json").write_text("{")
+    with pytest.raises(DataError):
+        crossval.crossval("majority", out, words)
 
 
-def test_folds_that_are_there_are_not_heard_again(said, tmp_path):
-    """What was asked for is in crossval.json; folds of something else do not pass for it."""
-    (tmp_path / "cv").mkdir()
-    asked = {"name": "conv2d", "data": ["fsdd:train"], "settings": {"epochs": 2}}
-    (tmp_path / "cv" / "crossval.json").write_text(json.dumps(asked))
-    for speaker in SPEAKERS:
-        (tmp_path / "cv" / speaker).mkdir()
-        (tmp_path / "cv" / speaker / "heard.json").write_text(json.dumps(said))
-    assert crossval("conv2d", ["fsdd"], tmp_path / "cv", epochs=2) == {speaker: said for speaker in SPEAKERS}
-    for name, data, settings, differs in (
-        ("lstm", ["fsdd"], {"epochs": 2}, "name conv2d, not lstm"),
-        ("conv2d", ["fsdd", "an4"], {"epochs": 2}, r"data \['fsdd:train'\], not \['fsdd:train', 'an4:train'\]"),
-        ("conv2d", ["fsdd"], {"epochs": 3}, "epochs 2, not 3"),
-    ):
-        with pytest.raises(ZooError, match=f"has {differs}: choose another"):
-            crossval(name, data, tmp_path / "cv", **settings)
+def test_what_cannot_be_left_out_makes_no_folder(words, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("mine")
-    with pytest.raises(ZooError, match="new or empty; .*other holds something else"):
-        crossval("conv2d", ["fsdd"], tmp_path / "other")
-
-
-def test_settings_that_cannot_be_leave_no_folder(tmp_path):
-    with pytest.raises(ZooError, match="learning_rate of a run"):
-        crossval("conv2d", ["fsdd"], tmp_path / "cv", learning_rate=float("nan"))
-    assert not (tmp_path / "cv").exists()
-
-
-@pytest.mark.parametrize("text", ["{", "[]"])
-def test_a_damaged_folder_is_a_sentence(text, tmp_path):
-    (tmp_path / "crossval.json").write_text(text)
-    with pytest.raises(ZooError, match="What a cross-validation was asked for must be"):
-        crossval("conv2d", ["fsdd"], tmp_path)
-
-
-def test_what_cannot_be_left_out(tmp_path):
-    for data in (["an4"], ["fsdd", "fsdd:test"]):
-        with pytest.raises(DataError, match="must be among the data once"):
-            crossval("conv2d", data, tmp_path / "cv")
-    with pytest.raises(ZooError, match="speaker_id names speakers"):
-        crossval("speaker_id", ["fsdd"], tmp_path / "cv")
-    assert not (tmp_path / "cv").exists()
+    with refused("out"):
+        crossval.crossval("majority", tmp_path / "other", words)
+    table = tmp_path / "words.csv"
+    table.write_text("\n".join(line for line in table.read_text().splitlines() if "ben" not in line and "cleo" not in line))
+    with refused("group"):
+        crossval.crossval("majority", tmp_path / "folds", words)
+    assert not (tmp_path / "folds").exists()
 
 
 @pytest.mark.slow
-def test_a_baseline_on_real_recordings(data_folder, tmp_path, monkeypatch):
-    """Two speakers instead of six: each fold is a process that starts Keras."""
-    monkeypatch.setenv("ZOO_DATA", str(data_folder))
-    monkeypatch.setattr("zoo.crossval.SPEAKERS", ("theo", "lucas"))
-    try:
-        datasets.load("fsdd", "test")
-    except ZooError as error:
-        pytest.skip(str(error))
-    lines = []
-    heard = crossval("majority", ["fsdd"], tmp_path / "cv", jobs=2, say=lines.append)
-    assert scores(heard)["mean"].value == pytest.approx(0.1) and len(lines) == 2
-    assert crossval("majority", ["fsdd"], tmp_path / "cv", say=lines.append) == heard and len(lines) == 2
+def test_a_network_learns_each_fold_from_nothing(words, tmp_path):
+    folds = crossval.crossval("conv2d_mini", tmp_path / "folds", words, log=lambda line: None, epochs=1, batch_size=4)
+    assert {len(fold["hypotheses"]) for fold in folds.values()} == {3}
+    assert json.loads((tmp_path / "folds" / "anna" / "run.json").read_text())["init"] is None
+
+
+@pytest.fixture
+def cards(tmp_path, monkeypatch):
+    """A copy of the cards that may be written."""
+    shutil.copytree(presets.CARDS, tmp_path / "cards")
+    for module in (presets, ship):
+        monkeypatch.setattr(module, "CARDS", tmp_path / "cards")
+    return tmp_path / "cards"
+
+
+def test_a_measured_result_replaces_its_predecessor_and_keeps_its_note(cards):
+    before = presets.card("conv2d").results
+    old = before[0]
+    new = Result(**(vars(old) | {"value": 12.5, "note": ""}))
+    other = Result("mine", "test", "accuracy", 1.0, 0.0, 2.0, 10, 10)
+    ship.update_card("conv2d", results=[new, other])
+    after = presets.card("conv2d").results
+    assert len(after) == len(before) + 1 and after[0].value == 12.5 and after[0].note == old.note
+    assert after[-1].data == "mine"
+
+
+def test_new_weights_take_the_old_figures_away(cards):
+    ship.update_card("conv_lstm_ctc", weights={"file": "x", "sha256": "y", "bytes": 1, "commands": []})
+    card = presets.card("conv_lstm_ctc")
+    assert not card.results and not card.prior and card.decoding
+    assert all("prior_scale" not in tuned for tuned in card.decoding.values())
+
+
+def test_commands_of_a_run_come_after_those_it_started_from(tmp_path):
+    for name, init in (("first", None), ("second", tmp_path / "first" / "best.weights.h5")):
+        (tmp_path / name).mkdir()
+        request = {"init": init and str(init), "argv": ["/venv/bin/zoo", "train", "conv2d", "--out", f"runs/{name}"]}
+        (tmp_path / name / "run.json").write_text(json.dumps(request))
+    assert ship.commands(tmp_path / "second") == [f"zoo train conv2d --out runs/{name}" for name in ("first", "second")]

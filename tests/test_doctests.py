@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,6 @@ MODULES = sorted(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name, monkeypatch):
-    monkeypatch.setitem(os.environ, "ZOO_NO_MICROPHONE", "1")
+    monkeypatch.setenv("ZOO_NO_MICROPHONE", "1")
     found = doctest.testmod(importlib.import_module(name))
     assert found.attempted >= 1 and not found.failed

@@ -1,5 +1,6 @@
 """The wheel has everything in it: built, installed outside the checkout, it loads its weights and transcribes."""
 
+import configparser
 import os
 import shutil
 import subprocess
@@ -12,7 +13,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-pytestmark = pytest.mark.slow
+
+
+def test_every_folder_with_code_is_a_package_of_the_wheel():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    listed = set(config["options"]["packages"].split())
+    there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "zoo").rglob("__init__.py")}
+    assert listed == there | {"zoo.manifests", "zoo.samples"}
 
 
 def copy_of_the_checkout(target: Path) -> Path:
@@ -42,26 +50,24 @@ def wheel(tmp_path_factory) -> Path:
     return next(out.glob("*.whl"))
 
 
+@pytest.mark.slow
 def test_wheel_holds_all_that_is_needed_and_no_more(wheel):
     with zipfile.ZipFile(wheel) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-    needed = [
-        "weights/lstm_ctc.weights.h5",
-        "cards/lstm_ctc.toml",
-        "models/lstm_ctc.py",
-        "samples/samples.csv",
-        "page.css",
-    ]
+    folders = ("cards", "weights")
+    paths = [*(ROOT / "zoo").rglob("*.py"), *(path for folder in folders for path in (ROOT / "zoo" / folder).iterdir())]
+    needed = {path.relative_to(ROOT).as_posix() for path in paths if path.suffix != ".partial"}
+    needed |= {"zoo/py.typed", "zoo/notebook.js", "zoo/demo/page.css", "zoo/samples/samples.csv"}
     for folder, pattern in (("manifests", "*.csv"), ("samples", "*.wav")):
-        needed += [f"{folder}/{path.name}" for path in (ROOT / "data" / folder).glob(pattern)]
-    needed += [path.relative_to(ROOT / "zoo").as_posix() for path in (ROOT / "zoo").rglob("*.py")]
-    assert {f"zoo/{name}" for name in needed} <= set(sizes)
-    assert all(name.startswith(("zoo/", "speech_zoo-")) for name in sizes)
+        needed |= {f"zoo/{folder}/{path.name}" for path in (ROOT / "data" / folder).glob(pattern)}
+    assert needed - set(sizes) == set()
+    assert all(name.startswith(("zoo/", "speech_zoo-")) for name in sizes)  # no experiments, scripts or tests
     for name in ("LICENSE", "NOTICE", "METADATA", "entry_points.txt"):
         assert any(path.endswith(f"/{name}") for path in sizes), name
     assert max(sizes.values()) < 5e6 and wheel.stat().st_size < 40e6
 
 
+@pytest.mark.slow
 def test_installed_wheel_transcribes(wheel, tmp_path):
     """An empty environment with the wheel and, so that no network is needed, the dependencies of this one."""
     home = tmp_path / "env"
@@ -88,7 +94,7 @@ def test_installed_wheel_transcribes(wheel, tmp_path):
 
     code = (
         "import zoo, pathlib; home = pathlib.Path(zoo.__file__).parent; print(home);"
-        "from zoo.datasets.archives import manifest; print(len(manifest('an4')));"
+        "from zoo.datasets.manifests import manifest; print(len(manifest('an4')));"
         "clip = home / 'samples' / 'woman-us.wav'; print(zoo.load('lstm_ctc').transcribe(clip).text)"
     )
     place, rows, text = run(scripts / "python", "-c", code)[-3:]

@@ -1,63 +1,59 @@
-"""Each study runs, in its fast form, on the real recordings; and the arithmetic of its figures is right."""
+"""The experiments: their arithmetic, and each study in its fast form on the real recordings."""
 
+import importlib
 import shutil
+import subprocess
+import sys
 from inspect import signature
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from zoo import studies
 from zoo.errors import DataError
-from zoo.studies import STUDIES, Notes, _bootstrap, _gain, blocks, borrow, si_sdr
+
+pytest.importorskip("zoo.training.augment")
+from experiments import _common as common  # noqa: E402
+from experiments import pretraining, reconstruction, search  # noqa: E402
+
+ROOT = Path(__file__).parent.parent
+STUDIES = ("reconstruction", "denoising", "few_shot", "search", "pretraining", "pretraining_ctc", "augmentation")
+COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("[a-z]*.py"))
 
 
 def test_blocks_are_frames_side_by_side():
     frames = np.arange(14.0).reshape(7, 2)
-    np.testing.assert_array_equal(blocks(frames, 1), frames)
-    np.testing.assert_array_equal(blocks(frames, 3)[:2], frames[:6].reshape(2, 6))
-    np.testing.assert_array_equal(blocks(frames, 3)[2], [12, 13, 12, 13, 12, 13])
-    assert blocks(frames, None).shape == (1, 14)
+    np.testing.assert_array_equal(reconstruction.blocks(frames, 1), frames)
+    np.testing.assert_array_equal(reconstruction.blocks(frames, 3)[:2], frames[:6].reshape(2, 6))
+    np.testing.assert_array_equal(reconstruction.blocks(frames, 3)[2], [12, 13, 12, 13, 12, 13])
+    assert reconstruction.blocks(frames, None).shape == (1, 14)
 
 
-def test_si_sdr_does_not_depend_on_level(rng):
-    clean, noise = rng.standard_normal((2, 4000))
-    noise -= np.dot(noise, clean) / np.dot(clean, clean) * clean
-    noise *= np.linalg.norm(clean) / np.linalg.norm(noise) / 10
-    for level in (0.1, 1, 7):
-        assert si_sdr(clean, level * (clean + noise)) == pytest.approx(20, abs=1e-6)
-
-
-def test_bootstrap_of_a_mean_is_about_two_standard_errors(rng):
+def test_intervals(rng):
     values = rng.standard_normal(400)
-    value, low, high = _bootstrap(lambda i: values[i].mean(), len(values))
-    assert value == values.mean() and (high - low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.15)
+    found = common.bootstrap(np.mean, values)
+    assert found["value"] == values.mean()
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.15)
+    six = np.array([70.0, 80, 90, 75, 85, 95])
+    found = common.mean_of_speakers(six)  # Student's t with five degrees of freedom
+    assert found["high"] - found["value"] == pytest.approx(2.5706 * six.std(ddof=1) / np.sqrt(6), rel=1e-4)
 
 
-def test_gain_is_in_points_for_the_better_and_its_interval_over_speakers():
+def test_gain_is_in_points_and_its_interval_over_speakers():
     fresh = np.array([[50.0, 52], [60, 62], [70, 72], [50, 52], [60, 62], [70, 72]])
-    row = _gain("m", "WER", 0.05, 100, {"fresh": fresh, "pretrained": fresh - 3}, -1)
+    row = pretraining.gain("m", "WER", 0.05, 100, {"fresh": fresh, "pretrained": fresh - 3}, -1)
     assert row["gain"] == pytest.approx(3) and row["low"] == pytest.approx(3) and row["runs"] == 12
     assert row["fresh"] == pytest.approx(61) and row["fresh_seeds"] == pytest.approx(np.sqrt(2))
 
 
-def test_borrowed_layers_have_the_autoencoder_s_weights():
-    import zoo
-
-    for name, changes in (("conv2d", {}), ("lstm_ctc", {"layers": 1})):
-        model, giver = zoo.load(name, weights=None, **changes), zoo.load(studies.BORROWED[name][0])
-        before = {layer.name: [np.array(w) for w in layer.get_weights()] for layer in model.network.layers}
-        started = borrow(model, name)
-        assert started == list(studies.BORROWED[name][1])
-        for layer in model.network.layers:
-            now = layer.get_weights()
-            if layer.name in started:
-                source = giver.network.get_layer(studies.BORROWED[name][1][layer.name]).get_weights()
-                assert all((a == b).all() for a, b in zip(now, source, strict=True)) and now
-            else:
-                assert all((a == b).all() for a, b in zip(now, before[layer.name], strict=True))
+def test_precision_counts_what_was_never_found():
+    scores, right = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False])
+    assert search.precision_at(scores, right, 2, 0.5) == pytest.approx((1.0, (1 + 2 / 3) / 2))
+    assert search.precision_at(scores, right, 4, 0.5) == pytest.approx((2 / 3, (1 + 2 / 3) / 4))
+    assert search.precision_at(scores, right, 8, 0.5)[0] == 0  # half of eight is never reached
 
 
-def test_runs_that_are_noted_are_not_done_again(tmp_path):
+def test_noted_runs_are_not_done_again(tmp_path):
     path, done = tmp_path / "notes.json", []
 
     def run():
@@ -66,23 +62,40 @@ def test_runs_that_are_noted_are_not_done_again(tmp_path):
             raise KeyboardInterrupt
         return 50.0 + len(done)
 
-    notes = Notes(path)
+    notes = common.Notes(path)
     assert notes.score("conv2d", 0.05, "theo", run=run) == 51
     with pytest.raises(KeyboardInterrupt):
         notes.score("conv2d", 0.2, "theo", run=run)
-    again = Notes(path)
+    again = common.Notes(path)
     assert again.score("conv2d", 0.05, "theo", run=run) == 51 and len(done) == 2
     assert again.score("conv2d", 0.2, "theo", run=run) == 53
-    assert [entry.name for entry in tmp_path.iterdir()] == ["notes.json"]
-    for text, said in (
-        ("{", "notes.json is damaged"),
-        ("[1]", "holds a list"),
-        ('{"mine": "keep"}', "has 'mine', which is none"),
-    ):
+    for text in ("{", "[1]", '{"mine": "keep"}'):
         path.write_text(text)
-        with pytest.raises(DataError, match=said):
-            Notes(path)
+        with pytest.raises(DataError):
+            common.Notes(path)
         assert path.read_text() == text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, changes", [("conv2d", {}), ("lstm_ctc", {"layers": 1})])
+def test_copied_layers_have_the_autoencoder_s_weights(name, changes):
+    import zoo
+
+    autoencoder, layers = pretraining.ENCODERS[name]
+    model, source = zoo.load(name, weights=None, **changes), zoo.load(autoencoder)
+    assert pretraining.copy_encoder(name, model) == list(layers)
+    for layer, encoder in layers.items():
+        pairs = zip(model.get_layer(layer).get_weights(), source.get_layer(encoder).get_weights(), strict=True)
+        assert all((a == b).all() for a, b in pairs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name):
+    command = [sys.executable, "-m", f"experiments.{name}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and f"experiments.{name}" in done.stdout, done.stderr
+    assert f"`{name}`" in (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -90,10 +103,8 @@ def test_runs_that_are_noted_are_not_done_again(tmp_path):
 def test_every_study_runs(name, data_folder):
     if name == "reconstruction" and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng, whose voices vae has learnt from, is not installed")
-    said = []
-    rows = STUDIES[name](
-        fast=True, say=said.append, **({"seeds": 1} if "seeds" in signature(STUDIES[name]).parameters else {})
-    )
+    study, said = getattr(importlib.import_module(f"experiments.{name}"), name), []
+    rows = study(fast=True, log=said.append, **({"seeds": 1} if "seeds" in signature(study).parameters else {}))
     assert rows and said and len({tuple(row) for row in rows}) == 1  # the same columns
     for row in rows:
         assert all(np.isfinite(value) for value in row.values() if isinstance(value, float))

@@ -1,0 +1,249 @@
+"""Writes the tables of docs/results.md from the models' cards and data/results/: `python scripts/write_results.py [--check]`.
+
+What lies between `<!-- NAME -->` and `<!-- /NAME -->` is replaced; `--check` only says whether it would be.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import zoo
+
+PAGE = Path(__file__).parent.parent / "docs" / "results.md"
+RESULTS = Path(__file__).parent.parent / "data" / "results"
+INTERVAL = "**{value:.1f}** ({low:.1f} to {high:.1f})"
+GAIN = "**{gain:+.1f}** ({low:+.1f} to {high:+.1f})"
+
+
+def read(name: str):
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def flat(row: dict, prefix: str = "") -> dict:
+    """Nested values by joined keys: {"noise": {"20": 98}} -> {"noise_20": 98}."""
+    found = {}
+    for key, value in row.items():
+        name = f"{prefix}{key}".replace(" ", "_")
+        found |= flat(value, f"{name}_") if isinstance(value, dict) else {name: value}
+    return found
+
+
+def cell(form: str, row: dict) -> str:
+    """A row in a format string; empty where a value is missing or None."""
+    try:
+        return form.format_map(row).replace("|", "\\|")
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
+def table(rows: list[dict], columns: dict[str, str], by: str = "", across: str = "") -> str:
+    """Rows as a Markdown table.
+
+    Args:
+        rows: What was measured.
+        columns: Header -> format string; a header that ends in # is of numbers, on the right.
+        by: Key whose values are further columns, one for each value, so that rows that differ in nothing else become one.
+        across: Format string of the cells in these columns.
+    """
+    rows, lines = [flat(row) for row in rows], {}
+    values = list(dict.fromkeys(row[by] for row in rows)) if by else []
+    for i, row in enumerate(rows):
+        fixed = tuple(cell(form, row) for form in columns.values())
+        key = fixed if by else i
+        fixed, others = lines.setdefault(key, (fixed, {}))
+        if by:
+            others[row[by]] = cell(across, row)
+    headers = [*columns, *(f"{value}#" for value in values)]
+    body = [[*fixed, *(others.get(value, "") for value in values)] for fixed, others in lines.values()]
+    rule = ["---:" if header.endswith("#") else "---" for header in headers]
+    return "\n".join(f"|{'|'.join(line)}|" for line in ([header.rstrip("#") for header in headers], rule, *body))
+
+
+# --- rows that need more than a file
+
+
+DECODERS = {"": "greedy", "10 words only": "ten words only", "ngram_lm": "n-grams", "lstm_lm": "LSTM"}
+
+
+def decoder(name: str) -> str:
+    """The column of a decoder: "beam 16, sentences_ngram_lm" is with n-grams."""
+    parts = {next((v for k, v in DECODERS.items() if k and k in part), "greedy") for part in name.split("+")}
+    return "both" if len(parts) > 1 else parts.pop()
+
+
+def card_results(tasks: tuple[str, ...]) -> list[dict]:
+    """The results on the cards of some tasks."""
+    cards = [zoo.card(name) for name in zoo.list_models()]
+    pairs = [(card, result) for card in cards if card.task in tasks for result in card.results]
+    return [
+        vars(r) | {"model": card.name, "on": f"{r.data}, {r.split}" + (f": {r.note.split(': mean of')[0]}" if r.note else "")}
+        for card, r in pairs
+    ]  # fmt: skip
+
+
+def recognizers() -> list[dict]:
+    rows = [
+        row | {"column": decoder(row["decoder"])} for row in card_results(("transcription",)) if row["metric"] == "WER"
+    ]
+    order = [*DECODERS.values(), "both"]
+    return sorted(rows, key=lambda row: (order.index(row["column"]), row["on"], row["model"]))
+
+
+def models() -> list[dict]:
+    return [vars(card) | {"mb": card.size / 1e6 if card.weights else None} for card in map(zoo.card, zoo.list_models())]
+
+
+def words() -> list[dict]:
+    rows = sorted(read("compare"), key=lambda row: -(row["loso"] or {"value": 0})["value"])
+    return [row | {"worst": min(row["speakers"].values(), default=None)} for row in rows]
+
+
+def denoising() -> list[dict]:
+    """One row for each condition, without the denoiser and with it."""
+    keys, found = ("recogniser", "data", "metric", "snr", "clips"), {}
+    for row in read("study_denoising"):
+        found.setdefault(tuple(row[key] for key in keys), {})["with" if row["strength"] else "without"] = row["value"]
+    rows = [dict(zip(keys, key, strict=True)) | values for key, values in found.items()]
+    return [
+        row | {
+            "recogniser": row["recogniser"] or "the sound itself", "unit": "%" if row["recogniser"] else "dB",
+            "level": row["snr"] if row["snr"] == "clean" else f"{row['snr']} dB",
+        } for row in rows
+    ]  # fmt: skip
+
+
+def speed() -> list[dict]:
+    start, step = read("speed"), read("training_step")["medians"]
+    rows = [
+        ("`zoo transcribe`, one clip, cold", f"{start['zoo transcribe, one clip, cold']:.1f} s", ""),
+        ("a clip of 3 s, warm", f"{start['3-second clip, warm']:.0f} ms", ""),
+        ("two minutes in one file", f"{start['two minutes in one file']:.1f} s", ""),
+    ]
+    for backend, compiled, file in (
+        ("TensorFlow with XLA", "zoo (XLA)", "features"),
+        ("JAX", "zoo (jax.jit)", "features_jax"),
+    ):
+        for job, what in zip(read(file)["results"][1:3], ("a short", "a 10-s"), strict=True):
+            ours, theirs = (f"{1000 * job['seconds'][key] / job['clips']:.2f} ms" for key in (compiled, "librosa"))
+            rows.append((f"{what} clip's log-mel, in batches, {backend}", ours, f"librosa {theirs}"))
+    for backend in ("TensorFlow", "JAX"):
+        what = f"a training step, 32 clips of 3 s, {backend}"
+        rows.append((what, f"{step[backend.lower()]:.2f} s", f"PyTorch {step['torch']:.2f} s"))
+    for row in read("decoding")["rows"]:
+        if row["beam_width"] in (0, 16, 128):
+            how = f"beam {row['beam_width']}, trigrams" if row["beam_width"] else "greedy"
+            rows.append(
+                (f"a second of audio decoded on one core, {how}", f"{1000 / row['times_real_time']:.2g} ms", "")
+            )
+    return [{"what": what, "ours": ours, "theirs": theirs} for what, ours, theirs in rows]
+
+
+def robustness(changed: bool) -> list[dict]:
+    """The sets whose recordings are changed, or the other ones."""
+    rows = [row for row in read("robustness") if "condition" in row]
+    sets = {row["data"] for row in rows if row["condition"] != "as recorded"}
+    percent = [
+        row | {key: 100 * row[key] for key in ("value", "low", "high")}
+        for row in rows
+        if (row["data"] in sets) == changed
+    ]
+    return [row | {"set": f"`{row['data']}`, {row['utterances']} clips"} for row in percent]
+
+
+def silence() -> str:
+    """A sentence about clips in which nothing is said."""
+    empty = {row["data"]: f"{row['empty']} of {row['clips']}" for row in read("robustness") if "empty" in row}
+    return f"No text where nothing is said: {empty['silence']} clips of silence and white noise, {empty['esc10:test']} other sounds (ESC-10)."
+
+
+def blocks() -> dict[str, str]:
+    """Name -> table."""
+    joint = [
+        {"training": row["training"], "minutes": row["minutes"], "column": f"{key}, WER %", **{k: 100 * v for k, v in value.items()}}
+        for row in read("joint")["rows"] for key, value in row.items() if isinstance(value, dict)
+    ]  # fmt: skip
+    stream = [{"what": key, "value": f"{v:.3g}" if isinstance(v, float) else v} for key, v in read("streaming").items()]
+    noise = {
+        f"{kind} 20 / 10 / 0 dB#": " / ".join(f"{{{kind}_{snr}_value:.0f}}" for snr in (20, 10, 0))
+        for kind in ("noise", "babble")
+    }
+    gpu = read("gpu")
+    figures = {
+        "model": "`{model}`",
+        "measured on": "{on}",
+        "#": "{metric} **{value:.2f}**",
+        "95 % interval#": "{low:.2f} to {high:.2f}",
+    }
+    return {
+        "models": table(models(), {
+            "model": "`{name}`", "what it does": "{summary}", "parameters#": "{parameters:,}", "weights#": "{mb:.2f} MB",
+            "licence of the weights": "{licence}",
+        }),
+        "figures": table(card_results(("reconstruction", "denoising", "language")), figures | {"utterances#": "{utterances:,}"}),
+        "recognizers": table(
+            recognizers(), {"WER % on (utterances)": "{on} ({utterances})", "model": "`{model}`"},
+            "column", "**{value:.2f}** ({low:.1f} to {high:.1f})",
+        ),
+        "stream": table(stream, {"`lstm_ctc_stream`, one core": "{what}", "#": "{value}"}),
+        "joint": table(joint, {"trained": "{training}", "minutes more#": "{minutes:.0f}"}, "column", INTERVAL),
+        "words": table(words(), {
+            "model": "{name}", "official %#": "**{official_value:.1f}** ({official_low:.1f} to {official_high:.1f})",
+            "unseen speakers %#": "**{loso_value:.1f}** ({loso_low:.1f} to {loso_high:.1f})", "worst of them#": "{worst:.0f}",
+            **noise, "parameters#": "{parameters:,}", "ms a clip#": "{milliseconds:.1f}", "minutes to train#": "{minutes:.1f}",
+        }),
+        "speakers": table([row for row in card_results(("classification",)) if row["model"] == "speaker_id"], figures),
+        "reconstruction": table(read("study_reconstruction"), {
+            "model": "{model}", "unseen speakers": "{data}, {clips} clips", "numbers": "{values} to {components}",
+            "error dB#": "{db:.2f}", "PCA dB#": "{pca_db:.2f}", "better by dB#": "**{gain_db:+.2f}** ({low:+.2f} to {high:+.2f})",
+        }),
+        "denoising": table(denoising(), {
+            "recognizer": "{recogniser}", "data": "{data}, {clips} clips", "": "{metric} {unit}"
+        }, "level", "{without:.1f} -> **{with:.1f}**"),
+        "few_shot": table([row | {"column": f"{row['shots']} of each, %"} for row in read("study_few_shot")], {"examples by": "{voices}", "model": "{model}"}, "column", INTERVAL),
+        "search": table(read("study_search"), {
+            "searched": "{data}: {words} words in {recordings} recordings", "frames or embeddings of": "{model}",
+            "precision at half recall, %#": "**{precision:.1f}** ({low:.1f} to {high:.1f})",
+            "average precision, %#": "{average_precision:.1f}", "recordings that hold the word, %#": "{hold_word:.1f}",
+        }),
+        "pretraining": table(read("study_pretraining") + read("study_pretraining_ctc"), {
+            "network": "{model}, {metric} %", "labels": "{share:.0%} ({labels})", "fresh#": "{fresh:.1f}",
+            "from an encoder#": "{pretrained:.1f}", "better by, points#": GAIN, "runs each#": "{runs}",
+        }),
+        "augmentation": table(read("study_augmentation"), {
+            "labels": "{share:.0%} ({labels})", "learnt besides the clips": "{learnt_besides}", "accuracy %#": "{value:.1f}",
+            "better by, points#": GAIN, "runs#": "{runs}",
+        }),
+        "robustness": table(robustness(True), {"the same recordings, changed": "{condition}"}, "set", "{value:.1f} ({low:.1f} to {high:.1f})"),
+        "voices": table(robustness(False), {"other voices": "{data}", "clips#": "{utterances}", "WER %#": INTERVAL}),
+        "silence": silence(),
+        "speed": table(speed(), {"on two cores": "{what}", "time#": "{ours}", "the same elsewhere#": "{theirs}"}),
+        "gpu": table(gpu["steps"], {
+            f"{gpu['device']}, {gpu['backend'].upper()}": "`{model}`, {lstm}", "clips#": "{batch}",
+            "a training step#": "{ms:.1f} ms", "clips a second#": "{clips_per_second:,.0f}",
+        }),
+    }  # fmt: skip
+
+
+def written(text: str) -> str:
+    """The page with its tables as they should be."""
+    for name, content in blocks().items():
+        text, found = re.subn(
+            rf"(<!-- {name} -->).*?(<!-- /{name} -->)",
+            lambda m, c=content: f"{m[1]}\n\n{c}\n\n{m[2]}",
+            text,
+            flags=re.DOTALL,
+        )
+        if found != 1:
+            sys.exit(f"docs/results.md must have one block {name}; it has {found}.")
+    return text
+
+
+if __name__ == "__main__":
+    before = PAGE.read_text(encoding="utf-8")
+    after = written(before)
+    if "--check" in sys.argv[1:]:
+        sys.exit(
+            after != before and "docs/results.md does not show the figures that were measured: run `make results`."
+        )
+    PAGE.write_text(after, encoding="utf-8")

@@ -53,7 +53,9 @@ def test_what_cannot_be_left_out_makes_no_folder(words, tmp_path):
     with refused("out"):
         crossval.crossval("majority", tmp_path / "other", words)
     table = tmp_path / "words.csv"
-    table.write_text("\n".join(line for line in table.read_text().splitlines() if "ben" not in line and "cleo" not in line))
+    table.write_text(
+        "\n".join(line for line in table.read_text().splitlines() if "ben" not in line and "cleo" not in line)
+    )
     with refused("group"):
         crossval.crossval("majority", tmp_path / "folds", words)
     assert not (tmp_path / "folds").exists()

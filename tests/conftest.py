@@ -3,6 +3,7 @@
 import gc
 import os
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -66,12 +67,12 @@ def eager():
 @pytest.fixture
 def here(monkeypatch):
     """Exported files are converted in this process: a child of its own takes five seconds to begin."""
-    from zoo import exporting
+    from zoo import export
 
     def convert(format, source, made):
-        exporting._convert(format, str(source), str(made))
+        export._convert(format, str(source), str(made))
 
-    monkeypatch.setattr(exporting, "_convert_in_child", convert)
+    monkeypatch.setattr(export, "_convert_in_child", convert)
 
 
 @contextmanager
@@ -117,11 +118,7 @@ def shipped():
 
 @pytest.fixture(scope="session")
 def fresh():
-    """Each acoustic model in full size with fresh weights, built once; do not train it.
-
-    `vae` has its bundled ones: to a decoder that knows no words all codes are about as good, and which one least squares
-    finds is a matter of rounding.
-    """
+    """Each acoustic model in full size with fresh weights, built once; do not train it."""
     import keras
 
     import zoo
@@ -131,7 +128,7 @@ def fresh():
     def get(name):
         if name not in models:
             keras.utils.set_random_seed(0)
-            models[name] = zoo.load(name, weights="bundled" if name == "vae" else None)
+            models[name] = zoo.load(name, weights=None)
             for weight in models[name].weights:
                 # Batch normalisation that has seen no batch divides by 1, and behind nine of them nothing is left.
                 if weight.path.endswith("moving_variance"):
@@ -139,3 +136,51 @@ def fresh():
         return models[name]
 
     return get
+
+
+SMALL = {"units": 16, "filters": 16, "layers": 1, "blocks": 2}  # fields that make a model small, where it has them
+
+
+def small(name: str, **changes):
+    """A model with fresh weights, as small as its Config allows."""
+    import keras
+
+    import zoo
+    from zoo.registry import architecture
+
+    has = {field.name for field in fields(architecture(name).config)}
+    keras.utils.set_random_seed(0)
+    return zoo.load(name, weights=None, **({key: n for key, n in SMALL.items() if key in has} | changes))
+
+
+def clips_of(*seconds: float, rate: int = 16000) -> list[np.ndarray]:
+    """Noise that swells and fades; each clip is quieter than the one before."""
+    rng = np.random.default_rng(0)
+    counts, levels = [int(n * rate) for n in seconds], np.logspace(-1, -3, len(seconds))
+    return [
+        (level * rng.standard_normal(n) * np.sin(np.arange(n) / 700)).astype("float32")
+        for n, level in zip(counts, levels, strict=True)
+    ]
+
+
+def batch_of(model, clips: list[np.ndarray]) -> tuple[dict, np.ndarray | None]:
+    """(x, y) to fit: for each clip letters to write, a class, a clean waveform, or nothing."""
+    from zoo.tasks import Recognizer, pad
+
+    waveform, lengths = pad(clips, model.config.sample_rate, (0.5,))
+    if isinstance(model, Recognizer):
+        ids = np.resize([[3, 4, 4], [5, 6, 0]], (len(clips), 3)).astype("int32")
+    else:
+        ids = np.arange(len(clips), dtype="int32") % len(getattr(model, "labels", [0]))
+    clean = (waveform + np.roll(waveform, 1, axis=1)) / 2  # half as loud in the high bands
+    return {"waveform": waveform, "lengths": lengths}, model.batch_target(ids, clean)
+
+
+def outputs(model, x: dict) -> dict[str, np.ndarray]:
+    """All that a model gives for a batch."""
+    return {name: np.asarray(value) for name, value in model.predict_on_batch(x).items()}
+
+
+def main_output(found: dict):
+    """The output that a model is there for."""
+    return found["logits" if "logits" in found else "reconstruction"]

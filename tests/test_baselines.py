@@ -4,6 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import refused
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
 
 import zoo.datasets
 from zoo.baselines import BASELINES, RATE, baseline, dtw_distance, features
@@ -35,11 +38,10 @@ def sounds(rng, count: int) -> tuple[list[np.ndarray], list[str]]:
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_learns_tones_and_chirps(name, rng):
-    recogniser = baseline(name)
-    assert recogniser.name == name
-    assert recogniser.fit(*sounds(rng, 8)) is recogniser
+    recognizer = baseline(name)
+    assert recognizer.fit(*sounds(rng, 8)) is recognizer
     clips, labels = sounds(rng, 5)
-    assert recogniser.predict(clips) == labels
+    assert list(recognizer.predict(clips)) == labels
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -50,13 +52,13 @@ def test_is_the_same_each_time_and_leaves_global_randomness_alone(name, rng):
     before = np.random.get_state()[1].copy()
     first = baseline(name).fit(clips, labels).predict(noise)
     assert (np.random.get_state()[1] == before).all()
-    assert baseline(name).fit(clips, labels).predict(noise) == first
+    assert (baseline(name).fit(clips, labels).predict(noise) == first).all()
 
 
 def test_majority_is_the_majority(rng):
     clips, _ = sounds(rng, 1)
-    assert baseline("majority").fit(clips, ["a", "b", "b"]).predict(clips) == ["b"] * 3
-    assert baseline("majority").fit(clips, ["c", "b", "a"]).predict(clips[:1]) == ["a"]
+    assert baseline("majority").fit(clips, ["a", "b", "b"]).predict(clips).tolist() == ["b"] * 3
+    assert baseline("majority").fit(clips, ["c", "b", "a"]).predict(clips[:1]).tolist() == ["a"]
 
 
 def test_features_are_librosas_and_hear_no_level_and_no_silence(rng):
@@ -90,53 +92,59 @@ def test_dtw_by_hand(rng):
 
 def test_dtw_keeps_no_more_templates_than_asked(rng):
     clips, labels = sounds(rng, 6)
-    recogniser = baseline("dtw", templates=2).fit(clips, labels)
-    assert sorted(label for _, label in recogniser.examples) == ["down"] * 2 + ["tone"] * 2 + ["up"] * 2
+    recognizer = baseline("dtw", templates=2).fit(clips, labels)
+    assert sorted(label for _, label in recognizer.examples) == ["down"] * 2 + ["tone"] * 2 + ["up"] * 2
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_one_class_few_clips_and_tiny_ones(name, rng):
     clips, _ = sounds(rng, 1)
-    assert baseline(name).fit(clips, ["only"] * 3).predict(clips) == ["only"] * 3
+    assert baseline(name).fit(clips, ["only"] * 3).predict(clips).tolist() == ["only"] * 3
     hardly = [np.ones(1, "float32"), np.zeros(800, "float32"), clips[0][:300]]  # a sample, silence, 40 ms
     found = baseline(name).fit([*clips, *hardly], list("aabbcc")).predict(hardly)
-    assert len(found) == 3 and set(found) <= set("abc") and all(type(label) is str for label in found)
+    assert len(found) == 3 and set(found) <= set("abc") and found.dtype.kind == "U"
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_what_cannot_be_learnt_is_one_sentence(name, rng):
-    clips, labels = sounds(rng, 1)
-    with pytest.raises(ZooError, match="at least one of both; received 0 clips"):
-        baseline(name).fit([], [])
-    with pytest.raises(ZooError, match="received 3 clips and 2 labels"):
-        baseline(name).fit(clips, labels[:2])
-    with pytest.raises(ZooError, match="must learn before it predicts"):
+def test_is_a_scikit_learn_classifier(name, rng):
+    clips, labels = sounds(rng, 4)
+    scores = cross_val_score(baseline(name), clips, labels, groups=[0, 0, 1, 1] * 3, cv=LeaveOneGroupOut())
+    assert scores.shape == (2,) and scores.mean() > (0.3 if name == "majority" else 0.8)
+    assert len(baseline(name).fit(clips, labels).predict([])) == 0
+    with pytest.raises(NotFittedError):
         baseline(name).predict(clips)
-    assert baseline(name).fit(clips, labels).predict([]) == []
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_each_clip_has_a_label(name, rng):
+    clips, labels = sounds(rng, 1)
+    for given in (([], []), (clips, labels[:2])):
+        with refused("y"):
+            baseline(name).fit(*given)
 
 
 @pytest.mark.parametrize(
     "clip", [np.zeros(0), np.zeros((2, 800)), np.full(800, np.nan)], ids=["empty", "stereo", "nan"]
 )
 def test_what_is_no_clip(clip):
-    with pytest.raises(ZooError, match="row of finite samples"):
+    with refused("clip"):
         features(clip)
 
 
-def test_unknown_names_and_settings():
-    with pytest.raises(UnknownNameError, match="did you mean gmm_hmm"):
+def test_unknown_names_and_settings(rng):
+    with pytest.raises(UnknownNameError, match="gmm_hmm"):
         baseline("gmmhmm")
-    with pytest.raises(UnknownNameError, match="setting of dtw named 'template': did you mean templates"):
+    with pytest.raises(UnknownNameError, match="templates"):
         baseline("dtw", template=3)
-    with pytest.raises(ZooError, match="majority has no settings"):
+    with pytest.raises(ZooError):
         baseline("majority", seed=3)
-    with pytest.raises(ZooError, match="templates of dtw must be above 0; received 0"):
-        baseline("dtw", templates=0)
+    with refused("templates"):
+        baseline("dtw", templates=0).fit(*sounds(rng, 1))
 
 
 def test_missing_hmmlearn_is_one_sentence(monkeypatch, rng):
     monkeypatch.setitem(sys.modules, "hmmlearn", None)
-    with pytest.raises(ZooError, match=r'needs hmmlearn: pip install "speech-zoo\[baselines\]"'):
+    with refused(""):
         baseline("gmm_hmm").fit(*sounds(rng, 1))
 
 

@@ -207,7 +207,9 @@ LAYERS += [
 ]
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+@pytest.mark.parametrize(
+    "layer", [*LAYERS[:-1], pytest.param(LAYERS[-1], marks=pytest.mark.slow)], ids=lambda layer: layer.name
+)
 @settings(max_examples=2 if JAX else 4, deadline=None, derandomize=True)
 @given(st.lists(LENGTHS, min_size=2, max_size=4), st.integers(0, 99))
 def test_a_batch_equals_single_calls(layer, lengths, seed):

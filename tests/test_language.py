@@ -3,20 +3,18 @@
 import math
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+from conftest import refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import zoo
 from zoo import language
-from zoo.errors import DataError, MissingFileError, UnknownNameError, WeightsError, ZooError
-from zoo.language import END, UNKNOWN, lstm_lm, ngram_lm
-from zoo.training import ship_language_model, train_language_model
+from zoo.errors import DataError, MissingFileError, UnknownNameError, WeightsError
+from zoo.language import END, START, UNKNOWN, lstm_lm, ngram_lm
 
-quick = settings(max_examples=40, deadline=None, derandomize=True)
+quick = settings(max_examples=20, deadline=None, derandomize=True)
 TEXTS = ["one two three", "one two", "two one two", "three", "one three three one", "two two one", "one"]
 
 words = st.sampled_from("abcde")
@@ -150,42 +148,39 @@ def test_interpolated_models_sum_to_one_and_average(one, other, order, its, shar
                 weight * math.exp(part.score(tokens[:i], token)) * (token == END or token in part.vocabulary)
                 for weight, part in zip((1 - share, share), parts, strict=True)
             )
-            if (ngram_lm.START, *tokens[:i], token) in both.grams:
+            if (START, *tokens[:i], token) in both.grams:
                 assert math.exp(both.score(tokens[:i], token)) == pytest.approx(averaged)
 
 
-def test_a_background_helps_with_the_order_of_words_that_are_known():
-    texts, background = (
-        ["you see it", "we have you", "it was good"],
-        ["it was you we see", "was it good", "it was a cat"],
-    )
-    alone, more = ngram_lm.train(texts), ngram_lm.train(texts, background=background, share=0.3)
-    assert more.vocabulary == alone.vocabulary  # nothing more to confuse: the cat is not taken in
+def test_out_of_domain_text_helps_with_the_order_of_known_words():
+    texts, others = ["you see it", "we have you", "it was good"], ["it was you we see", "was it good", "it was a cat"]
+    alone = ngram_lm.train(texts)
+    more = ngram_lm.train(texts, out_of_domain=others, interpolation_weight=0.3)
+    assert more.vocabulary == alone.vocabulary  # the cat is not taken in
     assert more.perplexity("it was you we see") < alone.perplexity("it was you we see") / 2
-    assert more.grams == ngram_lm.train(texts, background=[*background, background[0]], share=0.3).grams  # once each
-    assert ngram_lm.train(texts, background=[]).grams == alone.grams
-    fewer = ngram_lm.train(texts, background=[*background, "it was you", "so it was you"], minimum=2)
-    assert (
-        ("it", "was", "you") in fewer.grams and ("you", "we", "see") not in fewer.grams and ("you", "we") in fewer.grams
-    )
-    for wrong in ({"share": 0}, {"share": 1}, {"share": -0.1}, {"share": "half"}):
-        with pytest.raises(ZooError, match="above 0 and below 1; received"):
-            ngram_lm.train(texts, background=background, **wrong)
-    with pytest.raises(ZooError, match="at least 1, .*; received 3 and 0"):
-        ngram_lm.train(texts, background=background, minimum=0)
-    with pytest.raises(DataError, match="in 2 texts there is none"):
-        ngram_lm.train(texts, background=["nothing here is known", ""][::-1])
+    twice = ngram_lm.train(texts, out_of_domain=[*others, others[0]], interpolation_weight=0.3)
+    assert more.grams == twice.grams  # each text once
+    assert ngram_lm.train(texts, out_of_domain=[]).grams == alone.grams
+    fewer = ngram_lm.train(texts, out_of_domain=[*others, "it was you", "so it was you"], min_count=2).grams
+    assert ("it", "was", "you") in fewer and ("you", "we", "see") not in fewer and ("you", "we") in fewer
+    for weight in (0, 1, -0.1, "half"):
+        with refused("interpolation_weight"):
+            ngram_lm.train(texts, out_of_domain=others, interpolation_weight=weight)
+    with refused("min_count"):
+        ngram_lm.train(texts, out_of_domain=others, min_count=0)
+    with refused("out_of_domain", DataError):
+        ngram_lm.train(texts, out_of_domain=["nothing here is known", ""])
 
 
 @quick
 @given(sentences, sentences, st.integers(1, 3), st.integers(1, 3), units, st.lists(words, max_size=4))
-def test_what_a_background_does_not_say_has_no_part_in_it(texts, background, order, minimum, unit, history):
+def test_out_of_domain_models_sum_to_one(texts, others, order, min_count, unit, history):
     """Every history sums to 1, and among single words the unknown has its share from the texts alone."""
-    background = [text.replace("a", "f").replace("b", "g") for text in background]
+    others = [text.replace("a", "f").replace("b", "g") for text in others]
     near = ngram_lm.train(texts, order, unit)
-    if not any(set(near.tokens(text)) & near.vocabulary for text in background):
+    if not any(set(near.tokens(text)) & near.vocabulary for text in others):
         return
-    both = ngram_lm.train(texts, order, unit, background=background, share=0.4, minimum=minimum)
+    both = ngram_lm.train(texts, order, unit, out_of_domain=others, interpolation_weight=0.4, min_count=min_count)
     assert both.vocabulary == near.vocabulary
     state = both.start()
     for token in history:
@@ -218,9 +213,9 @@ def test_models_that_are_read_are_interpolated(tmp_path, network):
     both = ngram_lm.interpolate([pruned, text], [0.5, 0.5])
     state = both.advance(both.advance(both.start(), "one")[1], "two")[1]
     assert total(both, state) == pytest.approx(1, abs=1e-6) and math.isfinite(both.perplexity(TEXTS))
-    with pytest.raises(ZooError, match="received LSTMModel among them"):
+    with refused("models"):
         ngram_lm.interpolate([text, network], [0.5, 0.5])
-    with pytest.raises(ZooError, match="sum to 1"):
+    with refused("weights"):
         ngram_lm.interpolate([text, text], [math.nan, 0.5])
     literal = ngram_lm.train(["one two", "two <s> one", "</s>"])
     assert total(literal, literal.advance(literal.start(), "two")[1]) == pytest.approx(1, abs=1e-9)
@@ -265,16 +260,16 @@ def test_the_network_learns_and_sums_to_one(network):
     assert total(network, state) == pytest.approx(1, abs=1e-6)
 
 
-def test_a_background_teaches_the_network_the_order_of_words_that_are_known():
-    said, background = [], [f"{first} small b" for first in ("two", "a", "b", "c", "big", "small", "house", "cat")]
+@pytest.mark.slow
+def test_out_of_domain_text_teaches_the_network_the_order_of_known_words():
+    lines, others = [], [f"{first} small b" for first in ("two", "a", "b", "c", "big", "small", "house", "cat")]
     settings = {"units": 12, "dropout": 0.0, "epochs": 1, "learning_rate": 0.03, "batch_size": 1}
-    more = lstm_lm.train(some_texts(20), **settings, background=background, background_epochs=10, say=said.append)
-    assert "cat" not in more.vocabulary and len(said) == 11
-    assert said[0].startswith("epoch 1 with 7 texts of the background  perplexity ")
+    more = lstm_lm.train(some_texts(20), **settings, out_of_domain=others, out_of_domain_epochs=10, log=lines.append)
+    assert "cat" not in more.vocabulary and len(lines) == 11
     assert more.score("two small", "b") > more.score("two small", "a") + 1
     for wrong in ("cat", "one small house a b c"):  # unknown; longer than any text
-        with pytest.raises(DataError, match="of 1 none is such"):
-            lstm_lm.train(some_texts(20), **settings, background=[wrong])
+        with refused("out_of_domain", DataError):
+            lstm_lm.train(some_texts(20), **settings, out_of_domain=[wrong])
 
 
 @pytest.mark.parametrize("unit", language.UNITS)
@@ -301,27 +296,31 @@ def test_the_network_comes_back_as_it_went(network, tmp_path):
     (tmp_path / "cut.h5").write_bytes((tmp_path / "m.weights.h5").read_bytes()[:900])
     (tmp_path / "text.h5").write_text("no weights")
     for name in ("cut.h5", "text.h5"):
-        with pytest.raises(WeightsError, match=f"{name} is not"):
+        with refused("path", WeightsError):
             lstm_lm.read(tmp_path / name)
-    with pytest.raises(MissingFileError, match="there is none at"):
+    with refused("path", MissingFileError):
         lstm_lm.read(tmp_path / "none.h5")
 
 
 def test_what_the_network_cannot_learn_from():
-    with pytest.raises(DataError, match="ten texts or more; received 7"):
+    with refused("texts", DataError):
         lstm_lm.train(TEXTS)
-    for wrong in (
-        {"dropout": 1.0},
-        {"units": "many"},
-        {"units": 0},
-        {"epochs": 1.5},
-        {"learning_rate": "fast"},
-        {"seed": -1},
-        {"background_epochs": 0},
+    for argument, value in (
+        ("dropout", 1.0),
+        ("units", "many"),
+        ("units", 0),
+        ("epochs", 1.5),
+        ("learning_rate", "fast"),
+        ("seed", -1),
+        ("out_of_domain_epochs", 0),
     ):
-        with pytest.raises(ZooError, match="dropout below 1"):
-            lstm_lm.train(some_texts(), **wrong)
-    with pytest.raises(ZooError, match="perplexity must stay finite; an epoch gave .*: lower the learning rate"):
+        with refused(argument):
+            lstm_lm.train(some_texts(), **{argument: value})
+
+
+@pytest.mark.slow
+def test_training_that_diverges_is_refused():
+    with refused("learning_rate"):
         lstm_lm.train(some_texts(), units=4, epochs=1, learning_rate=1e38)
 
 
@@ -332,9 +331,11 @@ def test_mixtures(network):
         parts = [math.exp(model.score(prefix, token)) for model in (network, grams)]
         assert math.exp(both.score(prefix, token)) == pytest.approx(0.25 * parts[0] + 0.75 * parts[1])
     assert total(both, both.start()) == pytest.approx(1, abs=1e-6)
-    with pytest.raises(ZooError, match="all of characters"):
+    with refused("models"):
         language.Mixture([grams, ngram_lm.train(TEXTS, 2, "character")])
-    with pytest.raises(ZooError, match="sum to 1"):
+    with refused("models"):
+        language.Mixture([])
+    with refused("weights"):
         language.Mixture([grams, grams], [0.5, 0.6])
     assert len(language.load("ngram_lm+lstm_lm").models) == 2
 
@@ -343,71 +344,70 @@ def test_mixtures(network):
 
 
 @pytest.mark.parametrize(
-    ("texts", "settings", "match"),
+    ("texts", "settings", "argument"),
     [
-        ([], {}, "texts with words"),
-        (["", "  "], {}, "texts with words"),
-        (TEXTS, {"order": 0}, "at least 1, .*; received 0"),
-        (TEXTS, {"order": 10**9}, "the order at most 100; received 1000000000"),
-        (TEXTS, {"order": "3"}, "received '3'"),
-        (TEXTS, {"unit": "letter"}, "words or characters"),
+        ([], {}, "texts"),
+        (["", "  "], {}, "texts"),
+        (TEXTS, {"order": 0}, "order"),
+        (TEXTS, {"order": 10**9}, "order"),
+        (TEXTS, {"order": "3"}, "order"),
+        (TEXTS, {"unit": "letter"}, "unit"),
     ],
 )
-def test_what_cannot_be_learnt_from(texts, settings, match):
-    with pytest.raises(ZooError, match=match):
+def test_what_cannot_be_learnt_from(texts, settings, argument):
+    with refused(argument):
         ngram_lm.train(texts, **settings)
 
 
 def test_arguments_that_make_no_sense():
     model = ngram_lm.train(TEXTS)
-    with pytest.raises(DataError, match="at least one text"):
+    with refused("texts", DataError):
         model.perplexity([])
     unlikely = ngram_lm.NGramModel("word", {(UNKNOWN,): (-400.0, 0.0), (END,): (-400.0, 0.0)})
     assert unlikely.perplexity("one") == math.inf
-    with pytest.raises(ZooError, match="temperature is above 0"):
+    with refused("temperature"):
         model.sample(temperature=0)
 
 
 @pytest.mark.parametrize(
-    ("change", "match"),
+    "change",
     [
-        (lambda s: s[: len(s) // 2], "m.arpa (does not|promises|has)"),
-        (lambda s: s.replace("\\end\\", ""), "m.arpa does not"),
-        (lambda s: s.replace("ngram 2=", "ngram 2=1"), "promises .* and holds"),
-        (lambda s: s.replace("ngram 3=", "ngram 4="), "promises .* and holds"),
-        (lambda s: s.replace("\tone two\t", "\tone two three four\t"), "has '.*' in line"),
-        (lambda s: s.replace("-99", "nan"), "has 'nan"),
-        (lambda s: s.replace("-99", "99"), "has '99"),
-        (lambda s: "hello", "does not"),
-        (lambda s: "\\data\\\nngram 1=0\n\\1-grams:\n\\end\\\n", "holds none"),
-        (lambda s: "", "does not"),
+        lambda s: s[: len(s) // 2],
+        lambda s: s.replace("\\end\\", ""),
+        lambda s: s.replace("ngram 2=", "ngram 2=1"),
+        lambda s: s.replace("ngram 3=", "ngram 4="),
+        lambda s: s.replace("\tone two\t", "\tone two three four\t"),
+        lambda s: s.replace("-99", "nan"),
+        lambda s: s.replace("-99", "99"),
+        lambda s: "hello",
+        lambda s: "\\data\\\nngram 1=0\n\\1-grams:\n\\end\\\n",
+        lambda s: "",
     ],
 )
-def test_arpa_files_that_are_wrong(change, match, tmp_path):
+def test_arpa_files_that_are_wrong(change, tmp_path):
     path = tmp_path / "m.arpa"
     ngram_lm.train(TEXTS).save(path)
     path.write_text(change(path.read_text()))
-    with pytest.raises(DataError, match=match) as caught:
+    with refused("", DataError):
         ngram_lm.read(path)
-    assert "\n" not in str(caught.value)
 
 
 def test_arpa_files_that_are_no_text(tmp_path):
     path = tmp_path / "m.arpa.gz"
     ngram_lm.train(TEXTS).save(path)
     path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(DataError, match="is not"):
+    with refused("", DataError):
         ngram_lm.read(path)
     ngram_lm.train(TEXTS).save(path)
     data = bytearray(path.read_bytes())
     data[40:60] = b"\xff" * 20
     path.write_bytes(data)
-    with pytest.raises(DataError, match="is not"):
+    with refused("", DataError):
         ngram_lm.read(path)
     (tmp_path / "b.arpa").write_bytes(bytes(range(128, 256)))
-    with pytest.raises(DataError, match="UTF-8 text"):
+    with refused("", DataError):
         ngram_lm.read(tmp_path / "b.arpa")
-    with pytest.raises(MissingFileError, match="there is none at"):
+    with refused("path", MissingFileError):
         ngram_lm.read(tmp_path / "none.arpa")
 
 
@@ -422,77 +422,59 @@ def test_arpa_files_of_other_programs(tmp_path):
 # --- by name
 
 
-def test_a_file_that_is_no_language_model_says_what_one_is_called(tmp_path):
+def test_a_file_that_is_no_language_model_is_refused(tmp_path):
     (tmp_path / "clip.wav").touch()
-    with pytest.raises(DataError, match="ends in .arpa"):
+    with refused("name", DataError):
         language.load(str(tmp_path / "clip.wav"))
-    with pytest.raises(ZooError, match="with weights= of a file; .*received 7"):
-        zoo.load("ngram_lm", weights=7)
-    with pytest.raises(ZooError, match="received none"):
-        language.Mixture([])
 
 
 def test_by_name():
-    model = zoo.load("ngram_lm")
-    assert "ngram_lm" in zoo.list_models("*lm") and zoo.card("ngram_lm").task == "language"
+    model = language.load("ngram_lm")
     assert model.unit == "word" and {"a", "seven", "rubout"} <= model.vocabulary
     assert model.perplexity("erase x y z nineteen ninety") < model.perplexity("ninety z erase nineteen y x")
     assert total(model, model.advance(model.start(), "april")[1]) == pytest.approx(1, abs=1e-4)
-    with pytest.raises(UnknownNameError, match="did you mean ngram_lm"):
-        language.load("ngram_ml")
-    with pytest.raises(ZooError, match="loaded as it is"):
-        zoo.load("ngram_lm", weights=None)
+    for name in ("ngram_ml", "lstm_ctc"):
+        with pytest.raises(UnknownNameError):
+            language.load(name)
 
 
 def test_bundled_counts_with_one_byte_changed_are_refused(tmp_path, monkeypatch):
-    about = zoo.card("ngram_lm")
-    data = bytearray(about.weights_path.read_bytes())
+    from zoo import presets
+
+    weights = presets.card("ngram_lm").weights_path
+    data = bytearray(weights.read_bytes())
     data[1000] ^= 1
-    (tmp_path / about.weights["file"]).write_bytes(data)
-    monkeypatch.setattr(sys.modules["zoo.card"], "WEIGHTS", tmp_path)
-    with pytest.raises(WeightsError, match="sha256"):
-        zoo.load("ngram_lm")
+    (tmp_path / weights.name).write_bytes(data)
+    monkeypatch.setattr(presets, "WEIGHTS", tmp_path)
+    with pytest.raises(WeightsError):
+        language.load("ngram_lm")
 
 
-def test_train_and_ship(tmp_path, monkeypatch):
-    (tmp_path / "cards").mkdir()
-    (tmp_path / "weights").mkdir()
+def test_train_on_data_sets(tmp_path):
+    from zoo.training.language import train_language_model
+
     (tmp_path / "table.csv").write_text("path,text\n" + "".join(f"{i}.wav,{text}\n" for i, text in enumerate(TEXTS)))
     for i in range(len(TEXTS)):
         (tmp_path / f"{i}.wav").touch()
-    shutil.copy(sys.modules["zoo.card"].CARDS / "ngram_lm.toml", tmp_path / "cards")
     data = [f"folder:all,source={tmp_path / 'table.csv'}"]
     path = train_language_model("ngram_lm", data, tmp_path / "run", {"order": 2})
     assert ngram_lm.read(path).log_probability("one two") == pytest.approx(
         ngram_lm.train(TEXTS, 2).log_probability("one two"), abs=1e-5
     )
-    with pytest.raises(ZooError, match="already holds run.json"):
-        train_language_model("ngram_lm", data, tmp_path / "run")
-    with pytest.raises(ZooError, match="sets have no weights"):
-        train_language_model("ngram_lm", ["folder:all=2"], tmp_path / "other")
-    with pytest.raises(ZooError, match="share of ngram_lm are for a background; received none"):
-        train_language_model("ngram_lm", data, tmp_path / "other", {"share": 0.3})
     (tmp_path / "books.txt").write_text("two three one\none two one\n")
     books = f"text,source={tmp_path / 'books.txt'}"
-    with pytest.raises(DataError, match="A background has texts in it; text:test,.* has none"):
-        train_language_model("ngram_lm", data, tmp_path / "other", background=[books.replace(",", ":test,", 1)])
-    more = train_language_model("ngram_lm", data, tmp_path / "more", {"share": 0.3}, background=[books])
-    said = ["two three one", "one two one"]
-    assert ngram_lm.read(more).log_probability("two three one") == pytest.approx(
-        ngram_lm.train(TEXTS, background=said, share=0.3).log_probability("two three one"), abs=1e-5
-    )
-    with pytest.raises(UnknownNameError, match="did you mean order"):
-        train_language_model("ngram_lm", data, tmp_path / "other", {"ordre": 2})
-    assert not (tmp_path / "other").exists()
-    cards = sys.modules["zoo.card"]
-    monkeypatch.setattr(cards, "CARDS", tmp_path / "cards")
-    monkeypatch.setattr(cards, "WEIGHTS", tmp_path / "weights")
-    monkeypatch.setattr("zoo.training.WEIGHTS", tmp_path / "weights")
-    ship_language_model(tmp_path / "run")
-    assert zoo.load("ngram_lm").order == 2
-    assert zoo.card("ngram_lm").weights["commands"][0].startswith("zoo train ngram_lm --data folder:all")
-    ship_language_model(tmp_path / "more")
-    assert (
-        f"--background text:all,source={tmp_path / 'books.txt'} --set share=0.3"
-        in zoo.card("ngram_lm").weights["commands"][0]
-    )
+    path = train_language_model("ngram_lm", data, tmp_path / "more", {"interpolation_weight": 0.3}, [books])
+    expected = ngram_lm.train(TEXTS, out_of_domain=["two three one", "one two one"], interpolation_weight=0.3)
+    assert ngram_lm.read(path).perplexity(TEXTS) == pytest.approx(expected.perplexity(TEXTS), rel=1e-5)
+    other = tmp_path / "other"
+    with refused("out"):
+        train_language_model("ngram_lm", data, tmp_path / "run")
+    with refused("data"):
+        train_language_model("ngram_lm", ["folder:all=2"], other)
+    with refused("interpolation_weight"):
+        train_language_model("ngram_lm", data, other, {"interpolation_weight": 0.3})
+    with refused("out_of_domain", DataError):
+        train_language_model("ngram_lm", data, other, out_of_domain=[books.replace(",", ":test,", 1)])
+    with pytest.raises(UnknownNameError, match="order"):
+        train_language_model("ngram_lm", data, other, {"ordre": 2})
+    assert not other.exists()

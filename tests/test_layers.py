@@ -21,6 +21,7 @@ from zoo.layers import (
 )
 from zoo.models.attention import AttentionPooling
 from zoo.models.peephole_lstm import PeepholeCell
+from zoo.models.vae import KLDivergence, Sampling
 
 LENGTHS = [9, 1, 4, 7]
 
@@ -217,6 +218,26 @@ def test_cosine_logits_do_not_depend_on_how_long_the_directions_are():
     along = numpy(layer.directions).T
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     np.testing.assert_allclose(np.diag(numpy(layer(along))), 16, rtol=1e-5)
+
+
+def test_sampling_draws_from_the_gaussian_while_training_and_takes_its_mean_otherwise():
+    mean, log_variance = np.full((4000, 2), [1.0, -2.0], "float32"), np.full((4000, 2), [0.0, -4.0], "float32")
+    np.testing.assert_array_equal(numpy(Sampling()(mean, log_variance)), mean)
+    drawn = numpy(Sampling()(mean, log_variance, training=True))
+    np.testing.assert_allclose(drawn.mean(axis=0), [1, -2], atol=0.06)
+    np.testing.assert_allclose(drawn.std(axis=0), np.exp([0.0, -2.0]), rtol=0.05)
+
+
+def test_kl_divergence_is_zero_for_the_standard_normal_and_positive_elsewhere():
+    mean, log_variance = frames_of([1, 1], bins=5)[:, 0], frames_of([1, 1], bins=5, seed=1)[:, 0]
+    assert not numpy(KLDivergence(1.0)(0 * mean, 0 * mean)).any()
+    found = numpy(KLDivergence(0.5)(mean, log_variance))
+    assert (found > 0).all()
+    # The integral itself, over samples of the Gaussian: E[log q - log p].
+    noise = np.random.default_rng(0).standard_normal((50_000, 2, 5))
+    x = mean + np.exp(0.5 * log_variance) * noise
+    wanted = 0.5 * np.mean(np.sum(0.5 * (x**2 - noise**2 - log_variance), axis=-1), axis=0)
+    np.testing.assert_allclose(found, wanted, rtol=0.05)
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_errors_by_band_have_a_line_each():
             plots.band_errors(errors)
 
 
-@pytest.mark.parametrize("method", ["pca", "tsne"])
+@pytest.mark.parametrize("method", ["pca", pytest.param("tsne", marks=pytest.mark.slow)])
 def test_a_map_keeps_groups_apart(method, rng):
     codes = np.concatenate([rng.standard_normal((20, 6)) + 40 * np.eye(6)[i] for i in range(3)])
     group = [name for name in "abc" for _ in range(20)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.errors import AudioError
-from zoo.features import LogMel
+from zoo.layers import LogMel
 from zoo.tasks.reconstruction import Frames, Reconstruction, apply_gain, griffin_lim, lerp
 
 FRAMES = Frames(8000, 256, 80, 200)

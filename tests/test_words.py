@@ -1,34 +1,23 @@
-"""synthetic_words and spoken_words: no number among them, the list keeps its promises, voices say them."""
-
-import shutil
-import sys
-from pathlib import Path
+"""synthetic_words and spoken_words: no number among them, and the list of cuts keeps its promises."""
 
 import numpy as np
 import pytest
 
+from scripts import make_manifests
 from zoo import datasets
-from zoo.datasets import spoken_digits, spoken_words, synthetic_words
-from zoo.datasets.archives import manifest
-from zoo.errors import DataError
-from zoo.models.word_embedding import WORDS
+from zoo.datasets import spoken_digits
+from zoo.datasets.manifests import manifest
+from zoo.datasets.speech_synthesis import grammar
+from zoo.datasets.speech_synthesis.synthetic import word_list
 
-needs_voices = pytest.mark.skipif(
-    not shutil.which("espeak-ng"), reason="espeak-ng, which speaks them, is not installed"
-)
+WORDS = word_list()
 ROWS = manifest("spoken_words")
 
 
 def test_no_number_is_among_the_words_nor_what_sounds_like_one():
-    words = synthetic_words.vocabulary()
-    assert words == tuple(sorted(set(words))) and len(words) > 700
-    forbidden = {*synthetic_words.DIGITS, "oh", "to", "too", "for", "ate", "won"}
-    assert not set(words) & forbidden
-    assert not [word for word in words if word.startswith(("six", "seven", "eight", "nine"))]
-
-
-def test_word_embedding_knows_these_words():
-    assert synthetic_words.vocabulary() == WORDS
+    assert WORDS == tuple(sorted(set(WORDS))) and len(WORDS) == 747
+    assert not set(WORDS) & {*grammar.DIGITS, "oh", "to", "too", "for", "ate", "won"}
+    assert not [word for word in WORDS if word.startswith(("six", "seven", "eight", "nine"))]
 
 
 def test_every_cut_is_of_a_known_word_and_lasts_as_long_as_one():
@@ -36,7 +25,7 @@ def test_every_cut_is_of_a_known_word_and_lasts_as_long_as_one():
     for row in ROWS:
         assert row["text"] in WORDS
         start, end = float(row["start"]), float(row["end"])
-        assert start >= 0 and spoken_digits.SHORTEST <= round(end - start, 2) <= spoken_digits.LONGEST
+        assert start >= 0 and make_manifests.SHORTEST <= round(end - start, 2) <= make_manifests.LONGEST
 
 
 def test_no_speaker_is_in_two_splits_and_each_is_of_its_corpus():
@@ -49,25 +38,7 @@ def test_no_speaker_is_in_two_splits_and_each_is_of_its_corpus():
         assert split_of.setdefault((row["corpus"], row["speaker"]), row["split"]) == row["split"]
 
 
-def test_bad_options_are_a_sentence():
-    for options in ({"count": -1}, {"seed": -1}, {"count": 10**7}):
-        with pytest.raises(DataError, match="A set of words has"):
-            synthetic_words.utterances("train", **options)
-
-
-@needs_voices
-def test_voices_say_each_word_in_turn(tmp_path):
-    found = datasets.load("synthetic_words", "validation", tmp_path, count=4)
-    assert [utterance.text for utterance in found] == list(WORDS[:4])
-    assert all(0.15 < len(utterance.audio(8000)) / 8000 < 3 for utterance in found)
-    assert datasets.load("synthetic_words", "validation", tmp_path, count=3) == found[:3]
-    apart = [
-        {line.speaker for line in datasets.load("synthetic_words", split, tmp_path, count=6)}
-        for split in ("validation", "test")
-    ]
-    assert not apart[0] & apart[1]
-
-
+@pytest.mark.slow
 def test_real_spoken_words(data_folder):
     found = datasets.load("spoken_words", "test", data_folder)
     assert len(found) == sum(row["split"] == "test" for row in ROWS)
@@ -78,16 +49,12 @@ def test_real_spoken_words(data_folder):
 
 @pytest.mark.slow
 def test_list_is_the_scripts(data_folder, monkeypatch):
-    """data/make_manifests.py finds AN4's validation words again, most within 50 ms: the list was made with earlier weights."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "data"))
-    sys.modules.pop("make_manifests", None)
-    import make_manifests
-
+    """scripts/make_manifests.py finds AN4's validation words again, most within 50 ms: the list was made with earlier weights."""
     real = datasets.load
     monkeypatch.setattr(
         datasets, "load", lambda name, split: real(name, split) if (name, split) == ("an4", "validation") else []
     )
-    made = make_manifests.spoken_words_rows(set(WORDS), spoken_words.LEAST_CONFIDENCE)
+    made = make_manifests.spoken_words_rows(set(WORDS), make_manifests.MIN_CONFIDENCE["spoken_words"])
 
     def cuts(found):
         return {(row["corpus"], row["id"], str(row["word"])): (float(row["start"]), float(row["end"])) for row in found}

@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
         "audio baselines cli datasets decoding demo errors evaluation export exporting features files language layers "
-        "loading losses metrics model models notebook pictures plots presets registry search streaming tasks text training"
+        "loading losses metrics model models notebook pictures plots presets registry search tasks text training"
     ).split(),
     submod_attrs={
         "evaluation": ["evaluate"],

@@ -76,7 +76,7 @@ class Majority(DummyClassifier):
 class Baseline(ClassifierMixin, BaseEstimator):
     """A classifier of clips. A subclass defines `_fit(clips, labels)` and `_predict(clip)`."""
 
-    def fit(self, X: Sequence[np.ndarray], y: Sequence[str]):
+    def fit(self, X: Sequence[np.ndarray], y: Sequence[str]) -> "Baseline":
         """Learn from clips X, each (samples,) float32 at RATE hertz, and their labels y; return self."""
         if not len(X) or len(X) != len(y):
             raise ZooError(

@@ -1,6 +1,7 @@
-"""Every error a user can cause: one sentence that leads with the argument and states the rule, what was received, what is valid."""
+"""Errors that a user can cause. Each is a sentence that leads with the argument and says what is valid and what was received."""
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 
@@ -45,16 +46,16 @@ class MissingFileError(ZooError, FileNotFoundError):
         return str(self.args[0])
 
 
-def unknown_name(kind: str, name: object, valid) -> UnknownNameError:
-    """The error for an unknown `name`, offering the nearest of the `valid` names."""
+def unknown_name(kind: str, name: object, valid: Iterable[str]) -> UnknownNameError:
+    """Return the error for an unknown `name`, which offers the nearest of the `valid` names."""
     valid = sorted(valid)
     lower = {known.lower(): known for known in valid}
-    near = [lower[one] for one in get_close_matches(str(name).lower(), lower, n=3, cutoff=0.5)]
+    near = [lower[known] for known in get_close_matches(str(name).lower(), lower, n=3, cutoff=0.5)]
     some = valid if len(valid) <= 60 else [*valid[:20], f"and {len(valid) - 20} more"]
     hint = f"did you mean {' or '.join(near)}?" if near else f"valid are {', '.join(some)}."
     return UnknownNameError(f"There is no {kind} named {name!r}: {hint}")
 
 
 def first_line(error: Exception, length: int = 120) -> str:
-    """The first line of somebody else's error that says something, for the end of a sentence of ours."""
+    """Return the first line with text of an error of another library, to end a sentence of ours."""
     return next((line.strip()[:length] for line in str(error).splitlines() if line.strip()), type(error).__name__)

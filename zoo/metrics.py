@@ -56,7 +56,7 @@ class PairedTest:
     """Two classifiers on the same clips, and whether their difference may be chance. See `mcnemar`."""
 
     difference: float  # accuracy of the first less that of the second, as a share: 0.05 is five points
-    low: float  # 95 % interval (Agresti & Min 2005)
+    low: float  # 95 % interval (Agresti & Min 2005, doi.org/10.1002/sim.1781), right for few clips too
     high: float
     only_first: int  # clips that the first got right and the second wrong
     only_second: int
@@ -103,9 +103,6 @@ def mcnemar(references: Sequence, first: Sequence, second: Sequence) -> PairedTe
 
     Raises:
         DataError: The numbers differ or are 0.
-
-    Source of the interval: A. Agresti, Y. Min, Statistics in Medicine 24, 2005 (doi.org/10.1002/sim.1781): half a clip is
-    added to each of the four counts, so that it is right for few clips too.
 
     >>> found = mcnemar(["yes"] * 10, ["yes"] * 9 + ["no"], ["yes"] * 3 + ["no"] * 7)
     >>> found.only_first, found.only_second, found.p
@@ -212,8 +209,7 @@ def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
     20
     """
     target = np.dot(estimate, reference) / max(float(np.dot(reference, reference)), 1e-12) * reference
-    distortion = np.sum(np.square(estimate - target))
-    return float(10 * np.log10((np.dot(target, target) + 1e-12) / (distortion + 1e-12)))
+    return float(10 * np.log10((np.dot(target, target) + 1e-12) / (np.sum(np.square(estimate - target)) + 1e-12)))
 
 
 def _pairs(references: Sequence, hypotheses: Sequence) -> tuple[list[str], list[str]]:
@@ -234,8 +230,6 @@ def _right(references: Sequence, hypotheses: Sequence) -> np.ndarray:
 
 
 def _error_rate(references, hypotheses, split: Callable, unit: str, seed: int) -> ErrorRate:
-    from scipy.stats import bootstrap
-
     references, hypotheses = _pairs(*([x] if isinstance(x, str | Transcript) else x for x in (references, hypotheses)))
     # One row for each utterance: substitutions, deletions, insertions, hits.
     counts = np.array([_counts(split(r), split(h)) for r, h in zip(references, hypotheses, strict=True)])
@@ -245,6 +239,8 @@ def _error_rate(references, hypotheses, split: Callable, unit: str, seed: int) -
         raise DataError(f"`references` must hold {unit}. Received: {len(references)} empty ones.")
     value = low = high = float(errors.sum() / total)
     if len(counts) > 1:  # of one utterance, each resample is the same
+        from scipy.stats import bootstrap
+
         low, high = bootstrap(
             (errors, lengths),
             lambda errors, lengths, axis: errors.sum(axis) / np.maximum(1, lengths.sum(axis)),

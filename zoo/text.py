@@ -13,8 +13,10 @@ class Vocabulary:
     """The output symbols of a model: id 0 is the blank, ids 1..n are `tokens` in order.
 
     Args:
-        tokens: the n distinct characters (or words) that a model may write.
-    Raises: DataError where there are none, or one of them twice.
+        tokens: The n distinct characters (or words) that a model may write.
+
+    Raises:
+        DataError: There are none, or one of them twice.
 
     >>> Vocabulary("abc").encode("cab")
     [3, 1, 2]
@@ -23,33 +25,37 @@ class Vocabulary:
     def __init__(self, tokens: Iterable[str]):
         self.tokens = tuple(tokens)
         if not self.tokens or len(set(self.tokens)) < len(self.tokens):
-            raise DataError(f"Labels are distinct symbols, at least one; received {''.join(self.tokens)!r}.")
-        self._ids = {symbol: i for i, symbol in enumerate(self.tokens, start=1)}
+            raise DataError(f"`tokens` must be distinct symbols, at least one. Received: {''.join(self.tokens)!r}.")
+        self._ids = {token: i for i, token in enumerate(self.tokens, start=1)}
 
     def __len__(self) -> int:
-        """Number of output units: the symbols and the blank."""
+        """Number of output units: the tokens and the blank."""
         return len(self.tokens) + 1
 
     def encode(self, text: Iterable[str]) -> list[int]:
-        """Ids of the symbols of `text`. Raises DataError where one is not among the labels."""
+        """Return the ids of the symbols of `text`; raise DataError where one is not in the vocabulary."""
         text = list(text) if not isinstance(text, str) else text
-        for place, symbol in enumerate(text, start=1):
+        for i, symbol in enumerate(text, start=1):
             if symbol not in self._ids:
                 raise DataError(
-                    f"A transcript may hold only the labels {''.join(self.tokens)!r}; {symbol!r}, number {place} in "
-                    f"{text!r}, is not one (write numbers as words)."
+                    f"`text` may hold only the symbols {''.join(self.tokens)!r} (write numbers as words). "
+                    f"Received: {symbol!r}, number {i} in {text!r}."
                 )
         return [self._ids[symbol] for symbol in text]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`; blanks are left out, repeats kept (collapsing them is decoding's job)."""
+        """Return the text of `ids`; blanks are left out, repeats kept (collapsing them is decoding's job)."""
         return "".join(self.tokens[i - 1] for i in ids if i != BLANK)
 
 
 class LabelEncoder:
-    """The classes that a classifier tells apart: ids 0..n-1 are `class_names` in order, and there is no blank.
+    """The classes of a classifier: ids 0..n-1 are `class_names` in order, and there is no blank.
 
-    Args: class_names: the n distinct words or speakers. Raises: DataError for fewer than two, or one of them twice.
+    Args:
+        class_names: The n distinct words or speakers.
+
+    Raises:
+        DataError: There are fewer than two, or one of them twice.
 
     >>> LabelEncoder(["no", "yes"]).encode("yes")
     [1]
@@ -58,9 +64,7 @@ class LabelEncoder:
     def __init__(self, class_names: Iterable[str]):
         self.class_names = tuple(class_names)
         if len(set(self.class_names)) < max(2, len(self.class_names)):
-            raise DataError(
-                f"Classes are distinct names, at least two; received {', '.join(self.class_names) or 'none'}."
-            )
+            raise DataError(f"`class_names` must be distinct, at least two. Received: {', '.join(self.class_names)!r}.")
         self._ids = {name: i for i, name in enumerate(self.class_names)}
 
     def __len__(self) -> int:
@@ -68,7 +72,7 @@ class LabelEncoder:
         return len(self.class_names)
 
     def encode(self, name: str) -> list[int]:
-        """[id] of a class, a list as that of `Vocabulary.encode`. Raises UnknownNameError."""
+        """Return [id] of a class, a list as of `Vocabulary.encode`; raise UnknownNameError for another name."""
         if name not in self._ids:
             raise unknown_name("class of this model", name, self.class_names)
         return [self._ids[name]]
@@ -78,7 +82,7 @@ CHARACTERS = Vocabulary(" 'abcdefghijklmnopqrstuvwxyz")
 
 
 def normalise(text: str) -> str:
-    """Lower case, one space between words, none at the ends: the form in which transcripts are compared.
+    """Return the form in which transcripts are compared: lower case, one space between words, none at the ends.
 
     >>> normalise("  Hello   World ")
     'hello world'

@@ -182,7 +182,8 @@ def _extract_checked(archive: Path, source: Source, folder: Path) -> Path:
     """Extracts an archive and checks what it holds. Returns the set's top folder inside `folder`. Raises DataError."""
     import pooch
 
-    if source.known_hash and not pooch.hash_matches(str(archive), source.known_hash):
+    algorithm, _, expected = source.known_hash.partition(":")
+    if algorithm and pooch.file_hash(str(archive), algorithm) != expected:
         raise DataError(f"{archive} does not have the publisher's {source.known_hash}. Download it again.")
     listed = not source.known_hash and not source.patterns
     sums = {row["path"]: row["sha256"] for row in manifest(source.name)} if listed else {}

@@ -29,7 +29,7 @@ def fetch(url: str, path: Path, name: str, known_hash: str | None = None) -> Pat
     import pooch
     import requests
 
-    def download(url: str, output_file: str, _) -> None:
+    def download(url: str, output_file: str, _: object) -> None:
         # without a hash nobody would notice that the rest is of another archive
         partial = path.with_name(f"{path.name}.partial") if known_hash else Path(output_file)
         _resume(url, partial, name)

@@ -60,7 +60,7 @@ def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest
     for name, special, member in _members(archive):
         if member is None and not special and PurePosixPath(name) == PurePosixPath("."):
             continue  # `tar -C folder .` begins with the folder itself
-        path = safe_path(name, archive)
+        path = _safe_path(name, archive)
         if special:
             raise DataError(f"{archive} holds the link or device {name!r}; only files and folders are unpacked.")
         below = "/".join(path.parts[1:])
@@ -82,17 +82,10 @@ def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest
     return sums
 
 
-def safe_path(name: str, archive: object = "The archive") -> PurePosixPath:
-    """Returns the path of a member of an archive.
+def _safe_path(name: str, archive: Path) -> PurePosixPath:
+    """Returns a member's path. Raises DataError for one that is absolute or leaves the folder.
 
     Stricter than the "data" filter of tarfile, which repairs absolute paths, and the same for zip files.
-
-    Args:
-        name: Name of the member.
-        archive: Its archive, for the error.
-
-    Raises:
-        DataError: The path is absolute or leaves the folder.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or not path.parts or ".." in path.parts or any(c in name for c in "\\:\0"):

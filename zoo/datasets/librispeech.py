@@ -52,8 +52,8 @@ def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     there = {path.stem for path in root.glob("*/*/*.flac")}
     missing = sorted({utterance.id for utterance in found} - there)
     if missing or not found:
+        first = f", the first is {missing[0]}.flac" if missing else ""
         raise DataError(
-            f"{root} is not the whole of {split}: {len(missing)} of {len(found)} recordings are missing, the first is "
-            f"{missing[0] if missing else 'any'}.flac."
+            f"{root} is not the whole of {split}: {len(missing)} of {len(found)} recordings are missing{first}."
         )
     return found

@@ -9,7 +9,6 @@ Source: K. J. Piczak, "ESC: dataset for environmental sound classification", ACM
 https://github.com/karolpiczak/ESC-10, CC BY 3.0 (credits of each clip inside).
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +74,35 @@ def load_noise(split: str = "train", source: str | Path | None = None) -> list[n
     return [clip for clips in load_noise_by_class(split, source).values() for clip in clips]
 
 
-def class_name(folder: str) -> str:
-    """Returns the class of a folder: `001 - Dog bark` and `dog_bark` are both dog_bark."""
-    return re.sub(r"^\d+ - ", "", folder).lower().replace(" ", "_")
+def excerpt(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
+    """Cuts `length` samples from a random place of a recording, which is repeated where it is too short.
+
+    Args:
+        noise: (samples,).
+        length: Number of samples.
+        rng: Random generator.
+
+    >>> excerpt(np.arange(5), 7, np.random.default_rng(0)).tolist()
+    [4, 0, 1, 2, 3, 4, 0]
+    """
+    start = rng.integers(len(noise))
+    return np.resize(np.roll(noise, -start), length)
+
+
+def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+    """Adds noise at a signal-to-noise ratio.
+
+    Args:
+        samples: (samples,).
+        noise: (samples,), as many.
+        snr_db: Ratio of the mean powers over the whole clip in dB.
+
+    >>> tone, noise = np.sin(np.arange(8000) / 5), np.random.default_rng(0).normal(size=8000)
+    >>> added = add_noise(tone, noise, snr_db=10) - tone
+    >>> round(10 * np.log10(np.mean(tone**2) / np.mean(added**2)))
+    10
+    """
+    speech_power, noise_power = np.mean(np.square(samples)), np.mean(np.square(noise))
+    if noise_power <= 1e-12 or speech_power <= 1e-12:
+        return samples
+    return samples + noise * np.sqrt(speech_power / noise_power / 10 ** (snr_db / 10)).astype("float32")

@@ -15,7 +15,6 @@ from pathlib import Path
 from zoo.datasets import FileRecording, Utterance, register
 from zoo.datasets.archives import find
 from zoo.datasets.manifests import Source, manifest, recordings
-from zoo.text import normalise
 
 COMMIT = "613968e3b0b789fc33936fb5eba1973176ba7d11"
 SOURCE = Source(
@@ -25,8 +24,6 @@ SOURCE = Source(
     markers=("train/spk2gender", "spk2gender"),
     patterns=("audio/*.*", "WAVE/*/*.*"),
 )
-# six women or girls and six men or boys, 6 to 29 years, five of them with digit strings
-VALIDATION = "0005 0026 1447 2179 2036 2450 5401 6401 8002 9034 9624 9649".split()
 DIGIT_WORDS = frozenset("oh o zero one two three four five six seven eight nine".split())
 _PARTS = {"train": {"train"}, "validation": {"validation"}, "train_all": {"train", "validation"}}
 
@@ -40,26 +37,4 @@ def utterances(split: str, source: str | Path | None = None, digits_only: bool =
         Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(files[row["id"]])))
         for row in manifest("speechocean762")
         if row["split"] in _PARTS[split] and (not digits_only or set(row["text"].split()) <= DIGIT_WORDS)
-    ]
-
-
-def manifest_rows(root: Path) -> list[dict[str, str]]:
-    """Returns the rows of the manifest, from the corpus' own lists (for scripts/make_manifests.py)."""
-    lists = root if (root / "text").is_file() else root / "train"
-
-    def table(name: str) -> dict[str, str]:
-        lines = (lists / name).read_text(encoding="utf-8").splitlines()
-        return {line.split(None, 1)[0]: line.split(None, 1)[1] for line in lines}
-
-    speakers, ages, genders = table("utt2spk"), table("spk2age"), table("spk2gender")
-    return [
-        {
-            "id": key,
-            "split": "validation" if speakers[key] in VALIDATION else "train",
-            "speaker": speakers[key],
-            "age": ages[speakers[key]],
-            "gender": genders[speakers[key]],
-            "text": normalise(text),
-        }
-        for key, text in sorted(table("text").items())
     ]

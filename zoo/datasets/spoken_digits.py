@@ -6,7 +6,7 @@ as its neighbours left it. The splits are those of the two corpora; `test` is AN
 in two.
 
 The cuts are a published list (data/manifests/spoken_digits.csv), made by forced alignment with the shipped `lstm_ctc`
-and `cut_times` below, and verified by no listener.
+and `cut_times` in scripts/make_manifests.py, and verified by no listener.
 Of 2,295 digit words 2,202 are in the list. Left out are 91 to whose letters the alignment gave a confidence below 0.3
 (6 of AN4, 85 of the 411 of speechocean762) and 2 of AN4 whose cuts would be shorter than 0.15 s or longer than 1.2 s.
 So the set is easier than the corpora, above all for learners' accents.
@@ -17,7 +17,6 @@ neighbour. `lstm_ctc`, with a lexicon of ten words, recognises 93 % of the cuts 
 Licences are those of an4 and speechocean762: both free for any use.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,17 +25,10 @@ import numpy as np
 from zoo.audio import load_audio
 from zoo.datasets import Utterance, an4, register, speechocean762
 from zoo.datasets.manifests import manifest
-from zoo.decoding import Word
 from zoo.errors import DataError
 
 CORPORA = {"an4": an4, "speechocean762": speechocean762}
-RATE = 16000  # Hz, at which the cuts were found
-STEP = 0.01  # seconds, a frame of the level and the grid of the cuts
-REACH = (0.30, 0.35)  # seconds that a cut may begin before a word's own frames, and end after them
-QUIET = 40.0  # dB below the loudest frame of a cut: quieter ends are left out
-MARGIN = 0.03  # seconds of them that stay
-MIN_CONFIDENCE = 0.3  # of a word's letters in the alignment
-SHORTEST, LONGEST = 0.15, 1.2  # seconds
+STEP = 0.01  # seconds, the grid of the cuts
 
 
 @dataclass(frozen=True)
@@ -92,47 +84,3 @@ def cut_words(name: str, split: str, source: str | Path | None = None) -> list[U
         )
         for row in rows
     ]
-
-
-def cut_times(samples: np.ndarray, words: Sequence[Word], number: int) -> tuple[float, float]:
-    """Finds where to cut a word out of an aligned utterance (for scripts/make_manifests.py).
-
-    The spikes of CTC begin after a word has begun and end well before it ends (50 and 160 ms in the median on
-    connected_digits). So a cut is extended from the word's own frames to the quietest point before its neighbour's,
-    at most REACH, and then trimmed where it is quieter than QUIET. Cutting midway between the spikes instead made
-    14 % of the cuts on connected_digits wrong by more than 80 ms, against 7 %.
-
-    Args:
-        samples: (samples,) at RATE, the whole utterance.
-        words: The words that `decoding.align` found.
-        number: Index of the word to cut.
-
-    Returns:
-        Start and end in seconds, on a grid of 10 ms, inside the utterance.
-    """
-    hop = round(STEP * RATE)
-    frames = len(samples) // hop
-    power = (
-        np.mean(np.square(samples[: frames * hop], dtype="float64").reshape(frames, hop), axis=1) + 1e-12
-    )  # (frames,)
-    smooth = np.convolve(np.pad(power, 1, mode="edge"), np.ones(3) / 3, "valid")  # (frames,)
-
-    def quietest(after: float, before: float) -> int:
-        first = min(int(after / STEP), frames - 1)
-        gap = smooth[first : max(int(np.ceil(before / STEP)), first + 1)]
-        # a pause is quiet throughout: its middle, not the frame that happens to be lowest
-        return first + int(np.median(np.flatnonzero(gap <= 2 * gap.min())))
-
-    word = words[number]
-    start = max(round((word.start - REACH[0]) / STEP), 0)
-    end = min(round((word.end + REACH[1]) / STEP), frames)
-    if number > 0:
-        start = max(start, quietest(words[number - 1].end, word.start))
-    if number < len(words) - 1:
-        end = min(end, quietest(word.end, words[number + 1].start) + 1)
-    end = max(end, start + 1)
-    piece = power[start:end]
-    loud = start + np.flatnonzero(piece >= piece.max() * 10 ** (-QUIET / 10))
-    margin = round(MARGIN / STEP)
-    start, end = max(start, int(loud[0]) - margin), min(end, int(loud[-1]) + 1 + margin)
-    return round(start * STEP, 2), round(end * STEP, 2)

@@ -2,7 +2,7 @@
 
 Made as `spoken_digits` was, with the same speakers in the same splits, and verified by no listener: letters and
 commands of AN4, short words of speechocean762. Only words of `synthetic_words` to whose letters the alignment with the
-shipped `lstm_ctc` gave at least MIN_CONFIDENCE; that model hardly knows the words of sentences, so few are here.
+shipped `lstm_ctc` gave a confidence of at least 0.1; that model hardly knows the words of sentences, so few are here.
 
 Licences are those of an4 and speechocean762: both free for any use.
 """
@@ -11,8 +11,6 @@ from pathlib import Path
 
 from zoo.datasets import Utterance, register
 from zoo.datasets.spoken_digits import cut_words
-
-MIN_CONFIDENCE = 0.1  # less than for digits: a slightly misplaced cut still helps training
 
 
 @register("spoken_words", splits=("train", "validation", "test"))

@@ -5,6 +5,6 @@ zoo.demo.recordings   collects the clips of a class as a data set
 zoo.demo.page         shows and serves both with gradio
 """
 
-from zoo.demo.page import FOLDER, HOST, PORT, check_gradio, page, serve
+from zoo.demo.page import FOLDER, HOST, PORT, serve
 
-__all__ = ["FOLDER", "HOST", "PORT", "check_gradio", "page", "serve"]
+__all__ = ["FOLDER", "HOST", "PORT", "serve"]

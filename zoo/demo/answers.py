@@ -100,8 +100,8 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
         path: An audio file.
 
     Yields:
-        What has changed: "status" (text), "picture" (of the first recognizer's words), and by the name of a model its
-        words with their confidence, or its labels with their probabilities.
+        What has changed: "status" (text), "picture" (of the first recognizer), and by the name of a model its words with
+        their doubt (1 - confidence), or its labels with their probabilities.
 
     Raises:
         ZooError: As from `hear`.
@@ -112,7 +112,7 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
     for name in recognizers:
         yield {"status": f"{name} is transcribing ..."}
         transcript = loaded(name).transcribe(samples, RATE)
-        yield {name: [(word.text, word.confidence) for word in transcript.words] or [("(no words recognized)", None)]}
+        yield {name: [(word.text, 1 - word.confidence) for word in transcript.words] or [("(no words)", None)]}
         if name == recognizers[0]:
             yield {"picture": draw(name, samples)}
     if len(samples) > WORD_SECONDS * RATE:
@@ -130,14 +130,7 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
 
 
 def majority(answers: dict[str, Any]) -> str:
-    """What most classifiers say, of those that know the same labels as most others.
-
-    Args:
-        answers: Classification by the name of the model.
-
-    Returns:
-        A sentence, or "" where nobody answered.
-    """
+    """A sentence on what most classifiers say, of those that know the same labels as most others."""
     if not answers:
         return ""
     known = Counter(frozenset(answer.probabilities) for answer in answers.values()).most_common(1)[0][0]
@@ -164,10 +157,11 @@ def draw(name: str, samples: np.ndarray) -> Picture | None:
 
     model = loaded(name)
     if hasattr(model, "transcribe"):
-        figure = pictures.transcription(model, samples, RATE)
+        transcript = model.transcribe(samples, RATE)
+        figure = pictures.transcription(model, samples, RATE, transcript, f"{name}: {transcript.text}")
         seconds = len(samples) / RATE
         figure.set_size_inches(max(11.0, min(1.6 * seconds, 64.0)), 6.4)  # long clips are scrolled, not squeezed
-        return _picture(figure, f"Waveform, log-mel frames and tokens of {name}: {figure.get_suptitle()}")
+        return _picture(figure, f"Waveform, log-mel frames and tokens of {figure.get_suptitle()}")
     if hasattr(model, "classify"):
         answer = model.classify(samples, RATE)
         title = f"{name}: {answer.label}, {answer.confidence:.0%}"
@@ -188,23 +182,17 @@ def _picture(figure: Any, alt: str) -> Picture:
 
 
 def card_text(name: str) -> str:
-    """The card of a model as Markdown.
-
-    Args:
-        name: Name of a model.
-
-    Returns:
-        Summary, size, labels, limits, licence, measured figures and sources.
-    """
+    """The card of a model as Markdown: summary, labels, limits, licence, measured figures, sources."""
     about = zoo.card(name)
     size = f"{about.size / 1e6:.2g} MB of weights" if about.weights else "no weights"
     lines = [f"### {name}", about.summary, f"**Task**: {about.task}, {about.parameters:,} parameters, {size}."]
     lines += [f"**Labels**: {about.labels}", f"**Limits**: {about.limits}", f"**Licence**: {about.licence}."]
-    rows = [["measured on", "figure", "95 % interval", "clips", "decoder", "note"], ["---"] * 6]
+    rows = [["measured on", "figure", "95 % interval", "clips", "note"], ["---"] * 5]
     for r in about.results:
         figure = f"{r.metric} {r.value:.2f}" + (" %" if r.metric in ("WER", "CER", "accuracy", "EER") else "")
         interval = f"{r.low:.2f} to {r.high:.2f}" if r.low < r.high else ""
-        rows.append([f"{r.data}, {r.split}", figure, interval, f"{r.utterances:,}", r.decoder, r.note])
+        measured_on = ", ".join(filter(None, (r.data, r.split, r.decoder)))
+        rows.append([measured_on, figure, interval, f"{r.utterances:,}", r.note])
     lines += ["\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)]
     sources = [f"- [{s['title']}]({s['url']}): {s.get('licence', '')}" for s in about.sources if s.get("url")]
     return "\n\n".join([*lines, "\n".join(sources), f"How it was trained: `zoo info {name}`."])
@@ -215,11 +203,7 @@ MEASURED = {("fsdd", "test"): "official", ("fsdd", "leave one speaker out"): "lo
 
 
 def comparison() -> tuple[list[list], Picture]:
-    """Compares the classifiers of digits by the figures on their cards.
-
-    Returns:
-        Rows under COLUMNS, best on unseen speakers first, and a picture of them.
-    """
+    """Rows under COLUMNS and a picture: the classifiers of digits by their cards, best on unseen speakers first."""
     from zoo import plots
 
     rows = []
@@ -232,6 +216,6 @@ def comparison() -> tuple[list[list], Picture]:
     cells = []
     for row in rows:
         spans = [row[key] for key in ("official", "loso")]
-        figures = [cell for s in spans for cell in (round(s["value"], 1), f"{s['low']:.1f} to {s['high']:.1f}")]
-        cells.append([row["name"], *figures, row["parameters"]])
+        figures = [cell for s in spans for cell in (f"{s['value']:.1f}", f"{s['low']:.1f} to {s['high']:.1f}")]
+        cells.append([row["name"], *figures, f"{row['parameters']:,}"])
     return cells, _picture(plots.comparison(rows).figure, "Accuracy on known and on unseen speakers")

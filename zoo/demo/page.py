@@ -6,7 +6,6 @@ serve   the page at an address, until Ctrl-C
 
 import html
 import importlib.util
-import ipaddress
 import logging
 import os
 import socket
@@ -22,20 +21,21 @@ from zoo.demo.answers import MAX_SECONDS, RATE, Picture
 from zoo.errors import ZooError
 
 HOST, PORT, FOLDER = "127.0.0.1", 7860, "recordings"
+LOCAL = (HOST, "localhost", "::1")  # hosts that only this machine reaches
 MAX_UPLOAD = "200mb"  # ten minutes in stereo, so that a long clip is refused for its length, not its size
 EXAMPLES = ("seven", "woman-us", "man-gb", "telephone")
 # One question at a time: networks and matplotlib are not made for several threads.
 QUEUE = {"concurrency_id": "models", "show_progress": "hidden", "api_visibility": "private"}
-# Screen readers say a status line aloud when it changes.
-ALOUD = "() => document.querySelectorAll('.block.zoo-status').forEach(line => line.setAttribute('role', 'status'))"
+# Screen readers say a status line aloud when it changes. Those of a tab are made when it is opened.
+ALOUD = """() => {
+  const mark = () => document.querySelectorAll('.block.zoo-status:not([role])').forEach(e => e.setAttribute('role', 'status'));
+  new MutationObserver(mark).observe(document.body, {childList: true, subtree: true});
+  mark();
+}"""
 
 
 def check_gradio() -> None:
-    """Checks that gradio is installed, before seconds of importing it.
-
-    Raises:
-        ZooError: It is not.
-    """
+    """Raises a ZooError where gradio is not installed, before seconds of importing it."""
     if importlib.util.find_spec("gradio") is None:
         raise ZooError('The page needs gradio, which is not installed: pip install "speech-zoo[demo]".')
 
@@ -50,7 +50,7 @@ def _gradio() -> Any:
     return gradio
 
 
-def page(folder: str | Path = FOLDER) -> Any:
+def build_page(folder: str | Path = FOLDER) -> Any:
     """Builds the page.
 
     Args:
@@ -68,26 +68,20 @@ def page(folder: str | Path = FOLDER) -> Any:
             "# speech-zoo\n"
             "Small speech models, and what they make of your voice. Nothing leaves the machine that runs this page."
         )
-        with gr.Tab("Listen", elem_id="listen"):
-            audio = _listen_tab(gr)
-        with gr.Tab("Models", elem_id="models", render_children=True) as tab:
-            _models_tab(gr, tab, audio)
-        with gr.Tab("Compare", elem_id="compare", render_children=True) as tab:
-            _compare_tab(gr, tab)
-        with gr.Tab("Record the class", elem_id="class", render_children=True) as tab:
-            _class_tab(gr, tab, folder)
+        with gr.Tabs(overflow_behavior="wrap"):
+            with gr.Tab("Listen", elem_id="listen"):
+                audio = _listen_tab(gr)
+            with gr.Tab("Models", elem_id="models", render_children=True) as tab:
+                _models_tab(gr, tab, audio)
+            with gr.Tab("Compare", elem_id="compare", render_children=True) as tab:
+                _compare_tab(gr, tab)
+            with gr.Tab("Record the class", elem_id="class", render_children=True) as tab:
+                _class_tab(gr, tab, folder)
     return blocks
 
 
 def guarded(changes: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Passes changes on; an error ends them with a sentence in the status line.
-
-    Args:
-        changes: Values by the name of a component, "status" among them.
-
-    Yields:
-        The same.
-    """
+    """Passes on values by the name of a component; an error ends them with a sentence in the status line."""
     try:
         yield from changes
     except ZooError as error:
@@ -120,9 +114,14 @@ def _microphone(gr, label: str) -> Any:
     return gr.Audio(sources=["microphone", "upload"], type="filepath", label=label, editable=False, buttons=[])
 
 
-def _image(gr, label: str) -> Any:
+def _image(gr) -> Any:
     return gr.Image(
-        label=label, type="pil", format="png", interactive=False, buttons=["fullscreen"], elem_classes=["zoo-image"]
+        show_label=False,
+        type="pil",
+        format="png",
+        interactive=False,
+        buttons=["fullscreen"],
+        elem_classes=["zoo-image"],
     )
 
 
@@ -133,11 +132,13 @@ def _listen_tab(gr) -> Any:
     components = {"status": gr.HTML(elem_classes=["zoo-status"])}
     with gr.Row():
         for name in answers.models_for("transcription"):
-            components[name] = gr.HighlightedText(label=name, min_width=300, show_legend=False, color_map=None)
-    components["picture"] = _image(gr, f"What {answers.models_for('transcription')[0]} heard")
+            components[name] = gr.HighlightedText(
+                label=f"{name} (red: in doubt)", min_width=300, show_legend=False, combine_adjacent=False
+            )
+    components["picture"] = _image(gr)
     with gr.Row():
         for name in answers.models_for("classification"):
-            components[name] = gr.Label(label=name, num_top_classes=4, min_width=200, show_heading=False)
+            components[name] = gr.Label(label=name, num_top_classes=3, min_width=200, show_heading=False)
 
     def changes(path):
         if path is None:
@@ -152,7 +153,7 @@ def _listen_tab(gr) -> Any:
 def _models_tab(gr, tab, audio) -> None:
     names = zoo.list_models()
     picker = gr.Dropdown(names, value=names[0], label="Model", filterable=False)
-    components = {"status": gr.HTML(elem_classes=["zoo-status"]), "picture": _image(gr, "What it makes of the clip")}
+    components = {"status": gr.HTML(elem_classes=["zoo-status"]), "picture": _image(gr)}
     text = gr.Markdown(answers.card_text(names[0]), elem_classes=["zoo-card"])
 
     def changes(name, path):
@@ -169,7 +170,7 @@ def _models_tab(gr, tab, audio) -> None:
 def _compare_tab(gr, tab) -> None:
     gr.Markdown("Accuracy of the classifiers of digits with 95 % intervals, from their cards.")
     table = gr.Dataframe(headers=list(answers.COLUMNS), interactive=False, label="Accuracy", buttons=[])
-    image = _image(gr, "Accuracy on known and on unseen speakers")
+    image = _image(gr)
 
     def fill():
         rows, picture = answers.comparison()
@@ -211,37 +212,18 @@ def _class_tab(gr, tab, folder: Path) -> None:
     _wire(gr, [button.click], save, [label, speaker, audio], components | {"audio": audio}, mode="once")
 
 
-def check_address(host: str, port: int) -> bool:
-    """Checks that the page can be served at an address.
-
-    Args:
-        host: Name or address of this machine.
-        port: Port, or 0 for any that is free.
-
-    Returns:
-        Whether other machines reach it.
-
-    Raises:
-        ZooError: `host` is not this machine, or `port` is taken.
-    """
+def check_address(host: str, port: int) -> None:
+    """Raises a ZooError where the page cannot be served at an address, before Keras is loaded; 0 is any free port."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as listener:
-            listener.bind((address[0], 0))
-    except OSError:
-        raise ZooError(
-            f"`host` must be a name or an address of this machine, such as {HOST}. Received: {host!r}."
-        ) from None
-    with socket.socket(family, kind) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-        except OSError as error:
-            raise ZooError(
-                f"`port` must be free; {port} on {host} is not ({error.strerror}). Is another `zoo demo` running? "
-                "Choose one with --port, or any free one with --port 0."
-            ) from None
-    return not ipaddress.ip_address(address[0].split("%")[0]).is_loopback
+    except OSError as error:
+        raise ZooError(
+            f"`port` must be free and `host` an address of this machine. Received: host={host!r}, port={port} "
+            f"({error.strerror}). Is another `zoo demo` running? Port 0 is any free one."
+        ) from None
 
 
 def serve(
@@ -261,27 +243,30 @@ def serve(
         say: Called with each line for the user.
 
     Raises:
-        ZooError: gradio is missing, or `host`, `port` or `folder` cannot be used.
+        ZooError: gradio is missing, `port` is taken, `host` is not this machine, or `folder` is not one.
     """
-    gr, folder, open_to_others = _gradio(), recordings.check_folder(folder), check_address(host, port)
-    if open_to_others:
-        say(
-            f"Warning: whoever reaches {socket.gethostname()} in the network can use this page and save clips into "
-            f"{folder}: it has no password and no encryption. Browsers lend a microphone only to pages from localhost "
-            "or by https; others can upload files."
-        )
+    gr, folder = _gradio(), recordings.check_folder(folder)
+    check_address(host, port)
     # TensorFlow warns whenever it compiles for another length of clip, as it should.
     logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
-    theme = gr.themes.Base(primary_hue="blue", font="system-ui", font_mono="ui-monospace")  # no fonts from elsewhere
+    theme = gr.themes.Base(font="system-ui", font_mono="ui-monospace")  # no fonts from elsewhere
+    options = {
+        "server_name": f"[{host}]" if ":" in host else host, "server_port": port or None, "inbrowser": browser,
+        "max_file_size": MAX_UPLOAD, "prevent_thread_lock": True, "quiet": True, "share": False, "ssr_mode": False,
+        "footer_links": [], "css_paths": Path(__file__).with_name("page.css"), "js": ALOUD,
+        "theme": theme.set(button_primary_background_fill="#0072B2", button_primary_text_color="white"),
+    }  # fmt: skip
     # What users record lies in a folder that is gone when the server ends.
     with tempfile.TemporaryDirectory(prefix="zoo-demo-", ignore_cleanup_errors=True) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads
-        blocks = page(folder)
-        _, url, _ = blocks.launch(
-            server_name=f"[{host}]" if ":" in host else host, server_port=port or None, inbrowser=browser, quiet=True,
-            prevent_thread_lock=True, share=False, ssr_mode=False, footer_links=[], max_file_size=MAX_UPLOAD,
-            theme=theme, css_paths=Path(__file__).with_name("page.css"), js=ALOUD,
-        )  # fmt: skip
+        blocks = build_page(folder)
+        _, url, _ = blocks.launch(**options)
+        if host not in LOCAL:
+            say(
+                f"Warning: whoever reaches {socket.gethostname()} in the network can use this page and save clips into "
+                f"{folder}: it has no password and no encryption. Browsers lend a microphone only to pages from "
+                "localhost or by https; others can upload files."
+            )
         say(f"The page is at {url} (Ctrl-C ends it).")
         blocks.block_thread()
     say("The page is closed.")

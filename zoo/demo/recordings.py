@@ -20,17 +20,7 @@ _lock = threading.Lock()
 
 
 def label_name(text: str) -> str:
-    """Turns a word into a label as the data set `folder` reads it.
-
-    Args:
-        text: The word that is said.
-
-    Returns:
-        Small letters a to z, _ between words.
-
-    Raises:
-        ZooError: `label` has other characters, or more than 40.
-    """
+    """The label of a word as the data set `folder` reads it: small letters a to z, _ between words."""
     label = "_".join((text or "").lower().replace("_", " ").split())
     if not re.fullmatch(r"[a-z]+(_[a-z]+)*", label) or len(label) > 40:
         raise ZooError(
@@ -41,17 +31,7 @@ def label_name(text: str) -> str:
 
 
 def speaker_name(text: str) -> str:
-    """Checks the name of a speaker.
-
-    Args:
-        text: A short name or number.
-
-    Returns:
-        The name without spaces around it.
-
-    Raises:
-        ZooError: `speaker` has other characters than letters, digits, - and _, or more than 40.
-    """
+    """The name of a speaker: letters, digits, - and _."""
     name = (text or "").strip()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
         raise ZooError(
@@ -62,17 +42,7 @@ def speaker_name(text: str) -> str:
 
 
 def check_folder(folder: str | Path) -> Path:
-    """Checks where clips are to be kept.
-
-    Args:
-        folder: A folder, which need not exist yet.
-
-    Returns:
-        Its path.
-
-    Raises:
-        ZooError: `folder` is a file, or holds a comma or =, which `--data` cannot name.
-    """
+    """The folder where clips are kept, which need not exist yet; `--data` must be able to name it."""
     folder = Path(folder).expanduser()
     if (folder.exists() and not folder.is_dir()) or set(",=") & set(str(folder)):
         raise ZooError(f"`folder` must be a folder without , or = in its name. Received: {str(folder)!r}.")
@@ -80,18 +50,7 @@ def check_folder(folder: str | Path) -> Path:
 
 
 def hear_word(path: Any) -> np.ndarray:
-    """Reads a recording of one word.
-
-    Args:
-        path: An audio file, or None where the page has none yet.
-
-    Returns:
-        Samples at RATE, (samples,).
-
-    Raises:
-        ZooError: There is no clip yet.
-        AudioError: It is not audio, silent, or longer than a word.
-    """
+    """Reads a recording of one word, as `hear` does."""
     if not path:
         raise ZooError("There is no clip yet: record the word or choose a file, and wait until the page has it.")
     return hear(path, WORD_SECONDS)
@@ -165,32 +124,15 @@ def _clips(folder: Path) -> list[tuple[str, str, str]]:
 
 
 def counts(folder: str | Path) -> tuple[list[str], list[list]]:
-    """Counts the clips of each label, by speaker.
-
-    Args:
-        folder: Folder of the data set.
-
-    Returns:
-        Headings and rows of a table.
-    """
+    """Counts the clips of each label by speaker, as headings and rows of a table."""
     found = Counter((label, speaker or "?") for _, label, speaker in _clips(Path(folder)))
     speakers = sorted({speaker for _, speaker in found})
-    rows = []
-    for label in sorted({label for label, _ in found}):
-        by_speaker = [found[label, speaker] for speaker in speakers]
-        rows.append([label, sum(by_speaker), *by_speaker])
-    return ["label", "clips", *speakers], rows
+    rows = {label: [found[label, speaker] for speaker in speakers] for label in sorted({label for label, _ in found})}
+    return ["label", "clips", *speakers], [[label, sum(row), *row] for label, row in rows.items()]
 
 
 def next_step(folder: str | Path) -> str:
-    """Says what to do with the clips.
-
-    Args:
-        folder: Folder of the data set.
-
-    Returns:
-        Markdown: the commands that learn from them, or what is missing.
-    """
+    """The commands that learn from the clips, or what is missing for that, as Markdown."""
     folder = Path(folder)
     labels = {label for _, label, _ in _clips(folder)}
     if len(labels) < 2:
@@ -212,17 +154,7 @@ def next_step(folder: str | Path) -> str:
 
 
 def train_command(folder: str | Path) -> str:
-    """Writes the `zoo train` line for the clips of a folder.
-
-    Args:
-        folder: Folder of the data set.
-
-    Returns:
-        The command; with enough speakers, some are held out to choose the epoch by.
-
-    Raises:
-        ZooError: The clips are no data set.
-    """
+    """The `zoo train` line for the clips; with enough speakers, some are held out to choose the epoch by."""
     from zoo import datasets
 
     clips = Path(folder) / "clips.csv"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from zoo.errors import DataError, unknown_name
 from zoo.language.base import END, START, UNITS, UNKNOWN, LanguageModel, Mixture
+from zoo.registry import language_models
 
 __all__ = ["END", "START", "UNITS", "UNKNOWN", "LanguageModel", "Mixture", "load"]
 
@@ -51,7 +52,7 @@ def load(name: str | os.PathLike, weights: str | os.PathLike = "bundled") -> Lan
             f"`name` of a file with a language model must end in {', '.join(SUFFIXES)}. Received: {name!r}."
         )
     preset = card(name)
-    if preset.task != "language":
+    if preset.architecture not in language_models():
         raise unknown_name("language model", name, list_models(task="language"))
     if bundled:
         weights = preset.weights_path

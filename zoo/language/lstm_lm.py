@@ -30,6 +30,9 @@ FILE = "model.weights.h5"  # of a run
 WEIGHTS = ("embedding", "kernel", "recurrent_kernel", "bias", "dense", "dense_bias")
 SPECIAL = (START, END, UNKNOWN)  # ids 0, 1, 2
 HELD_OUT = 10  # every tenth text chooses the epoch
+RANGES = dict.fromkeys(("units", "epochs", "batch_size", "out_of_domain_epochs"), (int, 1, 1_000_000)) | {
+    "dropout": (int | float, 0, 0.99), "learning_rate": (int | float, 1e-12, 1e40), "seed": (int, 0, 2**32 - 1),
+}  # fmt: skip
 OUT_OF_DOMAIN_SETTINGS = ("out_of_domain_epochs",)  # of `train`
 
 
@@ -175,8 +178,8 @@ def train(
     """
     import keras
 
-    _check_counts(units=units, epochs=epochs, batch_size=batch_size, out_of_domain_epochs=out_of_domain_epochs)
-    _check_rates(dropout, learning_rate, seed)
+    _check(units=units, epochs=epochs, batch_size=batch_size, out_of_domain_epochs=out_of_domain_epochs)
+    _check(dropout=dropout, learning_rate=learning_rate, seed=seed)
     cut = LSTMModel(unit, SPECIAL, {}).tokens
     sentences = [tokens for tokens in map(cut, texts) if tokens]
     if len(sentences) < HELD_OUT:
@@ -207,19 +210,11 @@ def train(
     return model
 
 
-def _check_counts(**settings: int) -> None:
+def _check(**settings: float) -> None:
     for name, value in settings.items():
-        if type(value) is not int or value < 1:
-            raise ZooError(f"`{name}` must be a whole number above 0. Received: {name}={value!r}.")
-
-
-def _check_rates(dropout: float, learning_rate: float, seed: int) -> None:
-    if not (isinstance(dropout, int | float) and 0 <= dropout < 1):
-        raise ZooError(f"`dropout` must be at least 0 and below 1. Received: dropout={dropout!r}.")
-    if not (isinstance(learning_rate, int | float) and learning_rate > 0):
-        raise ZooError(f"`learning_rate` must be above 0. Received: learning_rate={learning_rate!r}.")
-    if type(seed) is not int or seed < 0:
-        raise ZooError(f"`seed` must be a whole number of at least 0. Received: seed={seed!r}.")
+        kind, low, high = RANGES[name]
+        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+            raise ZooError(f"`{name}` must be a number from {low} to {high}. Received: {name}={value!r}.")
 
 
 def _known(others: list[list[str]], sentences: list[list[str]]) -> list[list[str]]:

@@ -103,11 +103,13 @@ class CTCConfig:
         return self.hop_length * self.stride / self.sample_rate
 
 
-def log_mel_frames(config, top_db: float | None = 80.0) -> tuple[dict, Tensor, Tensor]:
+def log_mel_frames(
+    config: WordConfig | FrameConfig | CTCConfig, top_db: float | None = 80.0
+) -> tuple[dict, Tensor, Tensor]:
     """Makes the inputs of a network and its log-mel.
 
     Args:
-        config: A Config with the fields of FrameConfig.
+        config: The model's Config.
         top_db: Values this many dB below the clip's peak are cut off there; None cuts nothing.
 
     Returns:
@@ -156,11 +158,11 @@ def sentence_frames(config: CTCConfig) -> tuple[dict, Tensor, Tensor]:
     return inputs, SpecAugment(name="spec_augment")(x, frames), frames
 
 
-def conv_frames(config, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+def conv_frames(config: CTCConfig, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
     """Two convolutions over time and frequency, each frame of the result as one row.
 
     Args:
-        config: A CTCConfig that also has `channels`.
+        config: The model's Config, with `channels` besides.
         x: (batch, frames, n_mels).
         frames: (batch,) lengths.
 

@@ -91,7 +91,7 @@ class AttentionPooling(keras.layers.Layer):
         return super().get_config() | {"units": self.units}
 
 
-def block(x, mask, config: Config, name: str):
+def block(x: Tensor, mask: Tensor, config: Config, name: str) -> Tensor:
     """Self-attention, then two dense layers, each added to its input: (batch, frames, units) -> the same."""
     y = layers.LayerNormalization(name=f"{name}_norm_0")(x)
     attend = layers.MultiHeadAttention(config.heads, config.units // config.heads, name=f"{name}_attend")

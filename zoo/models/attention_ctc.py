@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.layers import FrameMask, MaskFrames, Positions, Rescale
+from zoo.layers import FrameMask, MaskFrames, Positions, Rescale, Tensor
 from zoo.models._front_ends import CTCConfig, conv_frames, ctc_model, sentence_frames
 from zoo.registry import register
 
@@ -41,7 +41,7 @@ class Config(CTCConfig):
     dropout: float = 0.1
 
 
-def dense_part(x, config: Config, name: str):
+def dense_part(x: Tensor, config: Config, name: str) -> Tensor:
     """Two dense layers; half of their result is added to the input."""
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
     y = layers.Dense(4 * config.units, activation="silu", name=f"{name}_wide")(y)
@@ -49,14 +49,14 @@ def dense_part(x, config: Config, name: str):
     return x + Rescale(0.5, name=f"{name}_half")(layers.Dropout(config.dropout, name=f"{name}_dropout_1")(y))
 
 
-def attention_part(x, mask, config: Config, name: str):
+def attention_part(x: Tensor, mask: Tensor, config: Config, name: str) -> Tensor:
     """Every frame attends to all real ones."""
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
     heads = layers.MultiHeadAttention(config.heads, config.units // config.heads, name=f"{name}_heads")
     return x + layers.Dropout(config.dropout, name=f"{name}_dropout")(heads(y, y, attention_mask=mask))
 
 
-def convolution_part(x, frames, config: Config, name: str):
+def convolution_part(x: Tensor, frames: Tensor, config: Config, name: str) -> Tensor:
     """A gate, a filter over time for each channel, and a mixture of the channels."""
     y = layers.LayerNormalization(name=f"{name}_norm_0")(x)
     gate = layers.Dense(config.units, activation="sigmoid", name=f"{name}_gate")(y)

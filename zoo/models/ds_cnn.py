@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.layers import TimeResize
+from zoo.layers import Tensor, TimeResize
 from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
@@ -45,7 +45,7 @@ class Config(WordConfig):
     dropout: float = 0.2  # share of the dense layer's inputs
 
 
-def convolve(x, layer):
+def convolve(x: Tensor, layer: keras.layers.Layer) -> Tensor:
     """A convolution without bias, batch normalisation (which has one), ReLU."""
     x = layers.BatchNormalization(momentum=0.97, name=f"{layer.name}_norm")(layer(x))
     return layers.ReLU(name=f"{layer.name}_relu")(x)

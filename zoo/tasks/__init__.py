@@ -1,15 +1,15 @@
 """What models do: one class a task, each a functional `keras.Model`.
 
-    SpeechModel              what all have: infer, logits, fit, save, export
-      Recognizer             transcribe, align
-        StreamingRecognizer  stream
-      Classifier             classify, saliency
-        Embedder             embed, verify
-        Ensemble             several classifiers as one
-      Autoencoder            encode, reconstruct
-        VariationalAutoencoder   sample, interpolate
-        Denoiser             denoise
-    FewShot                  a classifier from a few recordings of each word
+SpeechModel              what all have: infer, logits, fit, save, export
+  Recognizer             transcribe, align
+    StreamingRecognizer  stream
+  Classifier             classify, saliency
+    Embedder             embed, verify
+    Ensemble             several classifiers as one
+  Autoencoder            encode, reconstruct
+    VariationalAutoencoder   sample, interpolate
+    Denoiser             denoise
+FewShot                  a classifier from a few recordings of each word
 """
 
 from zoo.tasks.autoencoder import Autoencoder, VariationalAutoencoder
@@ -17,6 +17,7 @@ from zoo.tasks.base import SpeechModel, compile_model, pad
 from zoo.tasks.classifier import Classifier, Embedder
 from zoo.tasks.denoiser import Denoiser
 from zoo.tasks.ensemble import Ensemble
+from zoo.tasks.few_shot import FewShot, few_shot
 from zoo.tasks.recognizer import Recognizer, StreamingRecognizer
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "Denoiser",
     "Embedder",
     "Ensemble",
+    "FewShot",
     "Recognizer",
     "SpeechModel",
     "StreamingRecognizer",
     "VariationalAutoencoder",
     "compile_model",
+    "few_shot",
     "pad",
 ]

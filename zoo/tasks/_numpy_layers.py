@@ -50,17 +50,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def lstm_step(
     projected: np.ndarray, hidden: np.ndarray, cell: np.ndarray, recurrent_kernel: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Advance an LSTM by one step.
-
-    Args:
-        projected: Input times kernel plus bias, `(4 * units,)`, in Keras' order: input, forget, candidate, output.
-        hidden: Output of the step before, `(units,)`.
-        cell: Cell values of the step before, `(units,)`.
-        recurrent_kernel: `(units, 4 * units)`.
-
-    Returns:
-        The new hidden and cell values.
-    """
+    """The next (hidden, cell), each (units,), from input times kernel plus bias, (4 * units,) in Keras' order i, f, g, o."""
     i, f, g, o = np.split(projected + hidden @ recurrent_kernel, 4)
     cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(cell), cell

@@ -8,7 +8,6 @@ import numpy as np
 from zoo.errors import ZooError
 from zoo.losses import squared_error
 from zoo.tasks.base import SpeechModel
-from zoo.tasks.classifier import Classifier
 from zoo.tasks.reconstruction import Frames, Reconstruction, lerp
 
 # What an autoencoder hears is what it gives back, so it should be speech without noise.
@@ -79,10 +78,7 @@ class Autoencoder(SpeechModel):
     def encode(self, audio, sample_rate: int | None = None, batch_size: int = 16):
         """The code of a clip: (frames of the code, n), or (n,) where one code is of the whole word; or a list of such.
 
-        Args:
-            audio: As for `reconstruct`.
-            sample_rate: Hz of the arrays.
-            batch_size: Clips at a time.
+        Arguments are those of `reconstruct`.
         """
         found = self.reconstruct(audio, sample_rate, batch_size)
         return [one.code for one in found] if isinstance(found, list) else found.code
@@ -92,15 +88,8 @@ class Autoencoder(SpeechModel):
 class VariationalAutoencoder(Autoencoder):
     """An autoencoder of words whose codes follow a prior, so that random codes and points between two codes decode too."""
 
-    load_clips = Classifier.load_clips  # clips of one word, at most max_seconds
-
     def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
-        """Words that nobody said, decoded from random codes: (count, frames, bands) in dB below the peak.
-
-        Args:
-            count: How many.
-            seed: Seed of the random codes.
-        """
+        """Words that nobody said, decoded from random codes: (count, frames, bands) in dB below the peak."""
         for name, value, least in (("count", count, 1), ("seed", seed, 0)):
             if not isinstance(value, int | np.integer) or value < least:
                 raise ZooError(f"`{name}` must be a whole number from {least} on. Received: {name}={value!r}.")
@@ -110,11 +99,7 @@ class VariationalAutoencoder(Autoencoder):
     def interpolate(self, a, b, steps: int = 9, sample_rate: int | None = None) -> np.ndarray:
         """Decodes the points between the codes of two clips: (steps, frames, bands) in dB below the peak, ends included.
 
-        Args:
-            a: One clip, as for `reconstruct`.
-            b: The other clip.
-            steps: Number of points, at least 2.
-            sample_rate: Hz of the arrays.
+        `a` and `b` are clips as for `reconstruct`; there are at least two steps.
         """
         return self.decode(lerp(*self.encode([a, b], sample_rate), steps))
 

@@ -1,7 +1,8 @@
 """SpeechModel: an architecture as a functional `keras.Model` that takes recordings; the other files of this folder add what each task does."""
 
+import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from numbers import Integral
 from typing import ClassVar
@@ -10,9 +11,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.audio import load_audio
+from zoo.audio import display_name, load_audio
 from zoo.errors import AudioError, ZooError
 from zoo.registry import architecture
+from zoo.tasks.batches import batches, pad
 
 
 class SpeechModel(keras.Model):
@@ -34,6 +36,8 @@ class SpeechModel(keras.Model):
         task: What the card calls the task.
         metric: Name of the figure that validation gives, the lower the better: "wer", "error" (both in %) or "dB".
         frames: Output -> output with its true number of frames.
+        noisy_input: Whether it is trained on pairs of noisy and clean clips.
+        learns_silence: Whether noise without speech has a target, the empty text.
         config: The architecture's Config.
 
     >>> import zoo
@@ -45,6 +49,8 @@ class SpeechModel(keras.Model):
     task: ClassVar[str]
     metric: ClassVar[str]
     frames: ClassVar[dict[str, str]] = {}
+    noisy_input: ClassVar[bool] = False
+    learns_silence: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -57,6 +63,7 @@ class SpeechModel(keras.Model):
     ):
         chosen = architecture(architecture_name)
         values = chosen.configure(**(config or {}))
+        self.check_config(values)
         network = chosen.build(values)
         super().__init__(network.input, network.output, name=name or architecture_name)
         self.architecture, self.config, self.preset = chosen, values, preset
@@ -84,7 +91,9 @@ class SpeechModel(keras.Model):
 
     def get_config(self) -> dict:
         layers = [layer for layer in self._flatten_layers(include_self=False) if not layer._layers]
-        quantized = {layer.path: layer.quantization_mode for layer in layers if getattr(layer, "quantization_mode", None)}
+        quantized = {
+            layer.path: layer.quantization_mode for layer in layers if getattr(layer, "quantization_mode", None)
+        }
         # Layers without weights may say what they like.
         frozen = [layer.name for layer in self.layers if layer.weights and not layer.trainable]
         return {
@@ -158,6 +167,10 @@ class SpeechModel(keras.Model):
 
     # --- what a task says
 
+    @classmethod
+    def check_config(cls, config) -> None:
+        """Raises ZooError for a config that no model of this task can have."""
+
     def utterance_losses(self, x: dict, y, outputs: dict):
         """The task's loss, one value for each utterance, (batch,)."""
         raise NotImplementedError
@@ -169,28 +182,39 @@ class SpeechModel(keras.Model):
 
     @classmethod
     def targets(cls, utterances: Sequence, config) -> list[str]:
-        """What a model should say of each utterance.
-
-        Raises:
-            DataError: If that is not known.
-        """
+        """What a model should say of each utterance. Raises DataError where that is not known."""
         return [utterance.text for utterance in utterances]
+
+    @classmethod
+    def config_changes(cls, targets: Sequence[str], config) -> dict:
+        """Fields of the Config that must change to learn these targets."""
+        return {}
 
     def encode_target(self, target: str) -> list[int]:
         """Label ids of a target; [] where the sound itself is what is learnt."""
         return []
+
+    def min_frames(self, label_ids: Sequence[int]) -> int:
+        """The fewest frames in which the labels of a target can be emitted."""
+        return 0
+
+    def n_frames(self, samples: int) -> int:
+        """Frames of the output for a clip of so many samples."""
+        return -(-(1 + samples // self.config.hop_length) // getattr(self.config, "stride", 1))
+
+    @property
+    def max_seconds(self) -> float:
+        """Longest clip that the model takes; infinity where any length will do."""
+        return getattr(self.config, "max_seconds", float("inf"))
 
     def batch_target(self, label_ids: np.ndarray, clean: np.ndarray) -> np.ndarray | None:
         """The y of `fit` for a batch, from (batch, label) ids and the (batch, samples) waveforms without noise; None for no y."""
         return label_ids
 
     def utterance_errors(self, outputs: dict, targets: Sequence[str], clean: tuple[np.ndarray, np.ndarray]) -> list:
-        """What validation counts of each utterance of a batch; `mean_error` sums it up.
+        """What validation counts of each utterance of a batch, which `mean_error` sums up.
 
-        Args:
-            outputs: Arrays by name, as the model gives them for a batch.
-            targets: What was said in each utterance.
-            clean: (waveform (batch, samples), lengths) without noise.
+        `clean` is (waveform (batch, samples), lengths) without noise.
         """
         raise NotImplementedError
 
@@ -202,18 +226,21 @@ class SpeechModel(keras.Model):
     # --- recordings
 
     def load_clips(self, audio: Sequence, sample_rate: int | None = None) -> list[np.ndarray]:
-        """Clips (samples,) float32 at the model's rate.
+        """Clips (samples,) float32 at the model's rate. Raises AudioError where one is not audio, or longer than max_seconds."""
+        rate, most = self.config.sample_rate, self.max_seconds
+        clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
+        for i, clip in enumerate(clips):
+            if len(clip) > most * rate:
+                name = display_name(audio[i]) if isinstance(audio[i], str | os.PathLike) else f"clip {i + 1}"
+                raise AudioError(
+                    f"`audio` must be clips of one word, at most {most:g} s, for {self.display_name}; {name} lasts "
+                    f"{len(clip) / rate:.1f} s (lstm_ctc writes whole sentences)."
+                )
+        return clips
 
-        Args:
-            audio: Paths, binary files or arrays.
-            sample_rate: Hz of the arrays; files carry their own.
-
-        Raises:
-            AudioError: For what is not audio.
-        """
-        return [load_audio(clip, self.config.sample_rate, sample_rate=sample_rate) for clip in audio]
-
-    def infer(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[dict[str, np.ndarray]]:
+    def infer(
+        self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16
+    ) -> list[dict[str, np.ndarray]]:
         """All that the network gives for each clip, by name, cut to the clip's true frames.
 
         A clip's outputs do not depend on the clips beside it.
@@ -227,18 +254,28 @@ class SpeechModel(keras.Model):
             AudioError: For what is not audio.
         """
         if not (isinstance(batch_size, Integral) and batch_size >= 1):
-            raise ZooError(f"`batch_size` must be a whole number of clips, at least one. Received: batch_size={batch_size!r}.")
+            raise ZooError(
+                f"`batch_size` must be a whole number of clips, at least one. Received: batch_size={batch_size!r}."
+            )
         if not isinstance(audio, list | tuple):
-            raise ZooError(f"`audio` must be a list of clips (put a single one into [ ]). Received: a {type(audio).__name__}.")
+            raise ZooError(
+                f"`audio` must be a list of clips (put a single one into [ ]). Received: a {type(audio).__name__}."
+            )
         clips = self.load_clips(audio, sample_rate)
         results: list[dict] = [{}] * len(clips)
-        for group in _batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
+        for group in batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
             waveform, lengths = pad([clips[i] for i in group], self.config.sample_rate)
             outputs = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
             outputs = {name: np.asarray(value) for name, value in outputs.items()}
             for row, i in enumerate(group):
-                ends = {name: int(outputs[end][row]) for name, end in self.frames.items() if name in outputs and end in outputs}
-                results[i] = {name: value[row, : ends[name]] if name in ends else value[row] for name, value in outputs.items()}
+                ends = {
+                    name: int(outputs[end][row])
+                    for name, end in self.frames.items()
+                    if name in outputs and end in outputs
+                }
+                results[i] = {
+                    name: value[row, : ends[name]] if name in ends else value[row] for name, value in outputs.items()
+                }
         return results
 
     def logits(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
@@ -256,52 +293,6 @@ def _with_lengths(inputs):
         batch, samples = ops.shape(inputs["waveform"])[:2]
         inputs = inputs | {"lengths": ops.zeros((batch,), "int32") + samples}
     return inputs
-
-
-def pad(clips: Sequence[np.ndarray], sample_rate: int, bucket_boundaries: Sequence[float] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """Pads clips with zeros on the right.
-
-    The width is rounded up, to the next of `bucket_boundaries`; beyond them to a whole second, and past ten seconds to about a
-    tenth more. So a compiler which makes one program for each shape, as XLA does, makes few.
-
-    Args:
-        clips: Arrays (samples,).
-        sample_rate: Hz.
-        bucket_boundaries: Widths in seconds, increasing.
-
-    Returns:
-        ((batch, samples) float32 waveform, (batch,) int32 lengths).
-
-    Raises:
-        AudioError: If there are no clips.
-
-    >>> waveform, lengths = pad([np.ones(5000, "float32"), np.ones(9000, "float32")], 8000)
-    >>> waveform.shape, lengths.tolist()  # whole seconds
-    ((2, 16000), [5000, 9000])
-    """
-    if not len(clips):
-        raise AudioError("`clips` must hold at least one clip. Received none.")
-    longest = max(len(clip) for clip in clips)
-    widths = (seconds * sample_rate for seconds in bucket_boundaries)
-    width = next((int(width) for width in widths if width >= longest), sample_rate)
-    while width < longest:
-        width += sample_rate * max(1, width // (10 * sample_rate))
-    waveform = np.zeros((len(clips), width), "float32")
-    for row, clip in zip(waveform, clips, strict=True):
-        row[: len(clip)] = clip
-    return waveform, np.array([len(clip) for clip in clips], "int32")
-
-
-def _batches(lengths: list[int], batch_size: int, sample_rate: int, seconds: int = 240) -> Iterator[list[int]]:
-    """Indices of clips of like length, at most `batch_size` and `seconds` of padded audio together."""
-    group: list[int] = []
-    for i in np.argsort(lengths, kind="stable")[::-1]:
-        if group and (len(group) == batch_size or lengths[group[0]] * (len(group) + 1) > seconds * sample_rate):
-            yield group
-            group = []
-        group.append(int(i))
-    if group:
-        yield group
 
 
 def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:

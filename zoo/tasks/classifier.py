@@ -1,15 +1,13 @@
 """Classifiers of short clips: which word it is, or who speaks."""
 
-import os
 from collections.abc import Sequence
 from numbers import Integral
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from zoo import decoding
-from zoo.errors import AudioError, DataError, ZooError
+from zoo.errors import DataError, ZooError
 from zoo.losses import cross_entropy
 from zoo.tasks.base import SpeechModel
 from zoo.text import LabelEncoder
@@ -53,6 +51,11 @@ class Classifier(SpeechModel):
     def compile(self, optimizer="adamw", loss=None, *, metrics=None, **kwargs) -> None:
         super().compile(optimizer, loss, metrics=["accuracy"] if metrics is None else metrics, **kwargs)
 
+    @classmethod
+    def check_config(cls, config) -> None:
+        if len(set(config.labels)) < max(2, len(config.labels)):
+            raise ZooError(f"`labels` must be distinct names, at least two. Received: labels={config.labels!r:.100}.")
+
     def _check_compile(self, loss, metrics) -> None:
         pass  # any loss and metric of class ids and logits
 
@@ -81,6 +84,11 @@ class Classifier(SpeechModel):
             )
         return found
 
+    @classmethod
+    def config_changes(cls, targets, config) -> dict:
+        found = set(targets)
+        return {} if found == set(config.labels) else {"labels": tuple(sorted(found))}
+
     def encode_target(self, target: str) -> list[int]:
         return self.encoder.encode(target)
 
@@ -90,22 +98,6 @@ class Classifier(SpeechModel):
     @staticmethod
     def mean_error(errors) -> float:
         return 100 * float(np.mean(errors))
-
-    def load_clips(self, audio: Sequence, sample_rate: int | None = None) -> list[np.ndarray]:
-        """As `SpeechModel.load_clips`.
-
-        Raises:
-            AudioError: For what is not audio, or longer than the model's max_seconds.
-        """
-        clips, most = super().load_clips(audio, sample_rate), self.config.max_seconds
-        for clip, given in zip(clips, audio, strict=True):
-            if len(clip) > most * self.config.sample_rate:
-                name = Path(given).name if isinstance(given, str | os.PathLike) else "a clip"
-                raise AudioError(
-                    f"`audio` must be clips of one word, at most {most:g} s, for {self.display_name}; {name} lasts "
-                    f"{len(clip) / self.config.sample_rate:.1f} s (lstm_ctc writes whole sentences)."
-                )
-        return clips
 
     def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
         """Says which of the classes each clip is.
@@ -126,15 +118,7 @@ class Classifier(SpeechModel):
         return [decoding.classify(logits, self.labels) for logits in self.logits(audio, sample_rate, batch_size)]
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
-        """The log-mel frames of the word in one clip, silence cut away, over which attention and saliency lie.
-
-        Args:
-            audio: One clip, as for `classify`.
-            sample_rate: Hz of an array.
-
-        Returns:
-            (frames, bands) in dB.
-        """
+        """The log-mel frames (frames, bands) in dB of one clip, silence cut away, over which attention and saliency lie."""
         clip = self.load_clips([audio], sample_rate)[0]
         trimmed = keras.Model(self.input, self.get_layer("trim").output)
         frames, lengths = trimmed({"waveform": clip[None], "lengths": np.array([len(clip)], "int32")})
@@ -160,7 +144,11 @@ class Classifier(SpeechModel):
             (frames, bands) over `word_frames`: the mean fall of the label's log probability (nats) where a patch lay over
             that point; 0 for a rise.
         """
-        if not (isinstance(patch, tuple | list) and len(patch) == 2 and all(isinstance(n, Integral) and n > 0 for n in patch)):
+        if not (
+            isinstance(patch, tuple | list)
+            and len(patch) == 2
+            and all(isinstance(n, Integral) and n > 0 for n in patch)
+        ):
             raise ZooError(f"`patch` must be (frames, bands), at least one of each. Received: patch={patch!r}.")
         frames = self.word_frames(audio, sample_rate)
         (n_frames, bands), (long, wide) = frames.shape, patch
@@ -196,18 +184,9 @@ class Embedder(Classifier):
     """
 
     def embed(self, audio, sample_rate: int | None = None, batch_size: int = 64) -> np.ndarray:
-        """Embeds clips as points of a sphere, so that a dot product is a cosine.
+        """Embeds clips as points of a sphere, so that a dot product is a cosine: (units,), or (clips, units) of a list.
 
-        Args:
-            audio: As for `classify`.
-            sample_rate: Hz of the arrays.
-            batch_size: Clips at a time.
-
-        Returns:
-            (units,) of one clip, (clips, units) of a list.
-
-        Raises:
-            AudioError: For what is not audio or longer than a word.
+        Arguments are those of `classify`.
         """
         if not isinstance(audio, list | tuple):
             return self.embed([audio], sample_rate, batch_size)[0]
@@ -216,11 +195,6 @@ class Embedder(Classifier):
 
     def verify(self, a, b, sample_rate: int | None = None) -> float:
         """Cosine of the embeddings of two clips: near 1 for one speaker (or word), near 0 for two.
-
-        Args:
-            a: One clip, as for `classify`.
-            b: Another clip.
-            sample_rate: Hz of the arrays.
 
         >>> import zoo
         >>> seven = zoo.audio.bundled("seven")

@@ -14,10 +14,13 @@ class Denoiser(Autoencoder):
     """An autoencoder that is taught the clean frames of noisy clips. `fit` takes the clean waveforms (batch, samples) as y."""
 
     task = "denoising"
+    noisy_input = True
 
     def utterance_losses(self, x, y, outputs):
         if y is None:
-            raise ZooError(f"`y` must be the clean waveforms for {self.display_name}, which learns from pairs. Received none.")
+            raise ZooError(
+                f"`y` must be the clean waveforms for {self.display_name}, which learns from pairs. Received none."
+            )
         return squared_error(self.target_frames(y, x["lengths"], outputs["peak"]), outputs, outputs["lengths"])
 
     @classmethod

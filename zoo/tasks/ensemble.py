@@ -35,7 +35,10 @@ class Ensemble(Classifier):
     def __init__(self, models: Sequence[Classifier], name: str = "ensemble"):
         models = tuple(models)
         _check_parts(models)
-        inputs = {"waveform": keras.Input((None,), name="waveform"), "lengths": keras.Input((), dtype="int32", name="lengths")}
+        inputs = {
+            "waveform": keras.Input((None,), name="waveform"),
+            "lengths": keras.Input((), dtype="int32", name="lengths"),
+        }
         probabilities = [ops.softmax(model(inputs)["logits"]) for model in models]
         logits = ops.log(ops.maximum(ops.mean(ops.stack(probabilities), axis=0), 1e-30))
         super(SpeechModel, self).__init__(inputs, {"logits": logits}, name=name)  # as any functional model
@@ -72,5 +75,3 @@ def _check_parts(models: tuple) -> None:
         for field in ("labels", "sample_rate"):
             if getattr(model.config, field) != getattr(models[0].config, field):
                 raise ZooError(f"`models` must have the same {field}; {name} has others than {names[0]}.")
-
-

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from zoo.audio import display_name, load_audio
+from zoo.audio import Audio, display_name, load_audio
 from zoo.decoding import Classification, log_softmax
 from zoo.errors import AudioError, DataError, ZooError
+from zoo.tasks.base import SpeechModel
 
 STEPS = 8  # places in time at which the codes of a word are read, where it has a code for every frame
 SILENT = 1e-4  # greatest sample below which a clip holds no sound: 80 dB below full scale
@@ -47,7 +48,7 @@ class FewShot:
     'low'
     """
 
-    def __init__(self, model, examples: Mapping | Iterable[tuple], sample_rate: float | None = None):
+    def __init__(self, model: SpeechModel, examples: Mapping | Iterable[tuple], sample_rate: float | None = None):
         groups = _grouped(examples)
         self.model, self.labels = model, tuple(groups)
         self.shots = tuple(map(len, groups.values()))
@@ -57,19 +58,10 @@ class FewShot:
         spread = np.square(self.prototypes - self.prototypes.mean(axis=0)).sum(axis=1).mean()
         self._scale = SHARPNESS / max(float(spread), 1e-9)
 
-    def classify(self, audio, sample_rate: float | None = None) -> Classification | list[Classification]:
-        """Find the label whose prototype is nearest.
-
-        Args:
-            audio: Path, binary file or array, or a list of such.
-            sample_rate: Rate of the arrays in hertz.
-
-        Returns:
-            A Classification, or a list.
-
-        Raises:
-            AudioError: If a clip is not audio or holds silence.
-        """
+    def classify(
+        self, audio: Audio | Sequence[Audio], sample_rate: float | None = None
+    ) -> Classification | list[Classification]:
+        """Find the label whose prototype is nearest; arguments and answers are those of `Classifier.classify`."""
         if not isinstance(audio, list | tuple):
             return self.classify([audio], sample_rate)[0]
         return [self._nearest(vector) for vector in vectors(self.model, audio, sample_rate)]
@@ -104,19 +96,8 @@ def _grouped(examples: Mapping | Iterable[tuple]) -> dict[str, Sequence]:
     return groups
 
 
-def few_shot(model, examples: Mapping | Iterable[tuple], sample_rate: float | None = None) -> FewShot:
-    """Make a classifier from a few examples of each word.
-
-    Args:
-        model: Embedder, such as `word_embedding`, or an Autoencoder.
-        examples: Clips by label, or pairs of a label and its clips.
-        sample_rate: Rate of the arrays in hertz.
-
-    Returns:
-        A FewShot, whose `classify` is asked as that of any classifier.
-
-    Raises:
-        ZooError: As `FewShot` does.
+def few_shot(model: SpeechModel, examples: Mapping | Iterable[tuple], sample_rate: float | None = None) -> FewShot:
+    """Make a classifier from a few examples of each word. Arguments and errors are those of `FewShot`.
 
     >>> import zoo
     >>> from zoo.audio import bundled
@@ -127,20 +108,10 @@ def few_shot(model, examples: Mapping | Iterable[tuple], sample_rate: float | No
     return FewShot(model, examples, sample_rate)
 
 
-def vectors(model, clips: Sequence, sample_rate: float | None = None) -> np.ndarray:
+def vectors(model: SpeechModel, clips: Sequence[Audio], sample_rate: float | None = None) -> np.ndarray:
     """Compute one vector for each clip of a word: its embedding, or its codes at STEPS places in time, side by side.
 
-    Args:
-        model: Embedder or Autoencoder.
-        clips: Paths, binary files or arrays.
-        sample_rate: Rate of the arrays in hertz.
-
-    Returns:
-        Vectors `(clips, n)`.
-
-    Raises:
-        AudioError: If a clip is not audio or holds silence.
-        ZooError: If the model has neither embedding nor codes.
+    Returns `(clips, n)`. Arguments and errors are those of `FewShot`.
 
     >>> import zoo
     >>> from zoo.audio import bundled
@@ -173,15 +144,7 @@ def check_not_silent(samples: np.ndarray, name: str) -> None:
 
 
 def resample_frames(frames: np.ndarray, steps: int) -> np.ndarray:
-    """Read frames at evenly spaced places in time, by linear interpolation.
-
-    Args:
-        frames: `(frames, n)`.
-        steps: Number of places.
-
-    Returns:
-        `(steps, n)`.
-    """
+    """Read frames (frames, n) at evenly spaced places in time, by linear interpolation: (steps, n)."""
     place = np.clip((np.arange(steps) + 0.5) / steps * len(frames) - 0.5, 0, len(frames) - 1)
     below = np.floor(place).astype(int)
     above, weight = np.minimum(below + 1, len(frames) - 1), (place - below)[:, None]

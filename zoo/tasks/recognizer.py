@@ -1,6 +1,6 @@
 """Recognizers: what is said, in characters, and where."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from inspect import signature
 
@@ -10,7 +10,7 @@ import numpy as np
 from zoo import decoding, language
 from zoo.audio import check_rate, load_audio
 from zoo.errors import DataError, ZooError, unknown_name
-from zoo.losses import ctc_loss
+from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
 from zoo.presets import find_card, resolve
 from zoo.tasks import streaming
@@ -33,17 +33,28 @@ class Recognizer(SpeechModel):
     task = "transcription"
     metric = "wer"
     frames = {"logits": "lengths"}
+    learns_silence = True
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The characters that it writes; id 0 is the blank."""
         return Vocabulary(self.config.vocabulary)
 
+    @classmethod
+    def check_config(cls, config) -> None:
+        if not 0 < len(config.vocabulary) == len(set(config.vocabulary)):
+            raise ZooError(
+                f"`vocabulary` must be distinct characters, at least one. Received: vocabulary={config.vocabulary!r:.100}."
+            )
+
     def utterance_losses(self, x, y, outputs):
         return ctc_loss(y, outputs["logits"], outputs["lengths"])
 
     def encode_target(self, target: str) -> list[int]:
         return self.vocabulary.encode(target)
+
+    def min_frames(self, label_ids) -> int:
+        return frames_needed(label_ids)
 
     def utterance_errors(self, outputs, targets, clean) -> list[tuple[int, int]]:
         """(word errors of greedy decoding, words) of each utterance."""
@@ -97,7 +108,9 @@ class Recognizer(SpeechModel):
         if decoder == "greedy":
             if options or language_model is not None:
                 wrong = next(iter(options), "language_model")
-                raise ZooError(f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'.")
+                raise ZooError(
+                    f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'."
+                )
             return lambda logits, duration: decoding.greedy(
                 logits[None], [len(logits)], vocabulary, seconds, [duration]
             )[0]
@@ -125,7 +138,9 @@ class Recognizer(SpeechModel):
             raise ZooError(
                 f"`language_model` must be a name or a zoo.language.LanguageModel. Received: {language_model!r:.100}."
             )
-        if isinstance(options.get("lexicon"), Iterator):  # a generator gives its words once, and there may be many clips
+        if isinstance(
+            options.get("lexicon"), Iterator
+        ):  # a generator gives its words once, and there may be many clips
             options["lexicon"] = list(options["lexicon"])
         if options.get("prior_scale"):
             options = {"prior": self.prior or None} | options
@@ -164,13 +179,10 @@ class Recognizer(SpeechModel):
         found = find_card(self.preset) if self.preset else None
         if found is None:
             return {}
-        key = "+".join(resolve(part) for part in language_model.split("+")) if not _is_file(language_model) else ""
-        weights = found.decoding.get(key, {})
+        if language_model.endswith(tuple(language.SUFFIXES)):  # a file, for which nothing was tuned
+            return {}
+        weights = found.decoding.get("+".join(resolve(part) for part in language_model.split("+")), {})
         return {weight: value for weight, value in weights.items() if weight != "prior_scale" or self.prior}
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith(tuple(language.FILES))
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -182,7 +194,7 @@ class StreamingRecognizer(Recognizer):
 
         Args:
             chunks: Arrays (samples,) or (samples, channels) of any lengths, from a file, a socket or
-                `zoo.streaming.microphone()`.
+                `zoo.tasks.streaming.microphone()`.
             sample_rate: Hz of the chunks.
 
         Yields:

@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.audio import check_rate
 from zoo.errors import AudioError, ZooError
-from zoo.features import mel_filters
+from zoo.layers import mel_filters
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Frames:
     win_length: int  # samples
 
     @classmethod
-    def of(cls, config) -> "Frames":
+    def of(cls, config: object) -> "Frames":
         """Those of a model's config."""
         return cls(config.sample_rate, config.n_fft, config.hop_length, config.win_length)
 
@@ -143,9 +143,6 @@ def apply_gain(samples: np.ndarray, gain_db: np.ndarray, framing: Frames, n_mels
         gain_db: `(frames, n_mels)`.
         framing: How the frames were cut.
         n_mels: Mel bands.
-
-    Returns:
-        `(samples,)` float32.
     """
     import librosa
 
@@ -166,19 +163,7 @@ def apply_gain(samples: np.ndarray, gain_db: np.ndarray, framing: Frames, n_mels
 
 
 def lerp(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
-    """Interpolate linearly between two codes.
-
-    Args:
-        a: Code `(n,)`.
-        b: Code `(n,)`.
-        steps: Number of points, both ends included.
-
-    Returns:
-        `(steps, n)`.
-
-    Raises:
-        ZooError: If there are fewer than two steps.
-    """
+    """Interpolate linearly between two codes (n,): (steps, n), both ends included."""
     if not isinstance(steps, int | np.integer) or steps < 2:
         raise ZooError(f"`steps` must be a whole number, at least 2. Received: steps={steps!r}.")
     weight = np.linspace(0.0, 1.0, steps, dtype="float32")[:, None]

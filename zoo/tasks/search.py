@@ -18,8 +18,9 @@ import keras
 import numpy as np
 
 from zoo import baselines
-from zoo.audio import SHORTEST, load_audio
+from zoo.audio import SHORTEST, Audio, load_audio
 from zoo.errors import AudioError, ZooError
+from zoo.tasks.base import SpeechModel, pad
 from zoo.tasks.few_shot import TRIM_DB, check_not_silent
 
 STRETCHES = (0.8, 1.0, 1.25)  # lengths of windows, times that of the word
@@ -40,7 +41,9 @@ class Match:
         return asdict(self)
 
 
-def find(model, query, recording, sample_rate: float | None = None, best: int = 5) -> list[Match]:
+def find(
+    model: SpeechModel | str, query: Audio, recording: Audio, sample_rate: float | None = None, best: int = 5
+) -> list[Match]:
     """Find the places of a recording that are most like the word in `query`.
 
     Args:
@@ -78,11 +81,9 @@ class Searcher:
     Attributes:
         rate: Sample rate in hertz of words and recordings.
 
-    Raises:
-        ZooError: If the model has nothing to compare.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: SpeechModel | str):
         self.model = model
         self.by_window = hasattr(model, "embed")
         if isinstance(model, str) and model == "mfcc":
@@ -94,17 +95,7 @@ class Searcher:
         self.rate = model.config.sample_rate
 
     def prepare(self, samples: np.ndarray) -> dict:
-        """Prepare a word.
-
-        Args:
-            samples: `(samples,)` at `rate`; silent ends are cut off.
-
-        Returns:
-            What `find` takes.
-
-        Raises:
-            AudioError: If it is silence.
-        """
+        """Prepare a word (samples,) at `rate` for `find`; its silent ends are cut off."""
         from librosa.effects import trim
 
         check_not_silent(samples, "`query`")
@@ -120,19 +111,7 @@ class Searcher:
         return about if self.by_window else about | {"frames": self._compute(samples)}
 
     def find(self, word: dict, recording: dict | np.ndarray, best: int = 5) -> list[Match]:
-        """Find a prepared word.
-
-        Args:
-            word: What `prepare` gave.
-            recording: What `listen` gave, or samples `(samples,)` at `rate`.
-            best: Matches at most.
-
-        Returns:
-            Matches, best first.
-
-        Raises:
-            AudioError: If the word is longer than the recording.
-        """
+        """Find a prepared word in what `listen` gave, or in samples (samples,) at `rate`: matches, best first."""
         if not isinstance(best, Integral) or best < 1:
             raise ZooError(f"`best` must be a whole number, at least 1. Received: best={best!r}.")
         recording = recording if isinstance(recording, dict) else self.listen(recording)
@@ -182,10 +161,8 @@ class Searcher:
         ]
 
 
-def _frames_of(model) -> tuple:
+def _frames_of(model: SpeechModel) -> tuple:
     """(a function of samples (samples,) that gives frames (frames, n), seconds from one frame to the next)."""
-    from zoo.tasks.base import pad
-
     if hasattr(model, "encode") and "code_lengths" in getattr(model, "output", ()):
         outputs = model.output["code"], model.output["code_lengths"]
     elif hasattr(model, "transcribe"):

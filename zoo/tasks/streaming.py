@@ -60,15 +60,7 @@ class Stream:
         self.stages = [stage for layer in model.layers if (stage := _stage(layer, model.name))]
 
     def advance(self, samples: np.ndarray, last: bool = False) -> np.ndarray:
-        """Take the next samples and return the logits that are final now.
-
-        Args:
-            samples: `(n,)` at the model's rate, any number of them.
-            last: Whether the sound ends with them.
-
-        Returns:
-            Logits `(k, symbols)`.
-        """
+        """Take the next samples (n,) at the model's rate and return the logits (k, symbols) that are final now."""
         rows = np.asarray(samples, "float32")
         for stage in self.stages:
             rows = stage(rows, last)
@@ -151,11 +143,7 @@ class StreamingGreedyDecoder:
         return words
 
     def end(self, duration: float = np.inf) -> list[Word]:
-        """Return the word that is being said as if a space had followed; a list of none or one.
-
-        Args:
-            duration: Seconds of sound, where it has ended; no word ends later.
-        """
+        """Return the word that is being said, if any, as if a space had followed; it ends before `duration` seconds."""
         if not self.run:
             return []
         start, end = (self.run[0][1] - 0.5) * self.frame_seconds, (self.run[-1][2] - 0.5) * self.frame_seconds
@@ -166,20 +154,7 @@ class StreamingGreedyDecoder:
 
 
 def listen(model: keras.Model, chunks: Iterable[np.ndarray], sample_rate: float) -> Iterator[PartialTranscript]:
-    """Transcribe sound that is going on; see `StreamingRecognizer.stream`, which checks the sample rate.
-
-    Args:
-        model: StreamingRecognizer.
-        chunks: Arrays `(samples,)` or `(samples, channels)`, one after the other.
-        sample_rate: Their rate in hertz.
-
-    Yields:
-        A PartialTranscript whenever something changed, and one at the end.
-
-    Raises:
-        ZooError: If the model needs the whole recording.
-        AudioError: If a chunk is not audio.
-    """
+    """Transcribe sound that is going on: `StreamingRecognizer.stream`, which says what the arguments are."""
     stream = Stream(model)
     decoder = StreamingGreedyDecoder(model.vocabulary, model.config.frame_seconds)
     resample = _resampler(sample_rate, model.config.sample_rate)
@@ -246,11 +221,8 @@ def microphone(
 
     Args:
         seconds: Seconds to record; None for ever.
-        chunk_seconds: Seconds of a chunk.
+        chunk_seconds: Seconds of a chunk, (samples,) float32.
         sample_rate: Hertz.
-
-    Yields:
-        Chunks `(samples,)` float32.
 
     Raises:
         ZooError: If there is no microphone, or no package sounddevice.

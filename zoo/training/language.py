@@ -59,9 +59,9 @@ def train_language_model(
     texts, more = ([utterance.text for spec in group for utterance in spec.load()] for group in (specs, others))
     if others and not more:
         raise DataError(f"`out_of_domain` must hold texts. Received: {', '.join(map(str, others))}, which has none.")
+    out.mkdir(parents=True, exist_ok=True)  # before the work: a folder that cannot be made is known at once
     progress = {"log": log} if "log" in parameters else {}
     model = module.train(texts, out_of_domain=more, **settings, **progress)
-    out.mkdir(parents=True, exist_ok=True)
     model.save(out / module.FILE)
     request = {
         "name": name,

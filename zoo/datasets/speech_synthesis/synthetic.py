@@ -19,15 +19,7 @@ from zoo.datasets.archives import cache_folder
 from zoo.datasets.connected_digits import LONGEST, Count, Seed, draw_strings, joined
 from zoo.datasets.manifests import manifest
 from zoo.datasets.speech_synthesis import grammar
-from zoo.datasets.speech_synthesis.voices import (
-    ACCENTS,
-    FLITE_PITCH,
-    Line,
-    draw_line,
-    programs_for,
-    speak_all,
-    voices,
-)
+from zoo.datasets.speech_synthesis.voices import ACCENTS, FLITE_PITCH, Line, draw_line, programs_for, speak_all, voices
 from zoo.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -63,9 +55,9 @@ def _in_turn(texts: Sequence[str], split: str, count: int, seed: int, pauses: Se
 # --- sentences of the grammar
 
 
-def plan(split: str, count: int, seed: int, digits_share: float, letters_share: float, programs) -> list[Line]:
+def plan(split: str, count: int, seed: int, digits_share: float, letters_share: float) -> list[Line]:
     """Returns `count` lines of `synthetic`; a larger count only adds lines."""
-    rng = _rng(split, seed)
+    rng, programs = _rng(split, seed), programs_for(split)
     lines = []
     while len(lines) < count:
         text = grammar.sentence(rng, digits_share, letters_share)
@@ -100,7 +92,7 @@ def synthetic(
         raise DataError(
             f"`digits_share` and letters_share must be at most 1 together. Received: {digits_share} and {letters_share}."
         )
-    lines = plan(split, count, seed, digits_share, letters_share, programs_for(split))
+    lines = plan(split, count, seed, digits_share, letters_share)
     return _utterances("synthetic", split, source, lines)
 
 
@@ -167,18 +159,17 @@ STRETCH = (0.7, 1.15)  # shortest and longest, of the durations of an unhurried 
 PITCH_RANGE = 0.25  # octaves, a flite voice is moved by at most this
 
 
-def digit_speakers(split: str, programs: Sequence[str], accents: int, seed: int) -> dict[str, tuple[list[Line], float]]:
+def digit_speakers(split: str, accents: int, seed: int) -> dict[str, tuple[list[Line], float]]:
     """Returns speaker -> (takes in the order of digits, threshold of trimming in dB).
 
     Args:
         split: The split whose voices are used.
-        programs: `programs_for(split)`.
         accents: Speakers made of each voice.
         seed: Seed of the draws.
     """
     rng = _rng(split, seed)
     people = []
-    for program in programs:
+    for program in programs_for(split):
         for voice in (voice for voice in voices(split, program) for _ in range(accents)):
             if program == "flite":
                 people.append((program, voice, FLITE_PITCH[voice] * 2 ** rng.uniform(-PITCH_RANGE, PITCH_RANGE)))
@@ -212,7 +203,7 @@ def synthetic_digits(
     longest: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST,
 ) -> list[Utterance]:
     """Digits of synthetic voices, joined into strings as `connected_digits` joins those of people, 8 kHz."""
-    people = digit_speakers(split, programs_for(split), accents, seed)
+    people = digit_speakers(split, accents, seed)
     takes = [line for lines, _ in people.values() for line in lines]
     files = dict(
         zip((line.id for line in takes), speak_all(takes, _folder("synthetic_digits", split, source)), strict=True)

@@ -1,0 +1,116 @@
+"""How commands end: one sentence on stderr and exit code 1 on bad input, 130 after Ctrl-C, never a traceback."""
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import click
+
+from zoo.errors import ZooError, first_line
+
+
+class Group(click.Group):
+    """A group whose commands turn errors into one sentence."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # a full disk behind `> file` shows here, not while Python shuts down
+            return result
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if _is_own_mistake(error) and os.environ.get("ZOO_TRACEBACK"):
+                raise
+            if getattr(error, "errno", None) == errno.EPIPE:  # `zoo list | head -1` is no error; click knows it
+                raise
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                with suppress(OSError):
+                    sys.stdout = open(os.devnull, "w")
+            raise click.ClickException(sentence(error)) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return type(error).__name__ in ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
+
+
+def _is_own_mistake(error: Exception) -> bool:
+    return not isinstance(error, ZooError | OSError) and not _is_out_of_memory(error)
+
+
+def sentence(error: Exception) -> str:
+    """Returns what to tell the user about an error."""
+    if _is_out_of_memory(error):
+        return "This does not fit into the memory of this machine."
+    if _is_own_mistake(error):
+        return (
+            "The zoo did not expect this; please report it (ZOO_TRACEBACK=1 shows where it happened). "
+            f"{type(error).__name__}: {first_line(error)}"
+        )
+    if isinstance(error, OSError) and not isinstance(error, ZooError):
+        reason = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+        return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+    return " ".join(str(error).split())
+
+
+def complain(error: Exception) -> None:
+    """Prints an error that stops one recording and not the others."""
+    click.echo(f"Error: {sentence(error)}", err=True)
+
+
+@contextmanager
+def interruptible() -> Iterator[list]:
+    """Lets Ctrl-C end the block, at its end if not before.
+
+    Python drops an exception that is raised within a callback of its garbage collector or of an import lock, and Ctrl-C may
+    well come there (JAX has such a callback), so each one is remembered.
+
+    Yields:
+        The signals that came, a list.
+    """
+    pressed: list[int] = []
+
+    def press(number, frame):
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    usual = signal.getsignal(signal.SIGINT)
+    # A shell has background jobs ignore Ctrl-C, and that stays so; only the main thread is told of signals.
+    if usual is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+        if pressed:
+            raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+@contextmanager
+def progress(stopped: str) -> Iterator[Callable[[str], None]]:
+    """Runs long work; Ctrl-C ends it with exit code 130.
+
+    Args:
+        stopped: What to say then.
+
+    Yields:
+        A function that prints a line of progress.
+    """
+    try:
+        with interruptible() as pressed:
+
+            def log(line: str) -> None:
+                click.echo(line)
+                if pressed:
+                    raise KeyboardInterrupt
+
+            yield log
+    except KeyboardInterrupt:
+        click.echo(f"\n{stopped}", err=True)
+        sys.exit(130)

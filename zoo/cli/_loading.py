@@ -1,0 +1,99 @@
+"""From the name of a model, as typed, to the model: checked by its card before seconds of importing Keras."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import zoo
+from zoo.cli._errors import interruptible
+from zoo.errors import MissingFileError, ZooError, unknown_name
+from zoo.presets import find_card
+
+BACKENDS = ("tensorflow", "jax", "torch")  # of Keras
+SOUND = ("transcription", "classification", "reconstruction", "denoising")  # tasks of models that take recordings
+CODES = SOUND[1:]  # of models that may have an embedding or codes
+
+
+def check_can(name: str, tasks: tuple[str, ...], what: str) -> None:
+    """Checks that a model is for one of some tasks.
+
+    Args:
+        name: Name of a preset, or several with + between them.
+        tasks: Tasks, as cards name them.
+        what: What is needed, for the error, such as "an autoencoder".
+
+    Raises:
+        UnknownNameError: There is no such model.
+        ZooError: Its card says that it is for another task.
+    """
+    for part in name.split("+"):
+        card = find_card(part)  # a new architecture has none yet
+        if card and card.task not in tasks:
+            example = next(known for task in tasks for known in zoo.list_models(task=task))
+            raise ZooError(f"`model` must be {what}, such as {example}. Received: {part}, which is for {card.task}.")
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Surrounds the import of Keras: hides what TensorFlow writes to stderr before it reads any setting of its own."""
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in BACKENDS:
+        raise unknown_name("Keras backend", backend, BACKENDS)
+    if importlib.util.find_spec(backend) is None:
+        raise ZooError(f"`KERAS_BACKEND` must name a backend that is installed. Received: {backend}.")
+    try:
+        kept = os.dup(2)
+    except OSError:  # no stderr at all
+        with interruptible():
+            yield
+        return
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        with interruptible():
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+
+
+def load_model(name: str, weights: str | None) -> Any:
+    """Loads a model with its bundled weights, or with a .weights.h5 or .keras file."""
+    if weights and not Path(weights).is_file():
+        raise MissingFileError(f"`weights` must be a .keras or .weights.h5 file. There is no file {weights}.")
+    with importing():
+        from zoo.loading import load
+    return load(name, weights=weights or "bundled")
+
+
+@dataclass
+class Asked:
+    """The model that a command was asked for; recordings are read, and what is wrong with them said, before it is loaded.
+
+    Attributes:
+        name: Name of a preset, or several with + between them.
+        weights: File with weights; None for the bundled ones.
+    """
+
+    name: str
+    weights: str | None = None
+
+    @cached_property
+    def model(self) -> Any:
+        return load_model(self.name, self.weights)
+
+    @cached_property
+    def sample_rate(self) -> int:
+        """Hertz of the recordings that it takes."""
+        cards = [find_card(part) for part in self.name.split("+")]
+        if self.weights or not all(cards):  # weights of one's own may have been trained at another rate
+            return self.model.config.sample_rate
+        return max(card.sample_rate for card in cards)

@@ -1,0 +1,90 @@
+"""The recordings that a command is given, read one after the other."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from zoo.cli._errors import complain
+from zoo.cli._output import print_json, print_table
+from zoo.errors import AudioError, ZooError
+
+BATCH_SECONDS = 240  # of audio at a time, so that a folder of lectures need not fit in memory
+
+
+class Recordings:
+    """The recordings that a command was given: what is wrong with one is reported, and the others go on.
+
+    Args:
+        paths: Files, and folders of files.
+    """
+
+    def __init__(self, paths: tuple[Path, ...]):
+        self.files = list(self._files(paths))
+        self.failed = False
+
+    @staticmethod
+    def _files(paths: tuple[Path, ...]) -> Iterator[Path | Exception]:
+        from zoo.datasets.manifests import SUFFIXES, recordings_in
+
+        for path in paths:
+            try:
+                files = recordings_in(path) if path.is_dir() else [path]
+            except OSError as error:  # a folder that we may not look into
+                files = [error]
+            yield from files or [AudioError(f"A folder must hold {', '.join(SUFFIXES)} files; {path} holds none.")]
+
+    def report(self, error: Exception) -> None:
+        self.failed = True
+        complain(error)
+
+    def batches(self, sample_rate: int, size: int = 1) -> Iterator[list[tuple[Path, Any]]]:
+        """Yields lists of (path, samples `(samples,)`) of at most `size` recordings."""
+        from zoo.audio import load_audio
+
+        batch, seconds = [], 0.0
+        for path in self.files:
+            try:
+                if isinstance(path, Exception):
+                    raise path
+                samples = load_audio(path, sample_rate)
+            except (ZooError, OSError) as error:
+                self.report(error)
+                continue
+            batch.append((path, samples))
+            seconds += len(samples) / sample_rate
+            if len(batch) == size or seconds > BATCH_SECONDS:
+                yield batch
+                batch, seconds = [], 0.0
+        if batch:
+            yield batch
+
+    def answers(self, sample_rate: int, answer: Callable) -> Iterator[tuple[Path, Any, Any]]:
+        """Yields (path, samples, answer(samples)) of one recording after the other."""
+        for [(path, samples)] in self.batches(sample_rate):
+            try:
+                found = answer(samples)
+            except AudioError as error:
+                self.report(AudioError(f"{path}: {error}"))
+                continue
+            yield path, samples, found
+
+    def place(self, plot: Path, number: int, path: Path) -> Path:
+        """Returns where the picture of a recording goes: `plot` of a single one, else NAME-1-CLIP.png and so on."""
+        return plot if len(self.files) == 1 else plot.with_stem(f"{plot.stem}-{number}-{path.stem}")
+
+    def finish(self, results: list[dict], as_json: bool, *columns: str, rows: Iterable[tuple] = ()) -> None:
+        """Prints all answers and ends the command, with exit code 1 if a recording failed."""
+        if as_json:
+            print_json(results)
+        elif rows:
+            print_table(*columns, rows=rows)
+        if self.failed:
+            sys.exit(1)
+
+
+def read(path: Path, sample_rate: int) -> Any:
+    """Reads a recording as samples `(samples,)`."""
+    from zoo.audio import load_audio
+
+    return load_audio(path, sample_rate)

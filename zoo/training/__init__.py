@@ -1,0 +1,41 @@
+"""How a model learns.
+
+config       the settings of a run, checked
+corpus       utterances with their targets
+augment      one recording made into many
+batches      what `fit` sees, from a seed
+warm_start   random, bundled or somebody's weights
+teacher      a loss that another model has a say in
+callbacks    validation, learning curves, checkpoint, time budget: for anybody's `fit`
+run          the folder
+train        all of it, in one function
+language     models of text alone
+"""
+
+from zoo.training.batches import EpochBatches
+from zoo.training.callbacks import Checkpoint, FiniteLoss, LearningCurves, TimeBudget, Validation
+from zoo.training.config import BUCKET_BOUNDARIES, AugmentConfig, TrainConfig
+from zoo.training.corpus import Corpus, load_corpora
+from zoo.training.language import train_language_model
+from zoo.training.teacher import Distiller
+from zoo.training.train import train
+
+WIDTHS = BUCKET_BOUNDARIES  # older name
+
+__all__ = [
+    "BUCKET_BOUNDARIES",
+    "WIDTHS",
+    "AugmentConfig",
+    "Checkpoint",
+    "Corpus",
+    "Distiller",
+    "EpochBatches",
+    "FiniteLoss",
+    "LearningCurves",
+    "TimeBudget",
+    "TrainConfig",
+    "Validation",
+    "load_corpora",
+    "train",
+    "train_language_model",
+]

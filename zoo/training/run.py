@@ -1,0 +1,115 @@
+"""The folder of a training run: refused, begun, resumed, and what it ends with."""
+
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from zoo.errors import DataError, ZooError, first_line
+from zoo.files import atomic_write, read_json
+from zoo.tasks import SpeechModel
+from zoo.training.callbacks import BEST, CURVES, PICTURE, STATE
+
+REQUEST = "run.json"
+WRITTEN = (STATE, BEST, CURVES, PICTURE, "model.keras", "tensorboard")  # what a run writes into its folder
+
+
+class Run:
+    """The folder of a run, checked. `with run:` begins or resumes it.
+
+    A run that fails before its first epoch is whole leaves nothing behind, so that the mended command finds a new folder;
+    Ctrl-C leaves it to be resumed.
+
+    Args:
+        out: The folder.
+        request: What was asked for, as JSON holds it.
+        resume: If True, go on with a run that is there.
+
+    Raises:
+        ZooError: If the folder cannot be written to, holds a run that is not resumed or was asked for differently, or holds a
+            file that the run would write over.
+    """
+
+    def __init__(self, out: str | Path, request: dict, resume: bool = False):
+        self.out, self.request = Path(out), json.loads(json.dumps(request))
+        _check_writable(self.out)
+        self.resumed = (self.out / REQUEST).exists()
+        if not self.resumed:
+            if existing := [name for name in WRITTEN if (self.out / name).exists()]:
+                raise ZooError(
+                    f"`out` must hold nothing that the run would write. Received: {out}, with {', '.join(existing)}."
+                )
+        elif not resume:
+            raise ZooError(
+                f"`out` must be a new folder, or a run to go on with by resume=True (--resume). Received: {out}, a run."
+            )
+        else:
+            self._check_same()
+
+    def _check_same(self) -> None:
+        before = read_json(self.out / REQUEST, "A run's settings")
+        if found := differences(before, self.request):
+            best = self.out / ("model.keras" if (self.out / "model.keras").exists() else BEST)
+            more = f" (for more, start a new run with --init {best})" if "epochs" in found else ""
+            raise ZooError(f"`resume` goes on with the settings of the run; {self.out} has {found}{more}.")
+
+    def __enter__(self) -> "Run":
+        if not self.resumed:
+            self.out.mkdir(parents=True, exist_ok=True)
+            with atomic_write(self.out / REQUEST) as partial:
+                partial.write_text(json.dumps(self.request | {"argv": sys.argv}, indent=2))
+        return self
+
+    def __exit__(self, kind, error, traceback) -> None:
+        if kind and issubclass(kind, Exception) and not self.resumed and not (self.out / STATE).exists():
+            for name in (REQUEST, *WRITTEN):  # none of them was there before
+                with suppress(OSError):  # a folder of TensorBoard's
+                    (self.out / name).unlink(missing_ok=True)
+            with suppress(OSError):  # it was there before, with something else in it
+                self.out.rmdir()
+
+    def best(self, model: SpeechModel) -> SpeechModel:
+        """The model, with the weights of its best epoch.
+
+        Raises:
+            DataError: If the file is lost or damaged.
+        """
+        try:
+            model.load_weights(self.out / BEST)
+        except Exception as error:
+            raise DataError(
+                f"Best weights must be in {self.out / BEST}, which is lost or damaged: {first_line(error)}"
+            ) from error
+        return model
+
+
+def differences(before: dict, asked: dict) -> str:
+    """Says which values two descriptions of a run do not share; "" for none.
+
+    Args:
+        before: What the run began with.
+        asked: What is asked for now.
+
+    >>> differences({"name": "lstm", "settings": {"epochs": 3}}, {"name": "lstm", "settings": {"epochs": 5}})
+    'epochs 3, not 5'
+    """
+    found = []
+    for key, value in asked.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            nested = differences(old, {name: value.get(name) for name in {**old, **value}})
+            found += [nested] if nested else []
+        elif old != value and dict in (type(old), type(value)):
+            found.append(f"another {key}")
+        elif old != value:
+            found.append(f"{key} {old}, not {value}")
+    return ", ".join(found)
+
+
+def _check_writable(out: Path) -> None:
+    """Said before the data are loaded. Raises ZooError."""
+    parent = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        why = "is a file" if not parent.is_dir() else "cannot be written to"
+        raise ZooError(f"`out` must be a folder that can be written to. Received: {out}; {parent} {why}.")

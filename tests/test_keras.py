@@ -143,7 +143,7 @@ def test_a_loss_that_a_layer_adds_counts(batch):
     @keras.saving.register_keras_serializable("test")
     class Adds(keras.layers.Dense):
         def call(self, inputs, training=None):
-            self.add_loss(7.0)
+            self.add_loss(keras.ops.convert_to_tensor(7.0))
             return super().call(inputs)
 
     model = small("conv2d_mini", filters=4, labels=LABELS)

@@ -1,4 +1,4 @@
-"""What all fixed layers have in common."""
+"""What layers have in common. Keras writes their `get_config` itself, from the arguments of the constructor."""
 
 from typing import Any
 
@@ -20,11 +20,7 @@ class FixedLayer(keras.layers.Layer):
 
 
 def check_positive(**arguments: float) -> None:
-    """Checks that every argument is above 0.
-
-    Raises:
-        ZooError: If one of them is not.
-    """
+    """Raises ZooError unless every argument is above 0."""
     for name, value in arguments.items():
         if not value > 0:
             raise ZooError(f"`{name}` must be above 0. Received: {name}={value!r}.")

@@ -7,14 +7,11 @@ from zoo.layers._base import FixedLayer, Tensor
 
 
 def frame_mask(lengths: Tensor, n_frames: int) -> Tensor:
-    """Marks the frames that are real.
+    """Returns which frames are real: (batch, n_frames) booleans, False in the padding.
 
     Args:
         lengths: (batch,) true frames of each clip.
         n_frames: Frames of the padded batch.
-
-    Returns:
-        (batch, n_frames) booleans, False in the padding.
 
     >>> import numpy as np
     >>> np.asarray(frame_mask(np.array([1, 3]), 3)).astype(int).tolist()
@@ -29,9 +26,6 @@ def reverse_frames(frames: Tensor, lengths: Tensor) -> Tensor:
     Args:
         frames: (batch, frames, n).
         lengths: (batch,) true frames.
-
-    Returns:
-        (batch, frames, n).
 
     >>> import numpy as np
     >>> np.asarray(reverse_frames(np.array([[[1.0], [2.0], [0.0]]]), np.array([2]))).ravel().tolist()

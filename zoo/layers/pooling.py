@@ -9,9 +9,7 @@ from zoo.layers.masking import frame_mask
 
 @keras.saving.register_keras_serializable("zoo")
 class LastFrame(FixedLayer):
-    """The last real frame of each clip.
-
-    Of a recurrent layer's states, it is the one that has read the whole clip and no padding.
+    """The last real frame of each clip: the state of a recurrent layer that has read all of it and no padding.
 
     Call:
         (frames (batch, frames, n), lengths) -> (batch, n).
@@ -66,7 +64,7 @@ class CosineLogits(keras.layers.Layer):
 
     Args:
         classes: Number of classes.
-        scale: Factor of the cosines. Cosines are at most 1, and no softmax of such small logits nears certainty.
+        scale: Factor of the cosines, since no softmax of logits within -1 and 1 nears certainty.
 
     Call:
         embedding (batch, n), of length 1 -> logits (batch, classes).
@@ -78,10 +76,6 @@ class CosineLogits(keras.layers.Layer):
 
     def build(self, shape):
         self.directions = self.add_weight((shape[-1], self.classes), "glorot_uniform", name="directions")
-        self.built = True
 
     def call(self, embedding: Tensor) -> Tensor:
         return self.scale * ops.matmul(embedding, ops.normalize(self.directions, axis=0))
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"classes": self.classes, "scale": self.scale}

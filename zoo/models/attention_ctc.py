@@ -12,8 +12,8 @@ Source: A. Gulati et al., "Conformer: convolution-augmented transformer for spee
 positions.
 
 An LSTM carries what it heard from step to step. Attention fetches it from wherever it was, at a cost that grows with
-the square of the length. In speech, the neighbours of a frame matter most, and a convolution says so with few
-weights. That lets attention learn from hours of speech instead of thousands of hours.
+the square of the length. The neighbours of a frame matter most, and a convolution says so with few weights, so that
+hours of speech are enough instead of thousands of hours.
 
 Departures: sines added once instead of relative positions. Layer normalisation within the convolution part instead of
 batch normalisation, whose statistics would include the padding and the clips beside. A stride of 30 ms instead of 40.

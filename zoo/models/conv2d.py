@@ -12,8 +12,7 @@ Source: T. Sainath, C. Parada, "Convolutional neural networks for small-footprin
 (isca-archive.org/interspeech_2015/sainath15b_interspeech.html); the layer sizes are those of many tutorials.
 
 What tutorials get wrong: they give Conv2D the samples themselves, as (16000, 1) or reshaped into a square. A 3x3
-kernel looks for what is near in both directions, so the second direction must mean something, as frequency does. And
-an image has a channel axis: (48, 40) has to become (48, 40, 1).
+kernel looks for what is near in both directions, so the second must mean something, as frequency does.
 
 Weights, by hand: 32 * (3*3*1 + 1) = 320, then 64 * (3*3*32 + 1) = 18,496, then 64 * (7680 + 1) = 491,584, then
 10 * (64 + 1) = 650: 511,050, of which nineteen in twenty lie between `flatten` and the dense layer. `ds_cnn` takes

@@ -15,17 +15,13 @@ Source: Y. LeCun et al., "Gradient-based learning applied to document recognitio
 What tutorials get wrong: their dense layer takes 20*4*4, which belongs to 16x16 images or to three poolings. 32 is
 halved twice: 8, so it takes 20*8*8. In Keras, `Flatten` counts for you; in other libraries nothing does until it runs.
 
-The same in words: an odd kernel with `padding="same"` keeps 32 as 32. A pool of 2 keeps the largest of each 2x2, so
-32 becomes 16 and 16 becomes 8. There are as many channels as kernels, whatever came in. A dense layer has as many
-weights as inputs times outputs, and one more for each output. That makes 16,630 in all, 33 kB in half precision.
+An odd kernel with `padding="same"` keeps 32 as 32; a pool of 2 keeps the largest of each 2x2. There are as many
+channels as kernels, whatever came in. That makes 16,630 weights in all, 33 kB in half precision.
 
-Departures: 3x3 kernels and one dense layer, where LeNet had 5x5 and three. ReLU and the maximum in pooling, where it
-had tanh and means. Dropout.
+Departures from LeNet: 3x3 kernels instead of 5x5, one dense layer instead of three, ReLU instead of tanh, the maximum
+in pooling instead of the mean. Dropout.
 
-    model = zoo.load("conv2d_mini")
-    model.classify("clip.wav").probabilities               # {"zero": 0.01, "one": ...}
-    model.saliency("clip.wav")                             # (frames, 32): what the answer depended on
-    model.get_layer("conv_0").kernel                       # (3, 3, 1, 20): twenty images to look at
+    zoo.load("conv2d_mini").get_layer("conv_0").kernel     # (3, 3, 1, 20): twenty images to look at
 
 Try: `n_mels=64`, which makes the image 64x64: which of the numbers above change, and which do not? Then `filters=5`.
 """

@@ -15,9 +15,8 @@ ICASSP 2015, for the dense layer that reduces the convolutions' output before th
 A filter that moves over frequency finds a formant wherever a voice has it, a child's or a man's. The dense matrix of
 `lstm_ctc` must learn each place anew. Tutorials give a Conv2D the shape (samples, 1), which has no frequencies.
 
-Departures: layer normalisation of each frame instead of batch normalisation, whose statistics would include the
-padding and the clips beside. LSTMs instead of plain recurrent layers. A stride of 30 ms, since characters need more
-frames than phonemes.
+Departures: layer normalisation of each frame instead of batch normalisation, whose statistics would include padding.
+LSTMs instead of plain recurrent layers. A stride of 30 ms, since characters need more frames than phonemes.
 """
 
 from dataclasses import dataclass

@@ -12,8 +12,7 @@ and a row convolution, which gives every channel a weight for each of the next f
 
 The bidirectional LSTM of `lstm_ctc` says nothing before it has heard the end. Here a frame's logits are final 0.32 s
 later: 3 x 3 frames of 30 ms, half the convolution's kernel (40 ms) and half a window (12.5 ms). A stream cannot know
-the peak of the whole clip or the mean of its bands. So only fixed numbers normalise it, and recordings at all levels
-teach the rest.
+the peak or the mean of the whole clip, so fixed numbers normalise it, and recordings at all levels teach the rest.
 
     for partial in zoo.load("lstm_ctc_stream").stream(chunks, sample_rate=16000):  # chunks of any length
         print(partial.text, partial.partial)

@@ -20,13 +20,10 @@ J. Schmidhuber, "Learning precise timing with LSTM recurrent networks", JMLR 3, 
 (jmlr.org/papers/v3/gers02a.html); A. Graves, A. Mohamed, G. Hinton, ICASSP 2013 (arxiv.org/abs/1303.5778).
 
 What tutorials get wrong: they print these equations and then call `keras.layers.LSTM`, which has no p. They often
-print the output gate with c_(t-1), too; it looks at the cell that it is about to let out. On words this short the
-peepholes change little (Greff et al. 2017 found the same); compare the card with that of `lstm`.
+print the output gate with c_(t-1), too. On words this short the peepholes change little (as for Greff et al. 2017):
+compare the card with that of `lstm`.
 
 Departures: the forget gate's bias begins at 1 (Jozefowicz et al. 2015); dropout between the layers.
-
-    model = zoo.load("peephole_lstm")
-    model.classify("clip.wav").label                       # "seven"
 
 Try: `peep` set to 0, which leaves the plain LSTM; the output gate looking at the old cell.
 """
@@ -50,10 +47,7 @@ class Config(WordConfig):
 
 @keras.saving.register_keras_serializable("zoo")
 class PeepholeCell(keras.layers.Layer):
-    """One step of the equations above, for `keras.layers.RNN`.
-
-    Args:
-        units: Number of cells.
+    """One step of the equations above with `units` cells, for `keras.layers.RNN`.
 
     Call:
         (x (batch, n), [h, c] of (batch, units) each) -> (h, [h, c]).
@@ -70,7 +64,6 @@ class PeepholeCell(keras.layers.Layer):
         self.bias = self.add_weight((4, self.units), "zeros", name="bias")
         self.bias.assign(ops.convert_to_tensor([[0.0], [1.0], [0.0], [0.0]]) * ops.ones((4, self.units)))
         self.peep = self.add_weight((3, self.units), "zeros", name="peep")  # p_i, p_f, p_o
-        self.built = True
 
     def call(self, x: Tensor, states: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         h, c = states
@@ -82,9 +75,6 @@ class PeepholeCell(keras.layers.Layer):
         o = ops.sigmoid(o + self.peep[2] * c)
         h = o * ops.tanh(c)
         return h, [h, c]
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"units": self.units}
 
 
 @register("peephole_lstm", Config(), task="Classifier")

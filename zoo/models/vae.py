@@ -14,12 +14,10 @@ is that of I. Higgins et al., "beta-VAE", ICLR 2017.
 
 The codes of an ordinary autoencoder may lie anywhere, and a point between two of them may decode to no sound at all.
 Here every code is sampled while training, and the loss includes its Kullback-Leibler divergence from a standard
-normal distribution, in nats. So the codes of all words lie close together around 0. A random normal vector is a code,
-and the path from one code to another leads through words.
+normal distribution. So all codes lie close together around 0, and the path from one to another leads through words.
 
-What tutorials get wrong: they weigh the two terms by accident, as a *mean* error over 1,920 points against a *sum*
-over the code. The divergence then wins, and every word comes back as the average of all. Here both are per point, and
-`beta` weighs them.
+What tutorials get wrong: they weigh a *mean* error over 1,920 points against a *sum* over the code. The divergence
+then wins, and every word comes back as the average of all. Here both are per point, and `beta` weighs them.
 
 Departures: `beta` below 1, which is sharper than the theory's. A decoder without a variance of its own.
 
@@ -67,7 +65,6 @@ class Sampling(FixedLayer):
 
     def __init__(self, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, mean: Tensor, log_variance: Tensor, training: bool = False) -> Tensor:
@@ -75,19 +72,13 @@ class Sampling(FixedLayer):
             return mean
         return mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean), seed=self.generator)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"seed": self.seed}
-
 
 @keras.saving.register_keras_serializable("zoo")
 class KLDivergence(FixedLayer):
     """Kullback-Leibler divergence of each Gaussian from the standard normal (appendix B).
 
-    Args:
-        weight: Factor of the result.
-
     Call:
-        (mean (batch, n), log variance (batch, n)) -> (batch,) nats.
+        (mean (batch, n), log variance (batch, n)) -> (batch,) nats, times `weight`.
     """
 
     def __init__(self, weight: float, **kwargs):
@@ -97,9 +88,6 @@ class KLDivergence(FixedLayer):
     def call(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         divergence = 0.5 * (ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance)  # (batch, n)
         return self.weight * ops.sum(divergence, axis=-1)
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"weight": self.weight}
 
 
 def decoder(config: Config) -> keras.Model:

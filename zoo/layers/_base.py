@@ -1,4 +1,4 @@
-"""What layers have in common. Keras writes their `get_config` itself, from the arguments of the constructor."""
+"""What layers have in common."""
 
 from typing import Any
 
@@ -9,11 +9,16 @@ from zoo.errors import ZooError
 Tensor = Any  # a backend's tensor, a NumPy array, or Keras' symbolic tensor
 
 
-class FixedLayer(keras.layers.Layer):
-    """A layer without weights that computes in float32 even in a half-precision network.
+class Layer(keras.layers.Layer):
+    """A layer that Keras finds by its name in a saved model, and whose `get_config` it writes from the constructor."""
 
-    Speech power spans more decades than float16 can hold.
-    """
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("zoo")(cls)
+
+
+class FixedLayer(Layer):
+    """A layer without weights, in float32 even in a half-precision network: speech power spans too many decades."""
 
     def __init__(self, **kwargs):
         super().__init__(**({"trainable": False, "dtype": "float32"} | kwargs))

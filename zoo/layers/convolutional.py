@@ -7,7 +7,7 @@ would differ from the same clip alone. Here half a kernel of zeros lies on eithe
 import keras
 from keras import ops
 
-from zoo.layers._base import Tensor
+from zoo.layers._base import Layer, Tensor
 from zoo.layers.masking import frame_mask
 
 
@@ -16,8 +16,7 @@ def _zero_padding(images, lengths):
     return ops.where(frame_mask(lengths, ops.shape(images)[1])[:, :, None, None], images, 0.0)
 
 
-@keras.saving.register_keras_serializable("zoo")
-class StridedConv1D(keras.layers.Layer):
+class StridedConv1D(Layer):
     """A convolution over time that keeps every `stride`-th frame: frame t is centred on frame t * stride of the input.
 
     Args:
@@ -49,8 +48,7 @@ class StridedConv1D(keras.layers.Layer):
         return self.conv(padded), (lengths + self.stride - 1) // self.stride
 
 
-@keras.saving.register_keras_serializable("zoo")
-class MaskedConv2D(keras.layers.Layer):
+class MaskedConv2D(Layer):
     """A convolution over time and frequency that sets padded frames to 0 first.
 
     Args:
@@ -77,8 +75,7 @@ class MaskedConv2D(keras.layers.Layer):
         return self.conv(padded), (lengths + self.strides[0] - 1) // self.strides[0]
 
 
-@keras.saving.register_keras_serializable("zoo")
-class MaskedConv2DTranspose(keras.layers.Layer):
+class MaskedConv2DTranspose(Layer):
     """Undoes a MaskedConv2D with a stride of 2: every frame and every bin becomes two (Dumoulin & Visin 2016).
 
     Args:

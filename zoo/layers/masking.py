@@ -1,6 +1,5 @@
 """Masks and reversal by true lengths: they keep padding out of the frames that are real."""
 
-import keras
 from keras import ops
 
 from zoo.layers._base import FixedLayer, Tensor
@@ -37,7 +36,6 @@ def reverse_frames(frames: Tensor, lengths: Tensor) -> Tensor:
     return ops.take_along_axis(frames, index[:, :, None], axis=1)
 
 
-@keras.saving.register_keras_serializable("zoo")
 class MaskFrames(FixedLayer):
     """Sets padded frames to 0, as a convolution over time needs them.
 
@@ -53,7 +51,6 @@ class MaskFrames(FixedLayer):
         return frames * ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
 
 
-@keras.saving.register_keras_serializable("zoo")
 class FrameMask(FixedLayer):
     """The attention mask of a batch: every frame may attend to every real frame.
 
@@ -65,7 +62,6 @@ class FrameMask(FixedLayer):
         return frame_mask(lengths, ops.shape(frames)[1])[:, None, :]
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Positions(FixedLayer):
     """Adds sines and cosines of the frame's number (Vaswani et al. 2017, section 3.5).
 

@@ -1,13 +1,11 @@
 """Layers that remove what a recording adds to speech: its level, its microphone, its line."""
 
-import keras
 from keras import ops
 
 from zoo.layers._base import FixedLayer, Tensor, check_positive
 from zoo.layers.masking import frame_mask
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Normalise(FixedLayer):
     """Normalises mean and variance of each bin over the real frames of each clip; padded frames become 0.
 
@@ -47,7 +45,6 @@ class Normalise(FixedLayer):
         return centred / ops.sqrt(variance + self.EPSILON**2), lengths
 
 
-@keras.saving.register_keras_serializable("zoo")
 class MeanSubtraction(FixedLayer):
     """Subtracts the clip's mean level, one number over all frames and bands; the result is in units of 20 dB.
 
@@ -64,7 +61,6 @@ class MeanSubtraction(FixedLayer):
         return (frames - mean) * valid / 20.0
 
 
-@keras.saving.register_keras_serializable("zoo")
 class PeakNormalise(FixedLayer):
     """Measures levels in dB below the clip's peak, from -range_db to 0, so that recording level does not matter.
 

@@ -1,13 +1,11 @@
 """From the frames of a clip to one vector, and from that to logits by cosine."""
 
-import keras
 from keras import ops
 
-from zoo.layers._base import FixedLayer, Tensor
+from zoo.layers._base import FixedLayer, Layer, Tensor
 from zoo.layers.masking import frame_mask
 
 
-@keras.saving.register_keras_serializable("zoo")
 class LastFrame(FixedLayer):
     """The last real frame of each clip: the state of a recurrent layer that has read all of it and no padding.
 
@@ -24,7 +22,6 @@ class LastFrame(FixedLayer):
         return ops.take_along_axis(frames, last, axis=1)[:, 0]
 
 
-@keras.saving.register_keras_serializable("zoo")
 class MeanFrames(FixedLayer):
     """The mean of the real frames of each clip.
 
@@ -41,7 +38,6 @@ class MeanFrames(FixedLayer):
         return ops.sum(frames * real, axis=1) / ops.sum(real, axis=1)
 
 
-@keras.saving.register_keras_serializable("zoo")
 class StatisticsPooling(FixedLayer):
     """Mean and standard deviation of the real frames of each clip (Snyder et al. 2018).
 
@@ -58,8 +54,7 @@ class StatisticsPooling(FixedLayer):
         return ops.concatenate([mean, ops.sqrt(variance + 1e-5)], axis=-1)[:, 0]
 
 
-@keras.saving.register_keras_serializable("zoo")
-class CosineLogits(keras.layers.Layer):
+class CosineLogits(Layer):
     """Scaled cosine between an embedding and a learnt direction for each class (Wang et al., "NormFace", 2017).
 
     Args:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.layers._base import Tensor
+from zoo.layers._base import Layer, Tensor
 from zoo.layers.masking import frame_mask, reverse_frames
 
 
@@ -41,8 +41,7 @@ def _read(lstm, frames):
     return steps(ops.matmul(frames, cell.kernel) + cell.bias)
 
 
-@keras.saving.register_keras_serializable("zoo")
-class ForwardLSTM(keras.layers.Layer):
+class ForwardLSTM(Layer):
     """An LSTM that reads forwards. A frame knows only what came before it, so padding on the right has no effect.
 
     Args:
@@ -64,8 +63,7 @@ class ForwardLSTM(keras.layers.Layer):
         return _read(self.lstm, frames)
 
 
-@keras.saving.register_keras_serializable("zoo")
-class BidirectionalLSTM(keras.layers.Layer):
+class BidirectionalLSTM(Layer):
     """An LSTM read forwards and one read backwards, side by side (Schuster & Paliwal 1997; Graves et al. 2013).
 
     `keras.layers.Bidirectional` starts its backward pass in the padding. Here every sequence is reversed within its
@@ -94,8 +92,7 @@ class BidirectionalLSTM(keras.layers.Layer):
         return ops.concatenate([ahead, behind], axis=-1)
 
 
-@keras.saving.register_keras_serializable("zoo")
-class LookAhead(keras.layers.Layer):
+class LookAhead(Layer):
     """A weighted sum of a frame and the next few, each channel on its own: row convolution (Amodei et al. 2016).
 
     Args:

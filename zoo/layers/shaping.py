@@ -1,6 +1,5 @@
 """Layers that change how many frames there are, or rescale their values."""
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -8,7 +7,6 @@ from zoo.layers._base import FixedLayer, Tensor, check_positive
 from zoo.layers.masking import frame_mask
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Rescale(FixedLayer):
     """scale * x + offset. (Keras' own `Rescaling` needs TensorFlow under every backend.)"""
 
@@ -20,7 +18,6 @@ class Rescale(FixedLayer):
         return self.scale * x + self.offset
 
 
-@keras.saving.register_keras_serializable("zoo")
 class CutFrames(FixedLayer):
     """Cuts frames to the number that another tensor has.
 
@@ -32,7 +29,6 @@ class CutFrames(FixedLayer):
         return frames[:, : ops.shape(like)[1]]
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Splice(FixedLayer):
     """Joins each group of neighbouring frames into one long frame; the last real frame fills up the last group.
 
@@ -62,7 +58,6 @@ class Splice(FixedLayer):
         return ops.reshape(spliced, (-1, groups, size * frames.shape[2])), (lengths + size - 1) // size
 
 
-@keras.saving.register_keras_serializable("zoo")
 class TrimSilence(FixedLayer):
     """Cuts quiet frames off both ends of each clip, as `librosa.effects.trim` cuts samples.
 
@@ -98,7 +93,6 @@ class TrimSilence(FixedLayer):
         return ops.where(frame_mask(kept, n_frames)[:, :, None], moved, 0.0), kept
 
 
-@keras.saving.register_keras_serializable("zoo")
 class TimeResize(FixedLayer):
     """Stretches or squeezes each clip along time to `width` frames, an image of one channel.
 

@@ -6,7 +6,6 @@ from keras import ops
 from zoo.layers._base import FixedLayer, Tensor
 
 
-@keras.saving.register_keras_serializable("zoo")
 class SpecAugment(FixedLayer):
     """Masks random bands and spans of time while training (Park et al. 2019); does nothing otherwise.
 

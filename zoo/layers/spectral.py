@@ -10,7 +10,6 @@ The numbers equal librosa's (McFee et al. 2015: Slaney mel, centred frames, Hann
 
 import math
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -59,7 +58,6 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float = 0.0, fm
     return (np.maximum(0.0, triangles) * 2.0 / (high - low)).astype("float32")
 
 
-@keras.saving.register_keras_serializable("zoo")
 class PowerSpectrum(FixedLayer):
     """Framed power spectrum |STFT|^2, as `np.abs(librosa.stft(..., pad_mode="constant")) ** 2`.
 
@@ -112,7 +110,6 @@ class PowerSpectrum(FixedLayer):
         return ops.square(cosine) + ops.square(sine), self._n_frames(lengths)
 
 
-@keras.saving.register_keras_serializable("zoo")
 class LogMel(PowerSpectrum):
     """Log-mel spectrum in dB, as `librosa.power_to_db(librosa.feature.melspectrogram(...), top_db=top_db)`.
 
@@ -170,7 +167,6 @@ class LogMel(PowerSpectrum):
         return decibels, lengths
 
 
-@keras.saving.register_keras_serializable("zoo")
 class MFCC(LogMel):
     """Mel-frequency cepstral coefficients (Davis & Mermelstein 1980), as `librosa.feature.mfcc`: orthonormal DCT-II.
 
@@ -197,7 +193,6 @@ class MFCC(LogMel):
         return ops.matmul(log_mel, self._dct), lengths
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Deltas(FixedLayer):
     """Appends the slope of each coefficient over time, as `librosa.feature.delta(order=1, mode="nearest")`.
 

@@ -8,7 +8,6 @@ A classifier's short clip becomes level-free log-mel frames of the word alone:
 
 Tutorials feed a network the 16,000 raw samples of a second. But a word is told by which bands are loud in some forty
 frames, not by the distance from the microphone or the time since the button was pressed.
-Recognisers of sentences subtract each band's mean as well (`Normalise`); in a word that mean is half of the word.
 """
 
 from dataclasses import dataclass
@@ -32,6 +31,11 @@ class LogMelConfig:
     win_length: int = 400  # samples, 25 ms
     hop_length: int = 160  # samples, 10 ms
     n_mels: int = 80  # bands
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds from one frame of the output to the next."""
+        return self.hop_length * getattr(self, "stride", 1) / self.sample_rate
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,6 @@ class CTCConfig(LogMelConfig):
 
     stride: int = 3  # frames, 30 ms: the shortest spoken digits still have more frames than letters
     vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
-
-    @property
-    def frame_seconds(self) -> float:
-        """Seconds from one frame of logits to the next."""
-        return self.hop_length * self.stride / self.sample_rate
 
 
 def log_mel_frames(config: LogMelConfig, top_db: float | None = 80.0) -> tuple[dict, Tensor, Tensor]:

@@ -20,9 +20,7 @@ al. 2020), which needs no warm-up. A convolution first, since half the frames co
 
 The weights are an output, to be drawn over the spectrogram (`zoo classify --plot`):
 
-    model = zoo.load("attention")
-    model.infer(["clip.wav"])[0]["attention"]              # (frames / 2,), sums to 1
-    model.word_frames("clip.wav")                          # (frames, 40), the log-mel below the weights
+    zoo.load("attention").infer(["clip.wav"])[0]["attention"]   # (frames / 2,), sums to 1
 
 Try: one head, no positions, no softmax; a clip beside a longer one in a batch, without the mask.
 """
@@ -32,7 +30,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from zoo.layers import FrameMask, Positions, StridedConv1D, Tensor, frame_mask
+from zoo.layers import FrameMask, Layer, Positions, StridedConv1D, Tensor, frame_mask
 from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
@@ -46,14 +44,8 @@ class Config(WordConfig):
     heads: int = 4
     dropout: float = 0.2
 
-    @property
-    def frame_seconds(self) -> float:
-        """Seconds from one attention weight to the next."""
-        return self.hop_length * self.stride / self.sample_rate
 
-
-@keras.saving.register_keras_serializable("zoo")
-class AttentionPooling(keras.layers.Layer):
+class AttentionPooling(Layer):
     """Scores each frame by a hidden layer of `units`, and sums the frames by the softmax over the real ones.
 
     Call:

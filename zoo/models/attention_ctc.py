@@ -16,9 +16,7 @@ the square of the length. The neighbours of a frame matter most, and a convoluti
 hours of speech are enough instead of thousands of hours.
 
 Departures: sines added once instead of relative positions. Layer normalisation within the convolution part instead of
-batch normalisation, whose statistics would include the padding and the clips beside. A stride of 30 ms instead of 40.
-
-What goes wrong elsewhere: no mask, so that frames attend to padding; a mask over the wrong axis; no softmax.
+batch normalisation, whose statistics would include the padding. A stride of 30 ms instead of 40.
 """
 
 from dataclasses import dataclass

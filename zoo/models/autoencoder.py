@@ -8,8 +8,7 @@
       -> dense (batch, frames, 80)
       -> scaled back to decibels        the reconstruction
 
-Source: G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313, 2006
-(doi.org/10.1126/science.1127647).
+Source: G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data", Science 2006 (doi.org/10.1126/science.1127647).
 
 What tutorials get wrong: they ask a sigmoid, which gives numbers between 0 and 1, for decibels, or for samples between
 -1 and 1. Half of the targets are out of reach, and the loss stops falling at a value that nobody explains. Here the
@@ -20,9 +19,7 @@ of *principal component analysis* would have kept: see `autoencoder_mini`, and t
 Departures: trained end to end by a plain Keras optimizer, not layer by layer as restricted Boltzmann machines. GELU,
 since some of so few ReLUs die. Frames of speech instead of images of digits.
 
-    model = zoo.load("autoencoder")
-    model.reconstruct("clip.wav").error_db                 # root mean square error in dB
-    model.encode("clip.wav")                               # (frames, 32)
+    zoo.load("autoencoder").reconstruct("clip.wav").error_db    # root mean square error in dB
 
 Try: `code=8` and `code=2` (what is lost first?), or a code of 80 (why is the error not 0?).
 """

@@ -9,8 +9,7 @@
       -> flatten (batch, 20*8*8 = 1280)
       -> dense (batch, 10)                                     10 * (1280 + 1)   = 12,810 weights
 
-Source: Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86, 1998
-(doi.org/10.1109/5.726791): the smallest network of its kind that is still worth something.
+Source: Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998 (doi.org/10.1109/5.726791).
 
 What tutorials get wrong: their dense layer takes 20*4*4, which belongs to 16x16 images or to three poolings. 32 is
 halved twice: 8, so it takes 20*8*8. In Keras, `Flatten` counts for you; in other libraries nothing does until it runs.
@@ -23,7 +22,7 @@ in pooling instead of the mean. Dropout.
 
     zoo.load("conv2d_mini").get_layer("conv_0").kernel     # (3, 3, 1, 20): twenty images to look at
 
-Try: `n_mels=64`, which makes the image 64x64: which of the numbers above change, and which do not? Then `filters=5`.
+Try: `n_mels=64`, which makes the image 64x64: which of the numbers above change? Then `filters=5`.
 """
 
 from dataclasses import dataclass

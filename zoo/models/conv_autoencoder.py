@@ -18,7 +18,7 @@ a longer one gives other numbers than alone. And the loss counts the padding, wh
 frames are zeros before every layer and no part of the loss.
 
 Departures: strides instead of pooling, since a transposed convolution undoes a stride. Kernels of 4 on the way back,
-a multiple of the stride, against chessboard patterns. GELU. `conv2d` can start from the first two convolutions.
+against chessboard patterns. GELU. `conv2d` can start from the first two convolutions.
 
 Try: `code=5` (which words can still be told apart?), `filters=8`.
 """

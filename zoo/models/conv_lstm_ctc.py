@@ -8,9 +8,8 @@
       -> 3 bidirectional LSTMs (batch, frames / 3, 2 * 192)
       -> dense (batch, frames / 3, 29)       logits of blank, space, apostrophe, a-z
 
-Source: D. Amodei et al., "Deep Speech 2", ICML 2016 (arxiv.org/abs/1512.02595), section 3: convolutions, recurrent
-layers, dense, CTC. T. Sainath et al., "Convolutional, long short-term memory, fully connected deep neural networks",
-ICASSP 2015, for the dense layer that reduces the convolutions' output before the LSTMs read it.
+Source: D. Amodei et al., "Deep Speech 2", ICML 2016 (arxiv.org/abs/1512.02595), section 3. The dense layer that
+reduces the convolutions' output before the LSTMs read it is that of T. Sainath et al., ICASSP 2015 (see `conv_lstm`).
 
 A filter that moves over frequency finds a formant wherever a voice has it, a child's or a man's. The dense matrix of
 `lstm_ctc` must learn each place anew. Tutorials give a Conv2D the shape (samples, 1), which has no frequencies.

@@ -19,11 +19,7 @@ they judge by ear or by the loss. A front end is worth what a recogniser behind 
 Departures: it predicts how far to turn down instead of the clean frames, so that clean speech stays as it is. A range
 of 50 dB, so that silence is not most of the loss. `lstm_ctc` can start from the convolution and the LSTM.
 
-    model = zoo.load("denoising_autoencoder")
-    samples = model.denoise("noisy.wav")                   # (samples,) at 16 kHz, for any recogniser
-    zoo.load("lstm_ctc").transcribe(samples, sample_rate=16000)
-
-Try: training at one signal-to-noise ratio only (what happens at another?).
+    samples = zoo.load("denoising_autoencoder").denoise("noisy.wav")  # (samples,) at 16 kHz, for any recogniser
 """
 
 from dataclasses import dataclass

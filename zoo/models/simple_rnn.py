@@ -18,8 +18,6 @@ Why it forgets: the gradient from frame t back to frame s is a product of t - s 
 the largest singular value of W_hh is 0.9, forty of them leave at most 0.9^40 = 1.5 %, and 16,000 nothing. At 1.1 they
 can grow up to 4,500 %, and without end, which is why gradients are clipped. The LSTM's cell is a sum instead.
 
-What gates buy (see the cards): on voices that it has heard, `lstm` gets a fifth as many digits wrong.
-
 Departures: two layers; the mean; an orthogonal start (Saxe et al. 2014, Keras' default); clipped gradients; dropout.
 
 Try: `LastFrame` in place of `MeanFrames`; a `RandomNormal` start of the recurrent weights; `hop_length=40`.

@@ -17,8 +17,7 @@ tutorials average frames with the padding included, so that short clips of all s
 Departures: three narrow layers instead of five, since a word has some forty frames. No per-clip normalisation of the
 bands, which would remove much of the voice (and the microphone; the card has the price).
 
-    model = zoo.load("speaker_id")
-    a, b = model.embed(["anna.wav", "ben.wav"])            # (96,) each, of length 1
+    a, b = zoo.load("speaker_id").embed(["anna.wav", "ben.wav"])  # (96,) each, of length 1
     a @ b                                                  # cosine: near 1 for one voice
 """
 

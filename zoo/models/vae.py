@@ -19,11 +19,9 @@ normal distribution. So all codes lie close together around 0, and the path from
 What tutorials get wrong: they weigh a *mean* error over 1,920 points against a *sum* over the code. The divergence
 then wins, and every word comes back as the average of all. Here both are per point, and `beta` weighs them.
 
-Departures: `beta` below 1, which is sharper than the theory's. A decoder without a variance of its own.
+Departures: `beta` below 1, which is sharper. A decoder without a variance of its own.
 
-    model = zoo.load("vae")
-    model.sample(5, seed=0)                                # (5, 48, 40): words that nobody said
-    model.interpolate("anna_seven.wav", "ben_seven.wav")   # (9, 48, 40): from one voice to another
+    zoo.load("vae").sample(5, seed=0)                      # (5, 48, 40): words that nobody said
 
 Try: `beta=0` (an ordinary autoencoder; listen to its samples), `beta=2.0`.
 """
@@ -53,11 +51,8 @@ class Config(TelephoneConfig):
     beta: float = 0.1  # weight of the divergence
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Sampling(FixedLayer):
-    """Samples each Gaussian while training; otherwise takes its mean.
-
-    Written as mean + deviation * noise, so that gradients reach both: the reparameterisation trick (section 2.4).
+    """Samples each Gaussian while training, as mean + deviation * noise (section 2.4); otherwise takes its mean.
 
     Call:
         (mean (batch, n), log variance (batch, n)) -> (batch, n).
@@ -73,7 +68,6 @@ class Sampling(FixedLayer):
         return mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean), seed=self.generator)
 
 
-@keras.saving.register_keras_serializable("zoo")
 class KLDivergence(FixedLayer):
     """Kullback-Leibler divergence of each Gaussian from the standard normal (appendix B).
 

@@ -19,11 +19,8 @@ speakers among the voices: digits are new words to it.
 
 Departures: the characters of a word are not used. Most of the words were said by synthetic voices only.
 
-    model = zoo.load("word_embedding")
-    words = zoo.few_shot(model, {"yes": ["y1.wav", "y2.wav"], "no": ["n1.wav", "n2.wav"]})
+    words = zoo.few_shot(zoo.load("word_embedding"), {"yes": ["y1.wav", "y2.wav"], "no": ["n1.wav", "n2.wav"]})
     words.classify("clip.wav").label
-
-Try: words of another language.
 """
 
 from dataclasses import dataclass

@@ -26,8 +26,7 @@ def ctc_loss(labels: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
         lengths: (batch,) true frames.
 
     Returns:
-        (batch,) negative log likelihood in nats. NaN where a label is no symbol (padding with -1, say), so that no
-        training goes on with it.
+        (batch,) negative log likelihood in nats; NaN where a label is no symbol (padding with -1, say).
 
     >>> logits = np.zeros((1, 3, 2), "float32")  # blank and one letter, equally likely in three frames
     >>> round(float(ctc_loss(np.array([[1]]), logits, np.array([3]))[0]), 4)  # six of the eight paths spell it

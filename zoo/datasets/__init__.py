@@ -94,11 +94,7 @@ def names() -> list[str]:
 
 
 def describe(name: str) -> DataSet:
-    """Returns the splits and options of one of `names()`.
-
-    >>> describe("fsdd").splits[:2]
-    ('train', 'test')
-    """
+    """Returns the splits and options of one of `names()`."""
     sets = _discover()
     if name not in sets:
         raise unknown_name("data set", name, sets)

@@ -50,9 +50,10 @@ class JoinedRecording:
 
     def read(self, sample_rate: int) -> np.ndarray:
         """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
-        pieces = [_silence(self.gaps_ms[0])]
-        for take, gain, gap in zip(self.pieces(), self.gains_db, self.gaps_ms[1:], strict=True):
-            pieces += [take * 10 ** (gain / 20), _silence(gap)]
+        silences = [np.zeros(round(gap * RATE / 1000), np.float32) for gap in self.gaps_ms]
+        pieces = silences[:1]
+        for take, gain, silence in zip(self.pieces(), self.gains_db, silences[1:], strict=True):
+            pieces += [take * 10 ** (gain / 20), silence]
         joined = np.concatenate(pieces)
         noise = np.random.default_rng(zlib.crc32(self.id.encode())).standard_normal(len(joined))
         joined = resample(joined + FLOOR * noise, RATE, sample_rate)
@@ -61,10 +62,6 @@ class JoinedRecording:
     def pieces(self) -> list[np.ndarray]:
         """Returns the takes, each (samples,) at RATE."""
         return [_take(path, self.trim_db) for path in self.takes]
-
-
-def _silence(milliseconds: float) -> np.ndarray:
-    return np.zeros(round(milliseconds * RATE / 1000), np.float32)
 
 
 @lru_cache(maxsize=8192)  # all of FSDD is 42 MB as float32

@@ -50,6 +50,6 @@ def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     there = {path.stem for path in root.glob("*/*/*.flac")}
     missing = sorted({utterance.id for utterance in found} - there)
     if missing or not found:
-        lost = f"{len(missing)} of {len(found)} recordings are missing, such as {missing[:1]}"
+        lost = f"{len(missing)} of {len(found)} recordings are missing: {', '.join(missing[:3])}"
         raise DataError(f"{root} is not the whole of {split}: {lost}.")
     return found

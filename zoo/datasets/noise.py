@@ -33,6 +33,8 @@ def load_noise_by_class(split: str = "train", source: str | Path | None = None) 
     """Loads the recordings of a split, "train" or "test", by class, each (samples,) float32 at 16 kHz.
 
     `source` is that of `zoo.datasets.load`.
+
+    >>> rain = load_noise_by_class("test")["rain"]  # doctest: +SKIP
     """
     if split not in FOLDS:
         raise unknown_name("split of noise", split, FOLDS)
@@ -50,7 +52,10 @@ def load_noise_by_class(split: str = "train", source: str | Path | None = None) 
 
 
 def load_noise(split: str = "train", source: str | Path | None = None) -> list[np.ndarray]:
-    """Loads all recordings of a split. Arguments are those of `load_noise_by_class`."""
+    """Loads all recordings of a split. Arguments are those of `load_noise_by_class`.
+
+    >>> noises = load_noise("train")  # doctest: +SKIP
+    """
     return [clip for clips in load_noise_by_class(split, source).values() for clip in clips]
 
 

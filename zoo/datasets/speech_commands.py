@@ -2,8 +2,7 @@
 
 Task "35" tells all words apart. Task "12" is the paper's benchmark: ten commands, `unknown` drawn from the other 25
 words, and `silence`, one second of background noise; each has a tenth of the commands' total, in every split.
-Validation and test are the archive's own lists, which share no speaker; train is the rest. The archive is 2.4 GB and
-checked against its MD5; an interrupted download continues where it stopped.
+Validation and test are the archive's own lists, which share no speaker; train is the rest. The archive is 2.4 GB.
 
 Departure from the paper's scripts: each noise file is divided by time (80 % train, 10 % validation, 10 % test). Draws
 are by hash: the same items everywhere, in every run.

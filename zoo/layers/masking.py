@@ -37,10 +37,7 @@ def reverse_frames(frames: Tensor, lengths: Tensor) -> Tensor:
 
 
 class MaskFrames(FixedLayer):
-    """Sets padded frames to 0, as a convolution over time needs them.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> frames of the same shape.
+    """Sets padded frames (batch, frames, n) to 0, as a convolution over time needs them.
 
     >>> import numpy as np
     >>> np.asarray(MaskFrames()(np.array([[[1.0], [2.0], [9.0]]], "float32"), np.array([2]))).ravel().tolist()
@@ -52,22 +49,14 @@ class MaskFrames(FixedLayer):
 
 
 class FrameMask(FixedLayer):
-    """The attention mask of a batch: every frame may attend to every real frame.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (batch, 1, frames) booleans.
-    """
+    """The attention mask of frames and lengths, (batch, 1, frames) booleans: each may attend to every real frame."""
 
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
         return frame_mask(lengths, ops.shape(frames)[1])[:, None, :]
 
 
 class Positions(FixedLayer):
-    """Adds sines and cosines of the frame's number (Vaswani et al. 2017, section 3.5).
-
-    Call:
-        frames (batch, frames, n) -> frames of the same shape.
-    """
+    """Adds sines and cosines of the frame's number to frames (batch, frames, n) (Vaswani et al. 2017, section 3.5)."""
 
     def call(self, frames: Tensor) -> Tensor:
         n = frames.shape[2]

@@ -52,6 +52,10 @@ class MeanSubtraction(FixedLayer):
 
     Call:
         (frames (batch, frames, n) in dB, lengths) -> frames of the same shape, 0 in the padding.
+
+    >>> import numpy as np
+    >>> np.asarray(MeanSubtraction()(np.array([[[-40.0], [0.0]]], "float32"), np.array([2]))).ravel().tolist()
+    [-1.0, 1.0]
     """
 
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:

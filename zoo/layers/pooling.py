@@ -7,10 +7,7 @@ from zoo.layers.masking import frame_mask
 
 
 class LastFrame(FixedLayer):
-    """The last real frame of each clip: the state of a recurrent layer that has read all of it and no padding.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (batch, n).
+    """The last real frame of each clip (batch, n): the state of a recurrent layer that has read it and no padding.
 
     >>> import numpy as np
     >>> np.asarray(LastFrame()(np.array([[[1.0], [2.0], [0.0]]], "float32"), np.array([2]))).tolist()
@@ -23,10 +20,7 @@ class LastFrame(FixedLayer):
 
 
 class MeanFrames(FixedLayer):
-    """The mean of the real frames of each clip.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (batch, n).
+    """The mean of the real frames of each clip, (batch, n).
 
     >>> import numpy as np
     >>> np.asarray(MeanFrames()(np.array([[[1.0], [2.0], [9.0]]], "float32"), np.array([2]))).tolist()
@@ -39,11 +33,7 @@ class MeanFrames(FixedLayer):
 
 
 class StatisticsPooling(FixedLayer):
-    """Mean and standard deviation of the real frames of each clip (Snyder et al. 2018).
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (batch, 2 * n).
-    """
+    """Mean and standard deviation of the real frames of each clip, (batch, 2 * n) (Snyder et al. 2018)."""
 
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
         real = ops.cast(frame_mask(lengths, ops.shape(frames)[1]), "float32")[:, :, None]

@@ -42,13 +42,9 @@ def _read(lstm, frames):
 
 
 class ForwardLSTM(Layer):
-    """An LSTM that reads forwards. A frame knows only what came before it, so padding on the right has no effect.
+    """An LSTM that reads frames (batch, frames, n) forwards; its result is (batch, frames, units).
 
-    Args:
-        units: Size of the state.
-
-    Call:
-        frames (batch, frames, n) -> (batch, frames, units); padded frames hold no meaning.
+    A frame knows only what came before it, so padding on the right has no effect.
     """
 
     def __init__(self, units: int, **kwargs):
@@ -74,6 +70,10 @@ class BidirectionalLSTM(Layer):
 
     Call:
         (frames (batch, frames, n), lengths) -> (batch, frames, 2 * units); padded frames hold no meaning.
+
+    >>> import numpy as np
+    >>> tuple(BidirectionalLSTM(4)(np.zeros((2, 7, 3), "float32"), np.array([7, 5])).shape)
+    (2, 7, 8)
     """
 
     def __init__(self, units: int, **kwargs):

@@ -19,11 +19,7 @@ class Rescale(FixedLayer):
 
 
 class CutFrames(FixedLayer):
-    """Cuts frames to the number that another tensor has.
-
-    Call:
-        (frames (batch, n, bins), like (batch, frames, ...)) -> (batch, frames, bins).
-    """
+    """Cuts frames (batch, n, bins) to as many as another tensor has."""
 
     def call(self, frames: Tensor, like: Tensor) -> Tensor:
         return frames[:, : ops.shape(like)[1]]
@@ -37,10 +33,6 @@ class Splice(FixedLayer):
 
     Call:
         (frames (batch, frames, n), lengths) -> ((batch, ceil(frames / size), size * n), lengths in groups).
-
-    >>> frames = np.arange(6, dtype="float32").reshape(1, 6, 1)
-    >>> tuple(Splice(3)(frames, np.array([6]))[0].shape)
-    (1, 2, 3)
     """
 
     def __init__(self, size: int = 5, **kwargs):

@@ -46,10 +46,7 @@ class Config(WordConfig):
 
 
 class AttentionPooling(Layer):
-    """Scores each frame by a hidden layer of `units`, and sums the frames by the softmax over the real ones.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (sum (batch, n), weights (batch, frames), which sum to 1).
+    """Scores each frame by a hidden layer of `units`: (weighted sum (batch, n), weights (batch, frames) that sum to 1).
 
     >>> import numpy as np
     >>> _, weights = AttentionPooling(4)(np.ones((1, 3, 2), "float32"), np.array([2]))

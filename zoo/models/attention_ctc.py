@@ -8,8 +8,7 @@
       -> dense (batch, frames / 3, 29)       logits of blank, space, apostrophe, a-z
 
 Source: A. Gulati et al., "Conformer: convolution-augmented transformer for speech recognition", Interspeech 2020
-(arxiv.org/abs/2005.08100), the blocks. A. Vaswani et al., NeurIPS 2017 (arxiv.org/abs/1706.03762), attention and
-positions.
+(arxiv.org/abs/2005.08100); A. Vaswani et al., NeurIPS 2017 (arxiv.org/abs/1706.03762), for attention and positions.
 
 An LSTM carries what it heard from step to step. Attention fetches it from wherever it was, at a cost that grows with
 the square of the length. The neighbours of a frame matter most, and a convolution says so with few weights, so that

@@ -8,7 +8,8 @@
       -> dense (batch, frames, 80)
       -> scaled back to decibels        the reconstruction
 
-Source: G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data", Science 2006 (doi.org/10.1126/science.1127647).
+Source: G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313, 2006
+(doi.org/10.1126/science.1127647).
 
 What tutorials get wrong: they ask a sigmoid, which gives numbers between 0 and 1, for decibels, or for samples between
 -1 and 1. Half of the targets are out of reach, and the loss stops falling at a value that nobody explains. Here the
@@ -16,8 +17,7 @@ target is scaled to what the output unit can produce. (With targets from 0 to 1 
 vanishes at both ends, where silence and vowels are.) And they report the loss alone. The question is what 32 numbers
 of *principal component analysis* would have kept: see `autoencoder_mini`, and the card.
 
-Departures: trained end to end by a plain Keras optimizer, not layer by layer as restricted Boltzmann machines. GELU,
-since some of so few ReLUs die. Frames of speech instead of images of digits.
+Departures: trained end to end, not layer by layer as restricted Boltzmann machines. GELU, since some ReLUs would die.
 
     zoo.load("autoencoder").reconstruct("clip.wav").error_db    # root mean square error in dB
 

@@ -17,8 +17,7 @@ halved twice: 8, so it takes 20*8*8. In Keras, `Flatten` counts for you; in othe
 An odd kernel with `padding="same"` keeps 32 as 32; a pool of 2 keeps the largest of each 2x2. There are as many
 channels as kernels, whatever came in. That makes 16,630 weights in all, 33 kB in half precision.
 
-Departures from LeNet: 3x3 kernels instead of 5x5, one dense layer instead of three, ReLU instead of tanh, the maximum
-in pooling instead of the mean. Dropout.
+Departures: 3x3 kernels instead of 5x5, one dense layer instead of three, ReLU, the maximum in pooling, dropout.
 
     zoo.load("conv2d_mini").get_layer("conv_0").kernel     # (3, 3, 1, 20): twenty images to look at
 

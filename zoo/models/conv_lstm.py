@@ -16,9 +16,7 @@ Frames, by hand: half a kernel of zeros lies on either side, so output t is cent
 ceil(frames / 2) of them. Keras' own `padding="same"` with a stride places its zeros by the padded length, so a clip
 beside a longer one gets other numbers than alone (`zoo.layers.StridedConv1D`).
 
-Departures: one layer of each. The convolution runs over time alone and sees all bands at once.
-
-Try: `stride=1` and `stride=4` (how long does a step take?); `kernel_size=1`, a dense layer for each frame.
+Departures: one layer of each. The convolution runs over time alone. Try `stride=1`, `stride=4`, `kernel_size=1`.
 """
 
 from dataclasses import dataclass

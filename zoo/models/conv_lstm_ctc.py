@@ -15,7 +15,7 @@ A filter that moves over frequency finds a formant wherever a voice has it, a ch
 `lstm_ctc` must learn each place anew. Tutorials give a Conv2D the shape (samples, 1), which has no frequencies.
 
 Departures: layer normalisation of each frame instead of batch normalisation, whose statistics would include padding.
-LSTMs instead of plain recurrent layers. A stride of 30 ms, since characters need more frames than phonemes.
+LSTMs instead of plain recurrent layers. A stride of 30 ms.
 """
 
 from dataclasses import dataclass

@@ -9,8 +9,7 @@
       -> noisy log-mel - that                           the reconstruction of the clean clip
 
 Source: P. Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008
-(doi.org/10.1145/1390156.1390294); for speech X. Lu et al., "Speech enhancement based on deep denoising autoencoder",
-Interspeech 2013. The predicted gain is the "mask" of A. Narayanan, D. Wang, ICASSP 2013.
+(doi.org/10.1145/1390156.1390294). The predicted gain is the "mask" of A. Narayanan, D. Wang, ICASSP 2013.
 
 What tutorials get wrong: they add noise to the target as well, or to the features, where sounds do not add: their
 powers add, their decibels do not. Here noise is mixed into the waveform, and `fit` takes the clean waveform as y. And

@@ -43,11 +43,7 @@ class Config(WordConfig):
 
 
 class PeepholeCell(Layer):
-    """One step of the equations above with `units` cells, for `keras.layers.RNN`.
-
-    Call:
-        (x (batch, n), [h, c] of (batch, units) each) -> (h, [h, c]).
-    """
+    """One step of the equations above, for `keras.layers.RNN`: (x (batch, n), [h, c]) -> (h (batch, units), [h, c])."""
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)

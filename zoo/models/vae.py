@@ -52,11 +52,7 @@ class Config(TelephoneConfig):
 
 
 class Sampling(FixedLayer):
-    """Samples each Gaussian while training, as mean + deviation * noise (section 2.4); otherwise takes its mean.
-
-    Call:
-        (mean (batch, n), log variance (batch, n)) -> (batch, n).
-    """
+    """Samples each Gaussian while training, as mean + deviation * noise (section 2.4); otherwise takes its mean."""
 
     def __init__(self, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
@@ -69,11 +65,7 @@ class Sampling(FixedLayer):
 
 
 class KLDivergence(FixedLayer):
-    """Kullback-Leibler divergence of each Gaussian from the standard normal (appendix B).
-
-    Call:
-        (mean (batch, n), log variance (batch, n)) -> (batch,) nats, times `weight`.
-    """
+    """`weight` times the divergence of each clip's Gaussians from the standard normal, (batch,) nats (appendix B)."""
 
     def __init__(self, weight: float, **kwargs):
         super().__init__(**kwargs)

@@ -101,15 +101,7 @@ def _sigmoid(x):
 
 
 def read(path: str | os.PathLike) -> LSTMModel:
-    """Read what `LSTMModel.save` wrote.
-
-    Args:
-        path: An HDF5 file.
-
-    Raises:
-        MissingFileError: There is no such file.
-        WeightsError: The file is damaged or holds something else.
-    """
+    """Read the HDF5 file that `LSTMModel.save` wrote."""
     import h5py
 
     path = Path(path)
@@ -122,9 +114,7 @@ def read(path: str | os.PathLike) -> LSTMModel:
         model = LSTMModel(about["unit"], about["tokens"], weights)
         model.end(model.start())
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise WeightsError(
-            f"`path` must be a weights file that lstm_lm saved; {path.name} is not: {str(error)[:100]}"
-        ) from None
+        raise WeightsError(f"`path` must be a file that lstm_lm saved; {path.name} is not: {str(error)[:100]}") from None
     return model
 
 
@@ -171,10 +161,6 @@ def train(
             four times as large and at a falling learning rate; then `texts` alone at a third of the learning rate.
         out_of_domain_epochs: Passes over both.
         log: Called with a line for each epoch.
-
-    Raises:
-        ZooError: A setting is out of range, or training diverges.
-        DataError: There are fewer than ten texts with tokens, or none of the out-of-domain texts counts.
     """
     import keras
 
@@ -188,8 +174,8 @@ def train(
     known = _known(others, sentences)
     if others and not known:
         raise DataError(
-            f"`out_of_domain` must hold texts made of the {unit}s of `texts`, no longer than the longest, and not held out. "
-            f"Received {len(others)} texts, none of them such."
+            f"`out_of_domain` must hold texts of the {unit}s of `texts`, no longer than the longest, and not held out. "
+            f"Received: {len(others)} texts, none of them such."
         )
     keras.utils.set_random_seed(seed)
     trainer = _Trainer(sentences, unit, units, dropout, seed)
@@ -251,8 +237,7 @@ class _Trainer:
         inputs, targets, weights = inputs[order], targets[order], weights[order]
         self.network.fit(inputs, targets, batch_size, sample_weight=weights, verbose=0, shuffle=False)
         self.model.weights = _weights(self.network)
-        separator = " " if self.model.unit == "word" else ""
-        perplexity = self.model.perplexity([separator.join(tokens) for tokens in self.held_out])
+        perplexity = self.model.perplexity(self.held_out)
         if not np.isfinite(perplexity):
             raise ZooError(f"`learning_rate` must be lower: the perplexity of an epoch was {perplexity}.")
         return perplexity
@@ -260,14 +245,12 @@ class _Trainer:
 
 def _arrays(sentences: list[list[str]], ids: dict[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(texts, tokens) each: inputs, targets, and weights, which are 0 for padding."""
-    width = 1 + max(map(len, sentences))
-    inputs, targets = (np.full((len(sentences), width), ids[END], "int32") for _ in range(2))
-    weights = np.zeros((len(sentences), width), "float32")
-    for row, tokens in enumerate(sentences):
-        n = len(tokens)
-        inputs[row, 0], inputs[row, 1 : n + 1] = ids[START], [ids[token] for token in tokens]
-        targets[row, :n] = inputs[row, 1 : n + 1]
-        weights[row, : n + 1] = 1.0
+    from keras.utils import pad_sequences
+
+    rows = [[ids[token] for token in tokens] for tokens in sentences]
+    inputs = pad_sequences([[ids[START], *row] for row in rows], padding="post", value=ids[END])
+    targets = pad_sequences([[*row, ids[END]] for row in rows], padding="post", value=ids[END])
+    weights = pad_sequences([[1.0] * (len(row) + 1) for row in rows], dtype="float32", padding="post")
     return inputs, targets, weights
 
 

@@ -85,7 +85,7 @@ class NGramModel(LanguageModel):
 
 
 def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
-    """Read an ARPA file; see `arpa.read`."""
+    """Read an ARPA file. Arguments are those of `arpa.read`."""
     return NGramModel(*arpa.read(path, unit))
 
 
@@ -108,10 +108,6 @@ def train(
         interpolation_weight: Weight of the out-of-domain model in every probability, between 0 and 1; see `interpolate`.
         min_count: Least count of an out-of-domain n-gram of the full order.
 
-    Raises:
-        ZooError: A setting is out of range.
-        DataError: Texts hold no token, or out-of-domain texts none that `texts` have.
-
     >>> model = train(["one two", "one three", "two three"], order=2)
     >>> model.score("one", "two") > model.score("one", "one")  # seen, and never seen
     True
@@ -129,9 +125,7 @@ def train(
     known = [[token if token in model.vocabulary else UNKNOWN for token in tokens] for tokens in others]
     known = [tokens for tokens in known if set(tokens) - {UNKNOWN}]
     if not known:
-        raise DataError(
-            f"`out_of_domain` must share {unit}s with `texts`. Received {len(others)} texts with none of them."
-        )
+        raise DataError(f"`out_of_domain` must share {unit}s with `texts`. Received: {len(others)} texts without any.")
     return interpolate([model, _without_unknown(_kneser_ney(known, order, unit, min_count))], [1 - weight, weight])
 
 
@@ -145,9 +139,6 @@ def interpolate(models: Sequence[NGramModel], weights: Sequence[float]) -> NGram
     Args:
         models: Models of words, or of characters.
         weights: Weight of each, positive, which sum to 1.
-
-    Raises:
-        ZooError: Models differ in unit or are no n-gram models, or weights are not of that kind.
 
     Source: A. Stolcke, "SRILM - an extensible language modeling toolkit", ICSLP 2002.
 
@@ -234,20 +225,12 @@ def _kneser_ney(texts: Iterable[str | list[str]], order: int, unit: str, min_cou
 
 def _counts(sentences: list[list[str]], order: int) -> list[Counter]:
     """Counts of the n-grams of each length: how often they came; shorter ones, after how many different tokens."""
-    longest: Counter = Counter()
-    opening = [Counter() for _ in range(order)]  # nothing comes before <s>, so n-grams with it count as they came
-    for sentence in sentences:
-        for n in range(2, min(order, len(sentence)) + 1):
-            opening[n - 1][tuple(sentence[:n])] += 1
-        for i in range(len(sentence) - order + 1):
-            longest[tuple(sentence[i : i + order])] += 1
-    if order == 1:
-        del longest[(START,)]
-        return [longest]
-    levels = [longest]
+    levels = [Counter(tuple(s[i : i + order]) for s in sentences for i in range(len(s) - order + 1))]
+    del levels[0][(START,)]  # of single tokens: nothing predicts <s>
     for n in range(order - 1, 0, -1):
         level = Counter(gram[1:] for gram in levels[-1])
-        level.update(opening[n - 1])
+        # Nothing comes before <s>, so n-grams that begin with it count as they came.
+        level.update(tuple(s[:n]) for s in sentences if 1 < n <= len(s))
         levels.append(level)
     return levels[::-1]
 

@@ -93,7 +93,7 @@ class Mixture(LanguageModel):
     """Linear interpolation of models of one unit (Mikolov et al. 2010: n-grams and a network err differently).
 
     Args:
-        models: Language models of words, or of characters.
+        models: Language models, all of words or all of characters.
         weights: Weight of each, positive, which sum to 1; equal by default.
 
     >>> from zoo.language import load

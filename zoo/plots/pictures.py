@@ -31,12 +31,6 @@ def transcription(
         transcript: Transcript to draw; what the model writes by default.
         title: Text above the figure; the transcript by default.
 
-    Returns:
-        A figure of three axes.
-
-    Raises:
-        AudioError: `audio` is not audio.
-
     >>> import zoo
     >>> from zoo.audio import bundled
     >>> transcription(zoo.load("lstm_ctc"), bundled("telephone")).get_suptitle()
@@ -72,12 +66,6 @@ def classification(model: Classifier, audio: Any, sample_rate: int | None = None
         sample_rate: Hertz of the clip, where it is an array.
         title: Text above the figure.
 
-    Returns:
-        A figure of two axes and a colour bar.
-
-    Raises:
-        AudioError: `audio` is not audio, or longer than the model takes.
-
     >>> import zoo
     >>> from zoo.audio import bundled
     >>> len(classification(zoo.load("attention"), bundled("seven")).axes) >= 2
@@ -101,12 +89,6 @@ def focus(model: Classifier, audio: Any, sample_rate: int | None = None, axes: A
         audio: One clip, as for `model.classify`.
         sample_rate: Hertz of the clip, where it is an array.
         axes: Axes to draw on; a new figure by default.
-
-    Returns:
-        The axes.
-
-    Raises:
-        AudioError: `audio` is not audio, or longer than the model takes.
 
     >>> import zoo
     >>> from zoo.audio import bundled

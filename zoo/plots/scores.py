@@ -52,12 +52,6 @@ def bars(probabilities: Mapping[str, float], axes: Axes | None = None, top: int 
         axes: Axes to draw on; a new figure by default.
         top: Number of labels to draw.
 
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `probabilities` is empty.
-
     >>> bars({"yes": 0.9, "no": 0.1}).get_xlabel()
     'probability (%)'
     """
@@ -87,13 +81,6 @@ def confusion(references: Sequence, hypotheses: Sequence, labels: Sequence[str],
         labels: Every label, in the order of the rows and columns.
         axes: Axes to draw on; a new figure by default.
 
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `hypotheses` are not as many as `references`, or there are none.
-        UnknownNameError: A label is not among `labels`.
-
     >>> confusion(["yes", "no"], ["yes", "yes"], ["no", "yes"]).get_xlabel()
     'hypothesis'
     """
@@ -115,18 +102,15 @@ def confusion(references: Sequence, hypotheses: Sequence, labels: Sequence[str],
 
 def _confusion_counts(references: Sequence, hypotheses: Sequence, labels: Sequence[str]) -> np.ndarray:
     """(labels, labels): clips by reference and hypothesis."""
+    from sklearn.metrics import confusion_matrix
+
     references, hypotheses = [str(label) for label in references], [str(label) for label in hypotheses]
     if len(references) != len(hypotheses) or not references:
-        raise DataError(
-            "`hypotheses` must be as many as `references`, at least one. "
-            f"Received: {len(hypotheses)} for {len(references)}."
-        )
-    index = {label: i for i, label in enumerate(labels)}
-    for label in {*references, *hypotheses} - set(index):
+        n = f"{len(hypotheses)} for {len(references)}"
+        raise DataError(f"`hypotheses` must be one for each reference, at least one. Received: {n}.")
+    for label in {*references, *hypotheses} - set(labels):
         raise unknown_name("label", label, labels)
-    counts = np.zeros((len(labels), len(labels)), int)
-    np.add.at(counts, ([index[label] for label in references], [index[label] for label in hypotheses]), 1)
-    return counts
+    return confusion_matrix(references, hypotheses, labels=labels)
 
 
 def _draw_shares(axes: Axes, counts: np.ndarray, cells: np.ndarray, cell: float, colours, norm, ticks, name) -> None:
@@ -150,13 +134,6 @@ def comparison(rows: Sequence[Mapping], axes: Axes | None = None) -> Axes:
             "loso" (leave one speaker out), each {"value", "low", "high"} in percent with a 95 % interval; "speakers",
             accuracy in percent by held-out speaker; "parameters". All but name and kind may be missing or None.
         axes: Axes to draw on; a new figure by default.
-
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `rows` is empty.
-        UnknownNameError: The kind of a row is neither "network" nor "baseline".
 
     >>> known, unseen = {"value": 98.0, "low": 96.0, "high": 99.0}, {"value": 90.0, "low": 82.0, "high": 95.0}
     >>> axes = comparison([{"name": "conv2d", "kind": "network", "official": known, "loso": unseen}])
@@ -227,9 +204,6 @@ def noise(rows: Sequence[Mapping], axes: Axes | Sequence[Axes] | None = None) ->
 
     Returns:
         The first axes; that of babble is in its figure.
-
-    Raises:
-        DataError: `rows` hold no accuracy, or `axes` are not one for noise and one for babble.
 
     >>> axes = noise([{"name": "conv2d", "noise": {"clean": 99.0, "20": 97.0, "0": 60.0}}])
     """

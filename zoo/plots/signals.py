@@ -193,12 +193,11 @@ def reconstruction(
     return top
 
 
-def band_errors(errors: Mapping[str, np.ndarray], edges_hz: np.ndarray | None = None, axes: Axes | None = None) -> Axes:
+def band_errors(errors: Mapping[str, np.ndarray], axes: Axes | None = None) -> Axes:
     """Draws the error of autoencoders over the mel bands, a line for each.
 
     Args:
         errors: Root mean square error in dB by the name of the model, (bands,) each.
-        edges_hz: Frequency of each band in hertz, (bands,); bands are numbered by default.
         axes: Axes to draw on; a new figure by default.
 
     >>> axes = band_errors({"autoencoder": np.ones(40), "pca": np.ones(40)})
@@ -207,9 +206,8 @@ def band_errors(errors: Mapping[str, np.ndarray], edges_hz: np.ndarray | None = 
         raise DataError(f"`errors` must hold lines of one length, at least one. Received: {list(errors)}.")
     axes = axes_or_new(axes, (7, 3.6))
     for i, (name, values) in enumerate(errors.items()):
-        x = np.arange(len(values)) if edges_hz is None else np.asarray(edges_hz)
-        axes.plot(x, values, color=COLOURS[i % len(COLOURS)], marker=".", label=name)
-    axes.set(xlabel="mel band" if edges_hz is None else "centre of the mel band (Hz)", ylabel="error (dB)")
+        axes.plot(values, color=COLOURS[i % len(COLOURS)], marker=".", label=name)
+    axes.set(xlabel="mel band", ylabel="error (dB)")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

@@ -24,7 +24,7 @@ FORMATS = ("WAV", "WAVEX", "FLAC", "OGG", "MP3", "AIFF")  # those whose loss of 
 
 
 def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float | None = None) -> np.ndarray:
-    """Load any recording as mono at one rate.
+    """Load any recording as mono at one rate, `(samples,)` float32 in [-1, 1].
 
     Channels are averaged. Floats beyond [-1, 1] are scaled down as a whole, not clipped.
 
@@ -33,9 +33,6 @@ def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float |
             `(samples, channels)` or `(channels, samples)` of integers at full scale or of floats.
         target_rate: Rate of the result in hertz.
         sample_rate: Rate of an array in hertz; files carry their own.
-
-    Returns:
-        Samples `(samples,)`, float32 in [-1, 1].
 
     Raises:
         MissingFileError: If the path leads nowhere.
@@ -56,15 +53,12 @@ def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float |
             raise AudioError("`sample_rate` in hertz must be given with an array. Received: sample_rate=None.")
         samples, rate, name = from_array(np.asarray(audio)), sample_rate, "`audio`"
     else:
-        raise AudioError(
-            f"`audio` must be a path, a binary file object or an array. Received: a {type(audio).__name__}."
-        )
+        raise AudioError(f"`audio` must be a path, a binary file or an array. Received: a {type(audio).__name__}.")
     check_rate(rate, "`sample_rate`" if name == "`audio`" else f"The sample rate of {name}")
     samples = mono(samples, name)
     if len(samples) < SHORTEST * rate:
-        raise AudioError(
-            f"{name} must last at least {SHORTEST * 1000:g} ms. Received: {len(samples)} samples at {rate:g} Hz."
-        )
+        received = f"{len(samples)} samples at {rate:g} Hz"
+        raise AudioError(f"{name} must last at least {SHORTEST * 1000:g} ms. Received: {received}.")
     if bad := int(np.sum(~np.isfinite(samples))):
         raise AudioError(f"{name} must hold finite samples. Received: {bad} that are NaN or infinite.")
     samples = resample(samples, rate, target_rate)
@@ -72,11 +66,7 @@ def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float |
 
 
 def contents(file: BinaryIO) -> tuple[bytes, str]:
-    """Read a binary file object from its position to its end: its bytes, and its name for errors. Raises AudioError.
-
-    >>> contents(io.BytesIO(b"RIFF"))
-    (b'RIFF', 'the file object')
-    """
+    """Read a binary file object from its position to its end: its bytes, and its name for errors. Raises AudioError."""
     name = Path(str(getattr(file, "name", "the file object"))).name
     try:
         data = file.read()
@@ -91,9 +81,6 @@ def contents(file: BinaryIO) -> tuple[bytes, str]:
 
 def bundled(name: str) -> Path:
     """Return the path of a clip that comes with the package, such as "seven".
-
-    Raises:
-        UnknownNameError: If there is no such clip; it offers the nearest names.
 
     >>> bundled("woman-us").name
     'woman-us.wav'
@@ -120,12 +107,7 @@ def duration(path: str | os.PathLike) -> float:
 
 
 def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
-    """Resample `(samples,)` without aliasing (soxr's high quality).
-
-    Args:
-        samples: Samples `(samples,)`.
-        from_rate: Their rate in hertz.
-        to_rate: Rate of the result. Only the ratio of both counts, so it may be that of a speed.
+    """Resample `(samples,)` without aliasing (soxr's high quality). Only the ratio of both rates counts.
 
     >>> resample(np.zeros(44100), 44100, 16000).shape
     (16000,)
@@ -154,19 +136,15 @@ def clip_name(clips: Sequence[Audio], i: int) -> str:
 
 
 def check_rate(rate: float, what: str = "`sample_rate`") -> None:
-    """Raise AudioError, which leads with `what`, unless `rate` is a sample rate in hertz.
-
-    >>> check_rate(16000)
-    """
+    """Raise AudioError, which leads with `what`, unless `rate` is a sample rate in hertz."""
     if not isinstance(rate, int | float | np.number) or not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise AudioError(f"{what} must lie between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz. Received: {rate!r}.")
 
 
 def from_array(array: np.ndarray) -> np.ndarray:
-    """Convert integers at full scale to floats in [-1, 1]; leave floats as they are.
+    """Convert integers at full scale to floats in [-1, 1]; leave floats as they are. Raises AudioError.
 
-    Signed integers of 64 bits are Python's, of samples that had fewer: of 16 or 32, whichever holds them. Raises AudioError
-    for what is neither.
+    Signed integers of 64 bits are Python's, of samples that had fewer: of 16 or 32, whichever holds them.
     """
     kind = array.dtype.kind
     if kind == "f":
@@ -234,10 +212,8 @@ def mono(samples: np.ndarray, name: str) -> np.ndarray:
             return samples.mean(axis=1)
         if 0 < samples.shape[0] <= MOST_CHANNELS:
             return samples.mean(axis=0)
-    raise AudioError(
-        f"{name} must have the shape (samples,) or (samples, channels) with at most {MOST_CHANNELS} channels. "
-        f"Received: {samples.shape}."
-    )
+    rule = f"must be (samples,) or (samples, channels), of at most {MOST_CHANNELS} channels"
+    raise AudioError(f"{name} {rule}. Received: shape {samples.shape}.")
 
 
 def __getattr__(name: str):

@@ -4,11 +4,7 @@ from zoo.errors import AudioError
 
 
 def check_container(data: bytes, name: str) -> None:
-    """Raise AudioError if a file was cut short.
-
-    Args:
-        data: Contents of the file. Those of other formats pass.
-        name: Name of the file, for the error.
+    """Raise AudioError, which leads with `name`, if the contents of a file were cut short. Other formats pass.
 
     >>> check_container(b"RIFF____WAVEdata" + (4).to_bytes(4, "little") + b"12", "a.wav")
     Traceback (most recent call last):

@@ -47,19 +47,12 @@ FORMATS = {
 
 
 def export(model: "SpeechModel", format: str, path: str | os.PathLike) -> Path:
-    """Write a model for another runtime. The file (SavedModel: the folder) appears complete or not at all.
+    """Write a model for another runtime: a file or, of a SavedModel, a folder. It appears complete or not at all.
 
     Args:
         model: SpeechModel.
         format: "litert", "onnx" or "savedmodel".
-        path: Path that ends in .tflite or .onnx, or of a folder.
-
-    Returns:
-        The absolute path.
-
-    Raises:
-        UnknownNameError: If there is no such format.
-        ZooError: If the path is of another format, a package is missing, or the conversion failed.
+        path: Path that ends in .tflite or .onnx, or of a folder; its absolute path is returned.
 
     >>> import zoo
     >>> path = export(zoo.load("conv2d_mini"), "litert", "mini.tflite")  # doctest: +SKIP
@@ -84,17 +77,12 @@ def export(model: "SpeechModel", format: str, path: str | os.PathLike) -> Path:
 def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
     """Run an exported file with its own runtime; Keras is not imported.
 
+    It gives all outputs by name, as the model does: "logits", and "lengths", the true frames, where there are some.
+
     Args:
         path: File or folder that `export` wrote.
         waveform: `(batch, samples)` float32 at the model's rate.
         lengths: `(batch,)` true samples.
-
-    Returns:
-        All outputs by name, as the model gives them: "logits", and "lengths", the true frames, where there are some.
-
-    Raises:
-        MissingFileError: If there is nothing at `path`.
-        ZooError: If it cannot be run, or the inputs have other shapes.
 
     >>> run_exported("mini.tflite", np.zeros((1, 8000)), [8000])["logits"].shape  # doctest: +SKIP
     (1, 10)
@@ -143,9 +131,8 @@ def _check_path(format: str, path: Path) -> None:
     if suffix := FORMATS[format].suffix:
         fits, rule = path.suffix == suffix and not path.is_dir(), f"a file that ends in {suffix}"
     else:
-        # An older SavedModel is replaced as an older file would be; nothing else is.
-        fits = not path.exists() or (path / "saved_model.pb").is_file()
-        fits, rule = fits and path.suffix not in (".tflite", ".onnx"), "a new folder, or one with an older SavedModel,"
+        new = not path.exists() or (path / "saved_model.pb").is_file()  # an older SavedModel is replaced as a file is
+        fits, rule = new and path.suffix not in (".tflite", ".onnx"), "a new folder, or one with an older SavedModel,"
     if not fits:
         raise ZooError(f"`path` must be {rule} for the format {format}. Received: {path}.")
 
@@ -169,12 +156,11 @@ def _convert_in_child(format: str, source: Path, made: Path) -> None:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=LIMIT)
     except subprocess.TimeoutExpired:
         raise ZooError(f"Export to {format} must end within {LIMIT} s and did not.") from None
-    if done.returncode == 0 and made.exists():
-        return
     reason = (done.stderr.strip().splitlines() or ["it wrote no file"])[-1].strip()[:300]
     if done.returncode < 0:
         reason = f"it crashed ({signal.Signals(-done.returncode).name})"
-    raise ZooError(f"Export to {format} failed in the converter and wrote nothing: {reason}")
+    if done.returncode or not made.exists():
+        raise ZooError(f"Export to {format} failed in the converter and wrote nothing: {reason}")
 
 
 def _convert(format: str, source: str, made: str) -> None:
@@ -209,8 +195,7 @@ def _with_constants(network, batch: int | None):
     def forward(waveform, lengths):
         # Constants are made in here; from outside they would become inputs of the function.
         weights = [[tf.constant(array) for array in group] for group in arrays]
-        outputs, _ = network.stateless_call(*weights, {"waveform": waveform, "lengths": lengths}, training=False)
-        return outputs
+        return network.stateless_call(*weights, {"waveform": waveform, "lengths": lengths}, training=False)[0]
 
     return tf.function(forward, input_signature=signature)
 

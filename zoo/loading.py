@@ -14,11 +14,9 @@ import numpy as np
 from zoo import language, tasks
 from zoo.errors import MissingFileError, WeightsError, ZooError, first_line
 from zoo.presets import card, check_weights, find_card, is_language_model, resolve
-from zoo.registry import architecture
+from zoo.registry import Architecture, architecture
 from zoo.tasks.base import SpeechModel, compile_model
-from zoo.weights_files import NAMES, save_weights, stored_names, stored_size
-
-__all__ = ["load", "save_weights", "transfer"]
+from zoo.weights_files import NAMES, save_weights, stored_names, stored_size  # noqa: F401
 
 HEAD = "logits"  # name of the layer that depends on them
 
@@ -46,11 +44,6 @@ def load(
     Returns:
         One of the classes in `zoo.tasks`, or a `zoo.language.LanguageModel`.
 
-    Raises:
-        UnknownNameError: For an unknown name or field; it offers the nearest.
-        MissingFileError: If there is no such file.
-        WeightsError: For weights that do not fit or must not be loaded.
-
     >>> load("conv2d_mini").count_params()
     16630
     >>> load("lstm", weights=None, units=16).config.units  # untrained, and smaller
@@ -64,20 +57,20 @@ def load(
         return _load_saved(Path(name))
     parts = [resolve(part) for part in str(name).split("+")]
     if all(is_language_model(part) for part in parts):
-        return _load_language_model("+".join(parts), weights, fixed)
+        if fixed or not isinstance(weights, str | os.PathLike):
+            raise ZooError(f"`{next(iter(fixed), 'weights')}` must be left out for {name}, a language model.")
+        return language.load("+".join(parts), weights)
     if len(parts) > 1:
         _refuse_changes(str(name), weights, fixed)
         ensemble = tasks.Ensemble([load(part) for part in parts])
         compile_model(ensemble)
         return ensemble
     if not (weights is None or isinstance(weights, str | os.PathLike)):
-        raise ZooError(
-            f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. Received: weights={weights!r}."
-        )
+        raise ZooError(f"`weights` must be 'bundled', None or a file. Received: weights={weights!r}.")
     model = _fresh(parts[0], config) if weights is None else _trained(parts[0], weights, config)
-    if freeze and HEAD not in model.output:
-        raise ZooError(f"`freeze` must be False for {name}, which has no labels and so no head of its own.")
     if freeze:
+        if HEAD not in model.output:
+            raise ZooError(f"`freeze` must be False for {name}, which has no labels and so no head of its own.")
         for layer in model.layers:
             layer.trainable = layer.name == HEAD
     compile_model(model)
@@ -90,83 +83,53 @@ def _refuse_changes(name: str, weights, config: dict) -> None:
         raise ZooError(f"`{wrong}` must be left out for {name}, which brings its weights and its config.")
 
 
-def _load_language_model(name: str, weights, config: dict):
-    if config or not isinstance(weights, str | os.PathLike):
-        wrong = next(iter(config), "weights")
-        raise ZooError(
-            f"`{wrong}` must be left out for the language model {name} (weights may be a file; `zoo train` makes others)."
-        )
-    return language.load(name, weights)
-
-
-def _preset(name: str) -> tuple[str, dict]:
-    """(name of the architecture, fields of its Config in which a preset differs)."""
+def _preset(name: str) -> tuple[Architecture, dict]:
+    """(architecture, fields of its Config in which a preset differs)."""
     found = find_card(name)
-    return (found.architecture, found.changes) if found else (name, {})
+    return architecture(found.architecture if found else name), found.changes if found else {}
 
 
 def class_and_config(name: str, **changes) -> tuple[type[SpeechModel], object]:
-    """The class and the Config of the model that `load(name, weights=None, **changes)` gives, without building it.
-
-    Args:
-        name: Name of a preset.
-        **changes: Fields of the Config to change.
-
-    Raises:
-        UnknownNameError: For an unknown name or field.
-    """
-    chosen, preset = _preset(resolve(name))
-    found = architecture(chosen)
+    """The class and the Config of the model that `load(name, weights=None, **changes)` gives, without building it."""
+    found, preset = _preset(resolve(name))
     return getattr(tasks, found.task), found.configure(**preset | changes)
 
 
 def _fresh(name: str, config: dict, preset: str = "") -> SpeechModel:
     """A model with random weights. Raises ZooError where the config cannot be built."""
-    chosen, changes = _preset(name)
-    found = architecture(chosen)
+    found, changes = _preset(name)
     try:
-        return getattr(tasks, found.task)(chosen, changes | config, preset, name=name)
+        return getattr(tasks, found.task)(found.name, changes | config, preset, name=name)
     except ZooError:
         raise
     except (TypeError, ValueError) as error:
-        raise ZooError(
-            f"The config of {name} must fit together; with {config} it cannot be built: {first_line(error)}"
-        ) from error
+        raise ZooError(f"{name} cannot be built with {config}: {first_line(error)}") from error
 
 
 def _trained(name: str, weights: str | os.PathLike, config: dict) -> SpeechModel:
     """A model with weights: all of them, or all but the head where `config` changes what the logits mean."""
-    chosen, changes = _preset(name)
+    found, changes = _preset(name)
+    body = {field: value for field, value in config.items() if field not in NAMES}  # what is not the head's
     if str(weights).endswith(".keras"):
         model = load(weights)
-        if model.architecture.name != chosen or set(config) - set(NAMES):
-            raise WeightsError(
-                f"`weights` must be of {' with '.join([name, *config])}; {Path(weights).name} holds {model.architecture.name}, and "
-                f"a .keras file brings its config."
-            )
+        if model.architecture.name != found.name or body:
+            wanted = " with ".join([name, *body])
+            raise WeightsError(f"`weights` must be of {wanted}; {Path(weights).name} holds {model.architecture.name}.")
         own = asdict(model.config)
     else:
         path = _weights_path(name, weights)
-        own = asdict(architecture(chosen).configure(**changes)) | stored_names(path)
-        head = {field: config[field] for field in NAMES if field in config}
-        own |= {field: value for field, value in config.items() if field not in head}
-        if weights == "bundled" and (changed := [field for field in config if field not in head]):
-            raise WeightsError(
-                f"`{changed[0]}` must be left out with bundled weights, which fit the preset's config only (or pass "
-                f"weights=None or a file). Received: {changed[0]}={config[changed[0]]!r:.60}."
-            )
-        model = _fresh(name, own, preset=resolve(name) if weights == "bundled" else "")
+        if weights == "bundled" and body:
+            raise WeightsError(f"`{next(iter(body))}` must be left out with bundled weights (or pass weights=None).")
+        own = asdict(found.configure(**changes)) | stored_names(path) | body
+        model = _fresh(name, own, preset=name if weights == "bundled" else "")
         _fill(model, path)
     head = {field: config[field] for field in NAMES if field in config and _differ(config[field], own.get(field, ()))}
     if not head:
         return model
     renewed = _fresh(name, own | head)
-    kept = transfer(model, renewed)
-    new = ", ".join(next(iter(head.values())))
-    print(
-        f"{name}: {len(kept)} layers keep their weights; the last one, `{HEAD}`, is new, for {new:.80}: fit it.",
-        file=sys.stderr,
-    )
+    kept, new = transfer(model, renewed), ", ".join(next(iter(head.values())))
+    text = f"{len(kept)} layers keep their weights; the last one, `{HEAD}`, is new, for {new:.80}: fit it."
+    print(f"{name}: {text}", file=sys.stderr)
     return renewed
 
 
@@ -181,9 +144,7 @@ def _weights_path(name: str, weights: str | os.PathLike) -> Path:
         check_weights(about.weights_path, about.weights["sha256"])
         return about.weights_path
     if not Path(weights).is_file():
-        raise MissingFileError(
-            f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. There is no file {weights}."
-        )
+        raise MissingFileError(f"`weights` must be 'bundled', None or a file. There is no file {weights}.")
     return Path(weights)
 
 
@@ -197,26 +158,18 @@ def _fill(model: SpeechModel, path: Path) -> None:
     except Exception:
         fits = False
     if not fits:
-        raise WeightsError(
-            f"`weights` must be a .weights.h5 file of the same architecture and config; {path.name} does not fit "
-            f"{model.architecture.name}."
-        )
+        name = model.architecture.name
+        raise WeightsError(f"`weights` must be of the same architecture and config; {path.name} does not fit {name}.")
 
 
 def transfer(source, model: SpeechModel) -> list[str]:
-    """Copies the weights of layers with the same name and shapes from another model.
+    """Copies the weights of layers with the same name and shapes from another model, and gives the names of these layers.
 
     The last layer is left out where the two models have other labels.
 
     Args:
         source: A SpeechModel, the name of a preset, or a .keras file.
         model: Is changed; its other layers stay as they are.
-
-    Returns:
-        The names of the layers that took weights over.
-
-    Raises:
-        ZooError: If there is no such layer, or a layer of that name has other shapes.
 
     >>> transfer("lstm_ctc", load("conv_lstm_ctc", weights=None))
     ['lstm_0', 'lstm_1', 'lstm_2', 'logits']
@@ -228,16 +181,11 @@ def transfer(source, model: SpeechModel) -> list[str]:
     known = {layer.name: layer for layer in giver.layers if layer.weights and (same_head or layer.name != HEAD)}
     shared = [layer for layer in model.layers if layer.weights and layer.name in known]
     if not any(layer.trainable_weights for layer in shared):
-        raise ZooError(
-            f"`source` must have layers of the same names as {model.architecture.name}; {giver.display_name} has none."
-        )
+        raise ZooError(f"`source` must have layers of the same names; {giver.display_name} has none.")
     for layer in shared:
         theirs, ours = ([tuple(w.shape) for w in one.weights] for one in (known[layer.name], layer))
         if theirs != ours:
-            raise ZooError(
-                f"`source` must have layers of the same shapes; {layer.name} has {theirs} in {giver.display_name} and {ours} in "
-                f"{model.architecture.name}."
-            )
+            raise ZooError(f"`source` must have layers of the same shapes; {layer.name} has {theirs}, not {ours}.")
     for layer in shared:
         layer.set_weights(known[layer.name].get_weights())
     return [layer.name for layer in shared]
@@ -254,10 +202,8 @@ def _load_saved(path: Path) -> SpeechModel:
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
             model = keras.saving.load_model(path, safe_mode=True)
     except Exception as error:
-        raise WeightsError(
-            f"A .keras file is loaded only if it holds a zoo model without code of its own (no Lambda layers); "
-            f"{path.name} was refused: {first_line(error)}"
-        ) from error
+        rule = "A .keras file must hold a zoo model without code of its own (no Lambda layers)"
+        raise WeightsError(f"{rule}; {path.name} was refused: {first_line(error)}") from error
     if not isinstance(model, SpeechModel):
         raise WeightsError(f"A .keras file must hold a zoo model; {path.name} holds a {type(model).__name__}.")
     return model

@@ -26,35 +26,20 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class Result:
-    """One measured figure with its 95 % interval, and what it was measured on.
+    """One measured figure with its 95 % interval, and what it was measured on."""
 
-    Attributes:
-        data: Data set.
-        split: Split of the data set.
-        metric: "WER", "CER", "accuracy" or "EER" in %, "dB" (root mean square error), or "perplexity".
-        value: The figure.
-        low: Lower end of the 95 % interval, bootstrap over utterances (accuracy: Wilson).
-        high: Upper end.
-        utterances: Number of utterances.
-        reference_length: Words (WER) or characters (CER) of the references.
-        note: What else there is to say of the figure.
-        command: The command that measured it.
-        decoder: How logits became text, where that was not greedy: "beam 16, ngram_lm".
-        counts: What the figure is made of: substitutions, deletions, insertions and hits, or correct and clips.
-    """
-
-    data: str
+    data: str  # data set
     split: str
-    metric: str
+    metric: str  # "WER", "CER", "accuracy" or "EER" in %, "dB" (root mean square error), or "perplexity"
     value: float
-    low: float
+    low: float  # ends of the 95 % interval, bootstrap over utterances (accuracy: Wilson)
     high: float
     utterances: int
-    reference_length: int
-    note: str = ""
-    command: str = ""
-    decoder: str = ""
-    counts: dict = field(default_factory=dict, hash=False)
+    reference_length: int  # words (WER) or characters (CER) of the references
+    note: str = ""  # what else there is to say of the figure
+    command: str = ""  # that measured it
+    decoder: str = ""  # how logits became text, where that was not greedy: "beam 16, ngram_lm"
+    counts: dict = field(default_factory=dict, hash=False)  # substitutions, deletions, ..., or correct and clips
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -64,51 +49,28 @@ class Result:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A preset in words and figures.
-
-    Attributes:
-        name: Name of the preset.
-        architecture: Name of the file in zoo/models/ or zoo/language/.
-        task: "transcription", "classification", "reconstruction", "denoising" or "language".
-        summary: What it is, in a sentence.
-        labels: What it can write or tell apart, in words.
-        sample_rate: Hz; 0 for models of text.
-        parameters: Number of weights.
-        licence: Licence of the weights.
-        limits: What it cannot do.
-        training: How it was trained and what helped.
-        tag: Second part of the full name of a default preset.
-        aliases: Other names that go on working.
-        config: Fields of the architecture's Config that this preset changes.
-        labels_file: File beside the weights with one class a line; "" for the architecture's default labels.
-        sources: Title, url and licence of each source of data and of the architecture.
-        weights: File, sha256, bytes, commands; {} for a model that ships none.
-        results: Measured figures.
-        decoding: Language model -> {"alpha", "word_bonus", "prior_scale"}, tuned on validation utterances.
-        prior: How likely a recognizer holds each symbol in any frame; () if not measured.
-        prior_data: What the prior was measured on.
-    """
+    """A preset in words and figures."""
 
     name: str
-    architecture: str
-    task: str
-    summary: str
-    labels: str
-    sample_rate: int
-    parameters: int
-    licence: str
-    limits: str
-    training: str
-    tag: str = ""
-    aliases: tuple[str, ...] = ()
-    config: dict = field(default_factory=dict)
-    labels_file: str = ""
-    sources: tuple[dict, ...] = ()
-    weights: dict = field(default_factory=dict)
+    architecture: str  # name of the file in zoo/models/ or zoo/language/
+    task: str  # "transcription", "classification", "reconstruction", "denoising" or "language"
+    summary: str  # what it is, in a sentence
+    labels: str  # what it can write or tell apart, in words
+    sample_rate: int  # Hz; 0 for models of text
+    parameters: int  # number of weights
+    licence: str  # of the weights
+    limits: str  # what it cannot do
+    training: str  # how it was trained and what helped
+    tag: str = ""  # second part of the full name of a default preset
+    aliases: tuple[str, ...] = ()  # other names that go on working
+    config: dict = field(default_factory=dict)  # fields of the architecture's Config that this preset changes
+    labels_file: str = ""  # file beside the weights with one class a line; "" for the architecture's default labels
+    sources: tuple[dict, ...] = ()  # title, url and licence of each source of data and of the architecture
+    weights: dict = field(default_factory=dict)  # file, sha256, bytes, commands; {} for a model that ships none
     results: tuple[Result, ...] = ()
-    decoding: dict = field(default_factory=dict)
-    prior: tuple[float, ...] = ()
-    prior_data: str = ""
+    decoding: dict = field(default_factory=dict)  # language model -> {"alpha", "word_bonus", "prior_scale"}, as tuned
+    prior: tuple[float, ...] = ()  # how likely a recognizer holds each symbol in any frame; () if not measured
+    prior_data: str = ""  # what the prior was measured on
 
     @property
     def size(self) -> int:
@@ -137,8 +99,8 @@ class ModelCard:
 
     def _repr_markdown_(self) -> str:
         """A table in Jupyter."""
-        rows = [("task", self.task), ("architecture", self.architecture), ("writes or tells apart", self.labels)]
-        rows += [("parameters", f"{self.parameters:,}"), ("licence", self.licence), ("limits", self.limits)]
+        names = ("task", "architecture", "labels", "parameters", "licence", "limits")
+        rows = [(name, getattr(self, name)) for name in names]
         rows += [
             (f"{r.metric}, {r.data}:{r.split}", f"{r.value:.2f} ({r.low:.2f} to {r.high:.2f})") for r in self.results
         ]
@@ -164,9 +126,6 @@ def list_models(pattern: str = "*", task: str | None = None) -> list[str]:
 def resolve(name: str) -> str:
     """The name of a preset's card, given that name, its full name (`conv2d.fsdd`) or an older one.
 
-    Raises:
-        UnknownNameError: If there is no such preset; it offers the nearest names.
-
     >>> resolve("conv2d.fsdd"), resolve("sentences_lstm_lm")
     ('conv2d', 'lstm_lm.sentences')
     """
@@ -181,10 +140,6 @@ def resolve(name: str) -> str:
 
 def card(name: str) -> ModelCard:
     """The card of a preset, such as "conv2d" or "conv2d.fsdd", read from zoo/cards/<name>.toml.
-
-    Raises:
-        UnknownNameError: If there is no such preset.
-        DataError: If its card is missing or damaged.
 
     >>> card("conv2d").sample_rate
     8000
@@ -252,9 +207,7 @@ def check_weights(path: Path, expected: str) -> None:
     """Checks a weights file against the sha256 on its card. Raises WeightsError."""
     if not path.exists():
         raise WeightsError(f"Weights must be a file that exists; {path.name} is missing from {path.parent}.")
-    found = sha256(path)
-    if found != expected:
+    if sha256(path) != expected:
         raise WeightsError(
-            f"Weights are loaded only if their sha256 is the card's; {path.name} has {found[:12]}..., "
-            f"the card says {expected[:12]}...: reinstall the package."
+            f"Weights must have the sha256 of their card; {path.name} has another: reinstall the package."
         )

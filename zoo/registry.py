@@ -12,19 +12,12 @@ from zoo.errors import ZooError, unknown_name
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a model file declares.
+    """What a model file declares."""
 
-    Attributes:
-        name: Name of the file.
-        task: Name of the class in `zoo.tasks` that its models are instances of.
-        config: The default Config, a frozen dataclass.
-        build: Function (config) -> functional keras.Model.
-    """
-
-    name: str
-    task: str
-    config: object
-    build: Callable
+    name: str  # of the file
+    task: str  # name of the class in `zoo.tasks` that its models are instances of
+    config: object  # the default Config, a frozen dataclass
+    build: Callable  # function (config) -> functional keras.Model
 
     def configure(self, **changes):
         """The default config with some fields changed. Raises UnknownNameError, or ZooError for a wrong type or range."""
@@ -60,13 +53,7 @@ _ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def register(name: str, config, task: str) -> Callable:
-    """Decorates a model file's `build(config)`: `@register("lstm_ctc", Config(), task="Recognizer")`.
-
-    Args:
-        name: Name of the file.
-        config: The default Config.
-        task: Name of a class in `zoo.tasks`.
-    """
+    """Decorates a model file's `build(config)`: `@register("lstm_ctc", Config(), task="Recognizer")`."""
 
     def decorate(build: Callable) -> Callable:
         _ARCHITECTURES[name] = Architecture(name, task, config, build)
@@ -91,9 +78,6 @@ def _files(package: str) -> list[str]:
 
 def architecture(name: str) -> Architecture:
     """The architecture called `name`.
-
-    Raises:
-        UnknownNameError: If there is none; it offers the nearest names.
 
     >>> architecture("conv2d").config.width
     48

@@ -47,17 +47,11 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """Saves weights in half precision, compressed: half the size, and no word changes. Written whole or not at all.
 
     The optimizer's state is left out: it is three times as large and of no use to who transcribes.
-
-    Raises:
-        WeightsError: If a weight is not a number that half precision holds.
     """
     path = Path(path)
     for variable in model.weights:
         if not np.abs(np.asarray(variable)).max(initial=0) <= np.finfo("float16").max:
-            raise WeightsError(
-                f"Weights are finite and below 65,504; {variable.path} holds others: nothing was saved (a lower learning rate "
-                f"keeps them small)."
-            )
+            raise WeightsError(f"Weights must be finite and below 65,504; {variable.path} holds others.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         # HDF5 crashes the process where a disk is full, so its files are made in memory; zip files and bytes do not.

@@ -35,7 +35,6 @@ def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float |
         sample_rate: Rate of an array in hertz; files carry their own.
 
     Raises:
-        MissingFileError: If the path leads nowhere.
         AudioError: If `audio` is not audio, cut short, empty, not finite, or of an impossible rate or shape.
 
     >>> load_audio(bundled("seven"), 8000).shape  # 1.4 s

@@ -32,11 +32,11 @@ CHILD = "import sys; from zoo.export import _convert; _convert(*sys.argv[1:])"
 
 
 class Format(NamedTuple):
-    """A file format: the ending of its path, and the packages that converting and running need."""
+    """A file format."""
 
-    suffix: str  # "" for a folder
-    converts: tuple[str, ...]
-    runs: tuple[str, ...]
+    suffix: str  # of its path; "" for a folder
+    converts: tuple[str, ...]  # packages that are needed to write it
+    runs: tuple[str, ...]  # and to run it
 
 
 FORMATS = {
@@ -183,10 +183,7 @@ def _convert(format: str, source: str, made: str) -> None:
 
 
 def _with_constants(network, batch: int | None):
-    """The network as a TensorFlow function (waveform, lengths) -> its outputs by name, its weights as constants.
-
-    LiteRT's loops cannot read variables, and ONNX has none.
-    """
+    """The network as a TensorFlow function whose weights are constants: LiteRT's loops read no variables, ONNX has none."""
     import tensorflow as tf
 
     arrays = [[np.asarray(v) for v in g] for g in (network.trainable_variables, network.non_trainable_variables)]
@@ -206,10 +203,11 @@ def _to_litert(network, made: str) -> None:
 
     def one_clip(layer, *inputs, **keywords):
         """Call a layer with the batch fixed to 1: LiteRT's tensor lists, of which loops are made, want a static shape."""
-        fixed = keras.tree.map_structure(  # a layer of several inputs, such as Add, takes a list
-            lambda x: keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 and x.shape[-1] else x, inputs
-        )
-        return layer(*fixed, **keywords)
+
+        def fix(x):
+            return keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 and x.shape[-1] else x
+
+        return layer(*keras.tree.map_structure(fix, inputs), **keywords)  # a layer such as Add takes a list
 
     network = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=one_clip)
     module = tf.Module()

@@ -34,16 +34,13 @@ class Group(click.Group):
             raise
         except Exception as error:
             number = getattr(error, "errno", None)
-            if number == errno.EPIPE or (_is_own_mistake(error) and os.environ.get("ZOO_TRACEBACK")):
+            expected = isinstance(error, ZooError | OSError) or type(error).__name__ in OUT_OF_MEMORY
+            if number == errno.EPIPE or (os.environ.get("ZOO_TRACEBACK") and not expected):
                 raise  # `zoo list | head -1` is no error; click knows it
             if number == errno.ENOSPC:
                 with suppress(OSError):
                     sys.stdout = open(os.devnull, "w")
             raise click.ClickException(sentence(error)) from error
-
-
-def _is_own_mistake(error: Exception) -> bool:
-    return not isinstance(error, ZooError | OSError) and type(error).__name__ not in OUT_OF_MEMORY
 
 
 def sentence(error: Exception) -> str:
@@ -63,8 +60,7 @@ def sentence(error: Exception) -> str:
 def interruptible() -> Iterator[list]:
     """Lets Ctrl-C end the block, at its end if not before; yields the list of those that came.
 
-    Python drops an exception that is raised within a callback of its garbage collector or of an import lock, and Ctrl-C may
-    well come there (JAX has such a callback), so each one is remembered.
+    Python drops an exception within a callback of its garbage collector or of an import lock, so each one is remembered.
     """
     pressed: list[int] = []
 

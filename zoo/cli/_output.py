@@ -20,11 +20,7 @@ PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
 
 def rounded(value: Any) -> Any:
     """Returns a value with its floats at four decimals: no digits that mean nothing."""
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return round(value, 4) if isinstance(value, float) else value
+    return json.loads(json.dumps(value), parse_float=lambda number: round(float(number), 4))
 
 
 def print_json(value: Any) -> None:
@@ -40,13 +36,13 @@ def tell(about: dict, sentence: str, as_json: bool) -> None:
         click.echo(sentence)
 
 
-def print_table(*columns: str, rows: Iterable[tuple], title: str = "") -> None:
+def print_table(*columns: str, rows: Iterable[tuple]) -> None:
     """Prints rows of cells as a table; a column whose name ends in # holds numbers, which are right-aligned."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         table.add_column(name.rstrip("#"), justify="right" if name.endswith("#") else "left", overflow="fold")
     for row in rows:

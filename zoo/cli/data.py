@@ -32,25 +32,20 @@ def data(spec, durations, as_json):
         if as_json:
             print_json([{"name": s.name, "splits": s.splits, "options": s.options, "about": s.about} for s in sets])
             return
-        options_of = ["\n".join(f"{name}: {what}" for name, what in s.options.items()) for s in sets]
-        rows = [(s.name, s.about, ", ".join(s.splits), text) for s, text in zip(sets, options_of, strict=True)]
+        rows = [(s.name, s.about, ", ".join(s.splits), ", ".join(s.options)) for s in sets]
         print_table("data set", "what", "splits", "options", rows=rows)
         return
     splits = datasets.describe(DataSpec.parse(spec, "train").name).splits
     chosen = DataSpec.parse(spec, splits[0])
     utterances = chosen.load()
-    about = {
-        "name": chosen.name,
-        "split": chosen.split,
-        "utterances": len(utterances),
-        "speakers": len({utterance.speaker for utterance in utterances if utterance.speaker}),
-        "words": sum(len(utterance.text.split()) for utterance in utterances),
-    }
+    about = {"name": chosen.name, "split": chosen.split, "utterances": len(utterances)}
+    about["speakers"] = len({utterance.speaker for utterance in utterances if utterance.speaker})
+    about["words"] = sum(len(utterance.text.split()) for utterance in utterances)
     if durations:
         about["minutes"] = round(sum(len(utterance.audio(16000)) for utterance in utterances) / 16000 / 60, 2)
     first = [{"id": u.id, "speaker": u.speaker, "text": u.text} for u in utterances[:5]]
     if as_json:
         print_json(about | {"first": first})
         return
-    print_table(*about, rows=[tuple(about.values())])
-    print_table("id", "speaker", "text", rows=[tuple(row.values()) for row in first], title="the first of them")
+    print_table(*about, rows=[about.values()])
+    print_table("the first of them", "speaker", "text", rows=[row.values() for row in first])

@@ -181,9 +181,7 @@ def few_shot(folder, paths, asked, shots, as_json):
     examples = {child.name: recordings_in(child)[:shots] for child in children}
     least = min(map(len, examples.values()), default=0)
     if shots and least < shots:
-        raise DataError(
-            f"`shots` must be at most the examples of each word, of which one has {least}. Received: {shots}."
-        )
+        raise DataError(f"`shots` must be at most the examples of each word; one has {least}. Received: {shots}.")
     recordings, rows, rate = Recordings(paths), [], asked.sample_rate
     words = zoo.few_shot(asked.model, examples)
     for path, _, found in recordings.answers(rate, lambda samples: words.classify(samples, rate)):

@@ -508,7 +508,7 @@ def test_killed_and_resumed_ends_with_the_same_weights(spec, tmp_path):
             for line in running.stdout:
                 if line.startswith(line_start):
                     running.send_signal(signal.SIGKILL)
-            return running.wait(timeout=120)
+            return running.wait(timeout=300)
         finally:
             running.kill()
 

@@ -117,9 +117,8 @@ class Fold:
             return Ensemble([zoo.load(part, weights=path) for part, path in parts.items()])
         table = self._table(card(self.name).sample_rate)
         data = [f"folder:all,source={table}", *self.also]
-        resume = (self.out / "run.json").exists()
         # From fresh weights: the bundled ones have heard everybody.
-        return train(self.name, data, self.out, init=None, resume=resume, **self.settings)
+        return train(self.name, data, self.out, init="none", resume=True, **self.settings)
 
     def _table(self, sample_rate: int) -> Path:
         """The clips of the fold as WAV files, and a CSV of them: a data set that `train` can read."""

@@ -48,8 +48,7 @@ def leave_one_out(
     references, hypotheses, rates = [], {name: [] for name in DECODERS}, {name: {} for name in DECODERS}
     for speaker in SPEAKERS:
         folder, sets = Path(out) / speaker, [f"connected_digits:loso-{speaker}-train{digits}", *data]
-        resume = (folder / "run.json").exists()
-        fold = train(model, sets, folder, init=init or None, resume=resume, **parse_settings(settings))
+        fold = train(model, sets, folder, init=init or "none", resume=True, **parse_settings(settings))
         utterances, rate = datasets.load("connected_digits", f"loso-{speaker}-test"), fold.config.sample_rate
         clips, texts = [u.audio(rate) for u in utterances], [u.text for u in utterances]
         references += texts

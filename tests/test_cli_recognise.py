@@ -144,9 +144,15 @@ def test_bad_recordings_are_refused_without_a_model(tmp_path, monkeypatch):
 def test_a_bad_recording_stops_no_good_one(saved, classifier, clips, tmp_path):
     bad = bad_recordings(tmp_path)
     shutil.copy(clips / "b.wav", tmp_path / "good.wav")
-    for command in (("transcribe", "--weights", saved), ("classify", "--model", "conv2d_mini", "--weights", classifier)):
+    for command in (
+        ("transcribe", "--weights", saved),
+        ("classify", "--model", "conv2d_mini", "--weights", classifier),
+    ):
         result = run(*command, tmp_path, tmp_path / "missing.wav", clips / "c.WAV", "--json", code=1)
-        assert [entry["file"] for entry in json.loads(result.stdout)] == [str(tmp_path / "good.wav"), str(clips / "c.WAV")]
+        assert [entry["file"] for entry in json.loads(result.stdout)] == [
+            str(tmp_path / "good.wav"),
+            str(clips / "c.WAV"),
+        ]
         complaints = result.stderr.splitlines()
         assert len(complaints) == len(bad) + 1 and all(line.startswith("Error: ") for line in complaints)
 
@@ -182,7 +188,9 @@ def test_a_folder_that_is_closed_stops_no_other_recording(clips, tmp_path, monke
 def test_names_that_are_no_utf8_stop_no_other_recording(classifier, clips, tmp_path):
     other = os.fsdecode(bytes(tmp_path) + b"/m\xfcller.wav")
     shutil.copy(clips / "b.wav", other)
-    assert [entry["file"] for entry in run_json("classify", tmp_path, "--model", "conv2d_mini", "--weights", classifier)] == [other]
+    assert [
+        entry["file"] for entry in run_json("classify", tmp_path, "--model", "conv2d_mini", "--weights", classifier)
+    ] == [other]
 
 
 def test_weights_that_must_not_be_loaded(clips, saved, classifier, tmp_path):
@@ -213,7 +221,9 @@ def test_full_disk_leaves_no_half_picture(saved, clips, tmp_path):
 def test_listen(clips, saved, tmp_path, monkeypatch):
     path = tmp_path / "stream.keras"
     zoo.load("lstm_ctc_stream", weights=None, units=8, layers=1).save(path)
-    heard = [json.loads(line) for line in run("listen", clips / "b.wav", "--weights", path, "--json").stdout.splitlines()]
+    heard = [
+        json.loads(line) for line in run("listen", clips / "b.wav", "--weights", path, "--json").stdout.splitlines()
+    ]
     assert heard[-1]["last"] and not any(one["last"] for one in heard[:-1])
     assert heard[-1]["seconds"] == pytest.approx(1.0, abs=1e-3)
     lines = run("listen", clips / "b.wav", "--weights", path, "--chunk", 0.05).stdout.splitlines()

@@ -54,14 +54,60 @@ def asked(monkeypatch) -> list:
 
 def test_options_of_train_arrive(asked, tmp_path, monkeypatch):
     out = tmp_path / "r \u00fc 6"
-    given = ["train", "conv2d", "--data", "fsdd", "--data", "spoken_digits=2", "--validation", "fsdd", "--out", str(out)]
-    given += ["--epochs", "3", "--batch-size", "8", "--learning-rate", "0.01", "--seed", "7", "--init", "none", "--freeze"]
-    given += ["--teacher", "lstm_ctc", "--no-augment", "--tensorboard", "--set", 'labels=["ja", "nein"]', "--set", "dropout=0.4"]
+    given = [
+        "train",
+        "conv2d",
+        "--data",
+        "fsdd",
+        "--data",
+        "spoken_digits=2",
+        "--validation",
+        "fsdd",
+        "--out",
+        str(out),
+    ]
+    given += [
+        "--epochs",
+        "3",
+        "--batch-size",
+        "8",
+        "--learning-rate",
+        "0.01",
+        "--seed",
+        "7",
+        "--init",
+        "none",
+        "--freeze",
+    ]
+    given += [
+        "--teacher",
+        "lstm_ctc",
+        "--no-augment",
+        "--tensorboard",
+        "--set",
+        'labels=["ja", "nein"]',
+        "--set",
+        "dropout=0.4",
+    ]
     given += ["--set", "training.warmup=0.1", "--set", "training.bucket_boundaries=[1, 2.5]"]
     monkeypatch.setattr(sys, "argv", ["zoo", *given])
     done = run(*given, code=130)
-    settings = {"epochs": 3, "batch_size": 8, "learning_rate": 0.01, "seed": 7, "init": "none", "freeze": True, "resume": False}
-    settings |= {"validation": ("fsdd",), "teacher": "lstm_ctc", "augmentation": None, "tensorboard": True, "warmup": 0.1}
+    settings = {
+        "epochs": 3,
+        "batch_size": 8,
+        "learning_rate": 0.01,
+        "seed": 7,
+        "init": "none",
+        "freeze": True,
+        "resume": False,
+    }
+    settings |= {
+        "validation": ("fsdd",),
+        "teacher": "lstm_ctc",
+        "augmentation": None,
+        "tensorboard": True,
+        "warmup": 0.1,
+    }
     settings |= {"bucket_boundaries": [1, 2.5], "model_config": {"labels": ["ja", "nein"], "dropout": 0.4}}
     assert asked == [("conv2d", ("fsdd", "spoken_digits=2"), out, settings)] and "epoch 1" in done.stdout
     again = shlex.split(done.stderr.strip().splitlines()[-1].partition("zoo ")[2])
@@ -72,13 +118,17 @@ def test_options_of_train_arrive(asked, tmp_path, monkeypatch):
 
 def test_what_is_left_out_is_the_default_of_train(asked):
     run("train", "conv2d", "--data", "fsdd", "--out", "run", "--minutes", 2, code=130)
-    assert asked == [("conv2d", ("fsdd",), Path("run"), {"validation": (), "resume": False, "model_config": {}, "minutes": 2})]
+    assert asked == [
+        ("conv2d", ("fsdd",), Path("run"), {"validation": (), "resume": False, "model_config": {}, "minutes": 2})
+    ]
 
 
 def test_train_a_language_model(data, tmp_path):
     (tmp_path / "book.txt").write_text("Oh yes,\nno.")
     book, out = f"text,source={tmp_path / 'book.txt'},wrapped=true", tmp_path / "lm"
-    done = run("train", "ngram_lm", "--data", data, "--out", out, "--set", "order=2", "--set", f"out_of_domain={book}").stdout
+    done = run(
+        "train", "ngram_lm", "--data", data, "--out", out, "--set", "order=2", "--set", f"out_of_domain={book}"
+    ).stdout
     assert shlex.split(done)[-1] == str(out / "model.arpa.gz") and (out / "model.arpa.gz").exists()
     request = json.loads((out / "run.json").read_text())
     assert request["settings"] == {"order": 2} and len(request["out_of_domain"]) == 1
@@ -95,7 +145,9 @@ def test_train_refuses_in_a_sentence(words, tmp_path):
     out, data = tmp_path / "run", f"folder:all,source={words}"
     assert "lstm_ctc" in str(refusal("train", "lstm_ctd", "--data", "an4", "--out", out))
     assert refusal("train", "lstm_ctc", "--data", "an4::", "--out", out).argument == "data"
-    assert refusal("train", "lstm_ctc", "--data", data, "--out", out, "--minutes", 1, "--epochs", 1).argument == "minutes"
+    assert (
+        refusal("train", "lstm_ctc", "--data", data, "--out", out, "--minutes", 1, "--epochs", 1).argument == "minutes"
+    )
     assert "units" in str(refusal("train", "lstm_ctc", "--data", data, "--out", out, "--set", "unit=8"))
     assert "warmup" in str(refusal("train", "lstm_ctc", "--data", data, "--out", out, "--set", "training.warmups=0.1"))
     assert not out.exists()
@@ -104,7 +156,21 @@ def test_train_refuses_in_a_sentence(words, tmp_path):
 @pytest.mark.slow
 def test_train_evaluate_and_use(words, data, tmp_path, eager):
     out = tmp_path / "run"
-    given = ("train", "conv2d_mini", "--data", data, "--validation", data, "--out", out, "--epochs", 2, "--batch-size", 4, "--no-augment")
+    given = (
+        "train",
+        "conv2d_mini",
+        "--data",
+        data,
+        "--validation",
+        data,
+        "--out",
+        out,
+        "--epochs",
+        2,
+        "--batch-size",
+        4,
+        "--no-augment",
+    )
     line = run(*given).stdout.splitlines()[-1]
     assert shlex.split(line.partition("zoo ")[2])[-1] == str(out / "model.keras")
     assert {"run.json", "curves.csv", "curves.png", "best.weights.h5", "model.keras"} <= set(os.listdir(out))
@@ -116,7 +182,10 @@ def test_train_evaluate_and_use(words, data, tmp_path, eager):
     (score,) = run_json("evaluate", "conv2d_mini", "--data", data, *use, "--plot", tmp_path / "errors.png")
     model = zoo.load(out / "model.keras")
     right = sum(model.classify(path).label == path.parent.name for path in words.rglob("*.wav"))
-    assert score["value"] == pytest.approx(100 * right / 12, abs=1e-3) and score["counts"] == {"correct": right, "clips": 12}
+    assert score["value"] == pytest.approx(100 * right / 12, abs=1e-3) and score["counts"] == {
+        "correct": right,
+        "clips": 12,
+    }
     assert (tmp_path / "errors.png").stat().st_size > 10_000
     assert "accuracy" in run("evaluate", "conv2d_mini", "--data", data, *use).stdout
 
@@ -124,7 +193,9 @@ def test_train_evaluate_and_use(words, data, tmp_path, eager):
 def test_evaluate_prints_one_schema(monkeypatch):
     calls, result = [], Result("an4", "test", "WER", 5.0, 4.0, 6.0, 130, 773, counts={"hits": 700})
     monkeypatch.setattr("zoo.cli._loading.load_model", lambda name, weights: name)
-    monkeypatch.setattr(zoo, "evaluate", lambda model, *data, log, **options: calls.append((model, data, options)) or [result])
+    monkeypatch.setattr(
+        zoo, "evaluate", lambda model, *data, log, **options: calls.append((model, data, options)) or [result]
+    )
     (found,) = run_json("evaluate", "lstm_ctc", "--data", "an4", "--data", "fsdd", "--alpha", 0.5, "--lexicon", "a b")
     assert calls == [("lstm_ctc", ("an4", "fsdd"), {"alpha": 0.5, "lexicon": ["a", "b"]})]
     assert found["metric"] == "WER" and found["counts"] == {"hits": 700} and found["value"] == 5
@@ -136,13 +207,25 @@ def test_evaluate_prints_one_schema(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
 def test_ctrl_c_says_how_to_resume(data, tmp_path):
-    command = ["train", "conv2d_mini", "--data", data, "--out", str(tmp_path / "run"), "--epochs", "3000", "--no-augment"]
+    command = [
+        "train",
+        "conv2d_mini",
+        "--data",
+        data,
+        "--out",
+        str(tmp_path / "run"),
+        "--epochs",
+        "3000",
+        "--no-augment",
+    ]
 
     def listen():  # a shell that runs these tests in the background has told its children to ignore Ctrl-C
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     pipe = subprocess.PIPE
-    running = subprocess.Popen([sys.executable, "-m", "zoo.cli", *command], stdout=pipe, stderr=pipe, text=True, preexec_fn=listen)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "zoo.cli", *command], stdout=pipe, stderr=pipe, text=True, preexec_fn=listen
+    )
     try:
         for line in running.stdout:
             if line.startswith("epoch 2"):

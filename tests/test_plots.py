@@ -39,9 +39,8 @@ PLOTS = {
     "saliency": lambda axes: plots.saliency(LOG_MEL, np.abs(LOG_MEL), 0.01, axes, "a $ is a $"),
     "attention": lambda axes: plots.attention(LOG_MEL, np.full(16, 1 / 16), 0.01, 0.02, axes),
     "bars": lambda axes: plots.bars({"yes": 0.7, "no": 0.3}, axes),
-    "band_errors": lambda axes: plots.band_errors({"a": np.ones(23)}, None, axes),
+    "band_errors": lambda axes: plots.band_errors({"a": np.ones(23)}, axes),
     "comparison": lambda axes: plots.comparison([row("conv2d"), row("svm", kind="baseline", parameters=None)], axes),
-    "noise": lambda axes: plots.noise([{"name": "conv2d", "noise": LEVELS}], axes),
 }
 
 
@@ -112,8 +111,8 @@ def test_the_colours_of_saliency_name_the_largest():
 
 
 def test_bars_show_the_best_above():
-    axes = plots.bars({"a": 0.1, "b": 0.65, "c": 0.25}, top=2)
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "c"] and len(axes.patches) == 2
+    axes = plots.bars({"a": 0.1, "b": 0.65, "c": 0.25} | {str(i): 0.0 for i in range(20)})
+    assert [label.get_text() for label in axes.get_yticklabels()][:3] == ["b", "c", "a"] and len(axes.patches) == 10
     assert axes.yaxis_inverted()
     with refused("probabilities", DataError):
         plots.bars({})
@@ -142,8 +141,6 @@ def test_noise_names_every_line_and_orders_the_levels():
     assert len(axes.figure.axes) == 2 and all(f"model {i}" in texts(axes) for i in range(9))
     with refused("rows", DataError):
         plots.noise([{"name": "x"}])
-    with refused("axes", DataError):
-        plots.noise([{"name": "x", "noise": LEVELS, "babble": LEVELS}], Figure().subplots())
 
 
 @pytest.mark.parametrize(
@@ -165,8 +162,8 @@ def test_a_reconstruction_beside_its_input():
 
 
 def test_errors_by_band_have_a_line_each():
-    axes = plots.band_errors({"a": np.ones(23), "b": np.full(23, 2.0)}, np.linspace(50, 3900, 23))
-    assert [line.get_label() for line in axes.lines] == ["a", "b"] and "Hz" in axes.get_xlabel()
+    axes = plots.band_errors({"a": np.ones(23), "b": np.full(23, 2.0)})
+    assert [line.get_label() for line in axes.lines] == ["a", "b"]
     for errors in ({}, {"a": np.ones(3), "b": np.ones(4)}):
         with refused("errors", DataError):
             plots.band_errors(errors)

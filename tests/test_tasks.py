@@ -48,7 +48,7 @@ def vae():
 # --- recognizers
 
 
-@pytest.mark.parametrize("name", names_with("transcribe", ("lstm_ctc", "attention_ctc")))
+@pytest.mark.parametrize("name", names_with("transcribe", ("lstm_ctc",)))
 def test_transcribe_takes_one_or_many(name):
     model, clips = small(name), clips_of(0.5, 0.3)
     one, many = model.transcribe(clips[0], sample_rate=16000), model.transcribe(clips, sample_rate=16000)
@@ -95,7 +95,7 @@ def test_beam_search_by_name(recognizer):
 
 def test_the_card_tunes_a_beam_search(shipped, samples):
     tuned = shipped.tuned("ngram_lm")
-    assert {"alpha", "prior_scale"} <= set(tuned) and len(shipped.prior) == len(shipped.vocabulary)
+    assert {"alpha", "word_bonus"} <= set(tuned) and len(shipped.prior) == len(shipped.vocabulary)
     assert shipped.tuned("no.arpa") == {} and small("lstm_ctc").tuned("ngram_lm") == {} == small("lstm_ctc").tuned(
         "lstm_lm"
     )
@@ -146,7 +146,7 @@ def test_a_stream_writes_what_the_whole_recording_gives():
 # --- classifiers
 
 
-@pytest.mark.parametrize("name", names_with("classify", ("ds_cnn", "attention", "speaker_id")))
+@pytest.mark.parametrize("name", names_with("classify", ("ds_cnn",)))
 def test_classify_takes_one_or_many(name):
     model, clips = small(name, labels=WORDS), clips_of(0.5, 0.3, rate=8000)
     one, many = model.classify(clips[0], sample_rate=8000), model.classify(clips, sample_rate=8000)
@@ -208,11 +208,14 @@ def test_an_ensemble_answers_with_the_mean_of_probabilities(parts):
             mean = np.mean([answers[i].probabilities[label] for answers in alone])
             assert probability == pytest.approx(mean, abs=1e-5)
     assert both.classify(clips[0], 8000).label == both.classify(clips, 8000)[0].label
-    assert both.saliency(clips[0], 8000).shape == both.word_frames(clips[0], 8000).shape
+    same = Ensemble(parts[::2])
+    assert same.saliency(clips[0], 8000).shape == same.word_frames(clips[0], 8000).shape
+    with refused(""):  # which of the two pictures?
+        both.saliency(clips[0], 8000)
 
 
 def test_an_ensemble_is_saved_and_loaded_and_learns(parts, tmp_path):
-    both, clips = Ensemble([small("conv2d_mini", filters=4, labels=WORDS), parts[1]]), clips_of(0.5, 0.3, rate=8000)
+    both, clips = Ensemble(parts), clips_of(0.5, 0.3, rate=8000)
     both.save(tmp_path / "both.keras")
     loaded = zoo.load(tmp_path / "both.keras")
     assert isinstance(loaded, Ensemble) and loaded.display_name == both.display_name and loaded.labels == WORDS
@@ -255,7 +258,7 @@ def test_reconstruct_takes_one_or_many(name):
         np.testing.assert_allclose(code, found.code, atol=1e-5)
     np.testing.assert_allclose(model.encode(clips[1], 8000), many[1].code, atol=1e-4)
     assert model.reconstruct([], sample_rate=8000) == []
-    samples, rate = one.sound(iterations=2)
+    samples, rate = one.sound(iterations=1)
     assert rate == model.config.sample_rate and np.isfinite(samples).all()
     assert abs(len(samples) - (len(one.log_mel) - 1) * model.config.hop_length) <= model.config.hop_length
 

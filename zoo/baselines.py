@@ -36,15 +36,11 @@ def features(clip: np.ndarray, trim: bool = True) -> np.ndarray:
     """Compute the frames of one clip: 13 MFCC (Davis & Mermelstein 1980) and their slopes (Furui 1986), (frames, 26).
 
     Quiet before and after the word is cut off, and the mean of the first coefficient, the level, is subtracted. The other
-    means stay: in a sentence they are the microphone (cepstral mean normalization, Atal 1974), but in a single word they
-    are the word as well: on FSDD's training takes the recognizers here did worse without them.
+    means stay: in a sentence they are the microphone (Atal 1974), but in a single word they are the word as well.
 
     Args:
         clip: (samples,) in [-1, 1] at RATE hertz.
         trim: False keeps silence, and with it the time of each frame.
-
-    Raises:
-        ZooError: The clip is empty or not finite.
 
     >>> features(np.sin(np.arange(4000) / 3)).shape[1]  # 13 cepstra and their slopes
     26
@@ -79,9 +75,7 @@ class Baseline(ClassifierMixin, BaseEstimator):
     def fit(self, X: Sequence[np.ndarray], y: Sequence[str]) -> "Baseline":
         """Learn from clips X, each (samples,) float32 at RATE hertz, and their labels y; return self."""
         if not len(X) or len(X) != len(y):
-            raise ZooError(
-                f"`y` must be a label for each clip, at least one. Received: {len(X)} clips, {len(y)} labels."
-            )
+            raise ZooError(f"`y` must be a label for each clip, at least one. Received: {len(y)} for {len(X)} clips.")
         for name, value in self.get_params().items():
             if name != "seed" and not value > 0:
                 raise ZooError(f"`{name}` must be above 0. Received: {name}={value!r}.")
@@ -101,10 +95,6 @@ class DTW(Baseline):
     Args:
         templates: Examples kept of each label; the time to predict grows with them.
         seed: Seed of drawing them.
-
-    >>> low, high = np.sin(0.2 * np.arange(4000)), np.sin(2.0 * np.arange(4000))
-    >>> DTW().fit([low, high], ["low", "high"]).predict([high[:3000]]).tolist()
-    ['high']
     """
 
     def __init__(self, templates: int = 30, seed: int = 0):
@@ -136,8 +126,7 @@ def dtw_distance(a: np.ndarray, b: np.ndarray) -> float:
 
     Two takes of a word are never equally fast. A step of the warping path moves on by a frame in a, in b, or in both, and
     costs the squared distance of the frames it arrives at, twice where both move on: so each path weighs len(a) + len(b),
-    by which the least sum is divided. It is Sakoe and Chiba's symmetric form without a limit on the slope; librosa counts
-    the first pair of frames once, not twice, so that the weight is one less.
+    by which the least sum is divided (Sakoe and Chiba's symmetric form; librosa counts the first pair once, not twice).
 
     >>> slow = np.repeat(np.eye(3), 2, axis=0)
     >>> float(dtw_distance(np.eye(3), slow))  # the same, at half the speed
@@ -152,9 +141,8 @@ def dtw_distance(a: np.ndarray, b: np.ndarray) -> float:
 class GMMHMM(Baseline):
     """For each word a chain of states, each with its mixture of Gaussians; the likeliest word wins. Needs hmmlearn.
 
-    A state is a stretch of the word, and the chain runs left to right. It is learnt by segmental k-means (Juang &
-    Rabiner 1990): cut each take into equal stretches, fit a mixture to each state's frames, move the cuts to where the
-    model finds the takes likeliest, and repeat.
+    A state is a stretch of the word, and the chain runs left to right. It is learnt by segmental k-means (Juang & Rabiner
+    1990): cut each take into equal stretches, fit a mixture to each, move the cuts to where the model likes them, repeat.
 
     Args:
         states: States of a word, about two for each sound.
@@ -162,9 +150,6 @@ class GMMHMM(Baseline):
         rounds: Rounds of fitting.
         floor: Variance added to each, so that few frames make no spike.
         seed: Seed of the mixtures' first means.
-
-    >>> GMMHMM(states=4).states
-    4
     """
 
     def __init__(self, states: int = 6, mixtures: int = 2, rounds: int = 2, floor: float = 1.0, seed: int = 0):
@@ -175,9 +160,11 @@ class GMMHMM(Baseline):
             import hmmlearn  # noqa: F401
         except ImportError:
             raise ZooError('The baseline gmm_hmm needs hmmlearn: pip install "speech-zoo[baselines]".') from None
-        self.words = {}
-        for label in self.classes_:
-            self.words[str(label)] = self._learn([features(clips[i]) for i in np.flatnonzero(labels == label)])
+        takes = [features(clip) for clip in clips]
+        self.words = {
+            str(own): self._learn([t for t, label in zip(takes, labels, strict=True) if label == own])
+            for own in self.classes_
+        }
 
     def _learn(self, takes):
         lengths = [len(take) for take in takes]
@@ -213,9 +200,7 @@ class GMMHMM(Baseline):
 
 
 class SVM(Baseline):
-    """A support vector machine (Cortes & Vapnik 1995) on the mean and spread of each fifth of the word.
-
-    It knows no time: to make all words equally long, they are cut into as many parts, and the length is a value of its own.
+    """A support vector machine (Cortes & Vapnik 1995) on the mean and spread of each fifth of the word, and its length.
 
     Args:
         parts: Parts of equal length, in which the frames are averaged.
@@ -260,9 +245,6 @@ def baseline(name: str, **settings: float) -> BaseEstimator:
     Args:
         name: A name in BASELINES.
         **settings: Settings to change, such as templates=5 of dtw.
-
-    Raises:
-        UnknownNameError: There is no such baseline or setting.
 
     >>> baseline("dtw", templates=5).templates
     5

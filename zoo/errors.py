@@ -8,17 +8,13 @@ from difflib import get_close_matches
 class ZooError(ValueError):
     """Base of all errors caused by input; the command line prints it as one sentence and exits with 1.
 
-    The sentence leads with the argument in backticks, so that it can be searched for and tested.
-
-    Attributes:
-        argument: Name of the argument that was wrong; "" where the sentence leads with none.
-
     >>> ZooError("`widths` must be increasing seconds in (0, 3600]. Received: widths=(3, 1).").argument
     'widths'
     """
 
     @property
     def argument(self) -> str:
+        """Name of the argument that was wrong; "" where the sentence leads with none."""
         found = re.match(r"`([^`]+)`", str(self))
         return found[1] if found else ""
 

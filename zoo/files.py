@@ -11,50 +11,22 @@ from zoo.errors import DataError
 
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
-    """Yield a temporary path to write to; on success it replaces `path`, on an error `path` stays as it was.
-
-    Args:
-        path: File to write.
-
-    Raises:
-        OSError: The file cannot be written; the error names `path`.
-
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
-    >>> with atomic_write(path) as partial:
-    ...     _ = partial.write_text("all of it")
-    >>> path.read_text(), partial.exists()
-    ('all of it', False)
-    """
+    """Yield a temporary path to write to; on success it replaces `path`, on an error `path` stays as it was."""
     path = Path(path)
     partial = path.with_name("partial-" + path.name)
     try:
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        if error.filename is None or str(error.filename) == str(
-            partial
-        ):  # name the caller's file, not the temporary one
+        if error.filename in (None, str(partial), partial):  # name the caller's file, not the temporary one
             error.filename, error.filename2 = str(path), None
         raise
     finally:
         partial.unlink(missing_ok=True)
 
 
-whole = atomic_write
-
-
 def read_json(path: str | os.PathLike, what: str, kind: type = dict) -> dict | list:
-    """Read a JSON file that we wrote.
-
-    Args:
-        path: File to read.
-        what: What the file is, for the error, such as "A run's settings".
-        kind: Type that it must hold, dict or list.
-
-    Raises:
-        DataError: The file is damaged or holds something else.
-    """
+    """Read a JSON file that holds a `kind`, dict or list; `what` names it in errors, such as "A run's settings"."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:  # UnicodeDecodeError, too

@@ -27,7 +27,6 @@ logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in reco
 
 MAX_SECONDS = 60.0  # of a recording
 TIMEOUT = 60  # seconds that Colab's page waits for an answer before the bundled clip is taken
-FALLBACK_CLIP = "seven.wav"  # where there is no microphone
 JAVASCRIPT = (files("zoo") / "notebook.js").read_text(encoding="utf-8").strip()
 
 T = TypeVar("T")
@@ -44,10 +43,7 @@ def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
         sample_rate: Hertz of the returned samples.
 
     Returns:
-        Samples, (samples,) float32 in [-1, 1].
-
-    Raises:
-        ZooError: `seconds` or `sample_rate` is out of range.
+        (samples,) float32 in [-1, 1].
 
     >>> samples = record(2)  # on a machine without a microphone
     No microphone was found: this is the bundled clip seven.wav. A file of yours does as well: model.transcribe("my.wav").
@@ -57,18 +53,14 @@ def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
     if not (isinstance(seconds, Real) and 0 < seconds <= MAX_SECONDS):
         raise ZooError(f"`seconds` must be a number in (0, {MAX_SECONDS:g}]. Received: seconds={seconds!r}.")
     if not (isinstance(sample_rate, Integral) and 1000 <= sample_rate <= 192000):
-        raise ZooError(
-            f"`sample_rate` must be a whole number of hertz from 1,000 to 192,000. Received: sample_rate={sample_rate!r}."
-        )
+        raise ZooError(f"`sample_rate` must be a whole number of hertz in [1000, 192000]. Received: {sample_rate!r}.")
     listen = _from_browser if "google.colab" in sys.modules else _from_device
     samples = listen(seconds, sample_rate)
-    if samples is not None:
-        return samples
-    print(
-        f"No microphone was found: this is the bundled clip {FALLBACK_CLIP}. "
-        'A file of yours does as well: model.transcribe("my.wav").'
-    )
-    return load_audio(bundled(FALLBACK_CLIP), sample_rate)
+    if samples is None:
+        print("No microphone was found: this is the bundled clip seven.wav.", end=" ")
+        print('A file of yours does as well: model.transcribe("my.wav").')
+        samples = load_audio(bundled("seven"), sample_rate)
+    return samples
 
 
 def _from_browser(seconds: float, sample_rate: int) -> np.ndarray | None:
@@ -124,12 +116,6 @@ def play(audio: Any, sample_rate: int | None = None, title: str = "") -> Player:
         sample_rate: Hertz of the array.
         title: Text above the player.
 
-    Returns:
-        A player.
-
-    Raises:
-        AudioError: `audio` is not audio, or `sample_rate` is missing for an array.
-
     >>> import numpy as np
     >>> play(np.sin(np.arange(8000) / 3), 8000, "a tone")
     a tone: 1.00 s at 8000 Hz
@@ -152,14 +138,11 @@ def _mp3(samples: np.ndarray, sample_rate: int) -> bytes:
 
 @contextmanager
 def caught(*kinds: type[BaseException], lines: int = 3) -> Iterator[None]:
-    """Runs code that fails on purpose and prints its error.
+    """Runs code that fails on purpose and prints its error; raises an AssertionError where it does not fail.
 
     Args:
         *kinds: Expected classes of errors; any Exception by default.
         lines: Lines of the message to print.
-
-    Raises:
-        AssertionError: Nothing went wrong.
 
     >>> with caught(ZeroDivisionError):
     ...     1 / 0
@@ -197,13 +180,7 @@ class Table:
 
 
 def table(rows: Sequence[Mapping]) -> Table:
-    """Makes a table of rows, each a dict; numbers are rounded to four digits.
-
-    Args:
-        rows: Cells by the heading of their column.
-
-    Returns:
-        A table.
+    """Makes a table of rows, each a dict of cells by heading; numbers are rounded to four digits.
 
     >>> table([{"model": "conv2d", "accuracy": 0.98765}, {"model": "lstm", "accuracy": 0.9}])
     model   accuracy
@@ -219,13 +196,6 @@ def _cell(value: Any) -> str:
 
 def full_or_fast(full: T, fast: T) -> T:
     """Returns `full`, or `fast` where the environment variable ZOO_FAST is 1: tests train for moments only.
-
-    Args:
-        full: Value for readers.
-        fast: Value for tests.
-
-    Returns:
-        One of both.
 
     >>> epochs = full_or_fast(5, fast=1)
     """

@@ -15,9 +15,6 @@ class Vocabulary:
     Args:
         tokens: The n distinct characters (or words) that a model may write.
 
-    Raises:
-        DataError: There are none, or one of them twice.
-
     >>> Vocabulary("abc").encode("cab")
     [3, 1, 2]
     """
@@ -34,14 +31,13 @@ class Vocabulary:
 
     def encode(self, text: Iterable[str]) -> list[int]:
         """Return the ids of the symbols of `text`; raise DataError where one is not in the vocabulary."""
-        text = list(text) if not isinstance(text, str) else text
-        for i, symbol in enumerate(text, start=1):
-            if symbol not in self._ids:
-                raise DataError(
-                    f"`text` may hold only the symbols {''.join(self.tokens)!r} (write numbers as words). "
-                    f"Received: {symbol!r}, number {i} in {text!r}."
-                )
-        return [self._ids[symbol] for symbol in text]
+        try:
+            return [self._ids[symbol] for symbol in text]
+        except KeyError as error:
+            raise DataError(
+                f"`text` may hold only the symbols {''.join(self.tokens)!r} (write numbers as words). "
+                f"Received: {error} in {text!r:.200}."
+            ) from None
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of `ids`; blanks are left out, repeats kept (collapsing them is decoding's job)."""
@@ -53,9 +49,6 @@ class LabelEncoder:
 
     Args:
         class_names: The n distinct words or speakers.
-
-    Raises:
-        DataError: There are fewer than two, or one of them twice.
 
     >>> LabelEncoder(["no", "yes"]).encode("yes")
     [1]

@@ -27,9 +27,6 @@ def align(
         duration: Seconds of the clip; no word ends later.
         name: Name of the clip, for the error.
 
-    Returns:
-        A Transcript of the text; confidences are those of the frames that its letters were given.
-
     Raises:
         DataError: The frames are too few for the text.
 
@@ -38,7 +35,7 @@ def align(
     >>> align(logits, vocabulary.encode("ab"), vocabulary, frame_seconds=0.03).text
     'ab'
     """
-    # Probabilities of 0 are allowed, but no path may be worse than an impossible one.
+    # A probability of 0 must not be worse than an impossible path.
     log_probabilities = np.maximum(log_softmax(utterance_logits(logits, vocabulary)), LOG_ZERO / 1e6)
     n_frames, ids = len(log_probabilities), list(ids)
     duration = n_frames * frame_seconds if duration is None else duration
@@ -49,10 +46,8 @@ def align(
             f"Received: {len(ids)} letters that need {needed} frames; {name} has {n_frames}."
         )
     path = _viterbi(log_probabilities, ids)
-    runs = []
-    for i, label in enumerate(ids):
-        frames = np.flatnonzero(path == 2 * i + 1)
-        runs.append((label, int(frames[0]), int(frames[-1]) + 1))
+    frames = [np.flatnonzero(path == 2 * i + 1) for i in range(len(ids))]  # of each label
+    runs = [(label, int(own[0]), int(own[-1]) + 1) for label, own in zip(ids, frames, strict=True)]
     return transcript_of_runs(log_probabilities, runs, vocabulary, frame_seconds, duration)
 
 

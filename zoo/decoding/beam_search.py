@@ -54,21 +54,11 @@ class LexiconFusion:
         vocabulary: Characters that the acoustic model writes.
         language_model: A LanguageModel of words or characters, or None.
         lexicon: The only words allowed; None allows all.
-
-    Raises:
-        ZooError: The lexicon is empty or no list of words, or the language model has another alphabet.
     """
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        language_model: "LanguageModel | None" = None,
-        lexicon: Iterable[str] | None = None,
-    ):
-        self.symbols = (None, *vocabulary.tokens)
-        self.model = language_model
-        self.by_word = language_model is not None and language_model.unit == "word"
-        self.closed = lexicon is not None
+    def __init__(self, vocabulary: Vocabulary, language_model: "LanguageModel | None", lexicon: Iterable[str] | None):
+        self.symbols, self.model = (None, *vocabulary.tokens), language_model
+        self.by_word, self.closed = language_model is not None and language_model.unit == "word", lexicon is not None
         self.trie = None
         if self.closed:
             self.trie = _trie(_check_lexicon(lexicon, vocabulary))
@@ -185,27 +175,18 @@ def beam_search(
         logits: (frames, symbols) of one utterance, true frames only.
         vocabulary: Characters that the model writes; " " separates words.
         beam_width: Prefixes kept after each frame.
-        language_model: A zoo.language.LanguageModel of words or characters, or None. It scores a word when it is
-            complete, a character at once, and the end of the text.
+        language_model: A zoo.language.LanguageModel of words or characters, or None.
         alpha: Weight of the language model's log probabilities.
-        word_bonus: Reward of each word: every word costs something in a language model, and short texts would win. By
-            default 1 with a language model or a lexicon, 0 with neither.
+        word_bonus: Reward of each word, since every word costs something in a language model, and short texts would win.
+            By default 1 with a language model or a lexicon, 0 with neither.
         prior_scale: Weight of the labels' log priors, which are subtracted from the logits; see `label_prior`.
         prior: (symbols,) probability of each symbol in any frame, the blank first; needed for `prior_scale`.
         lexicon: The only words that may be written, such as the ten digits; None allows all.
         token_min_logp: Log probability, after the priors, below which a symbol is skipped in a frame; -inf skips none.
-        n_best: Hypotheses returned, best first.
-
-    Returns:
-        At least one Hypothesis; of texts that differ in spaces alone the best one.
-
-    Raises:
-        ZooError: A setting is out of range, the lexicon is empty, the language model has another alphabet, or the prior
-            is missing or not one of these symbols.
+        n_best: Most hypotheses returned, best first; of texts that differ in spaces alone the best one.
 
     Source: A. Hannun et al., "First-pass large vocabulary continuous speech recognition using bi-directional recurrent
-    DNNs", 2014 (arxiv.org/abs/1408.2873), algorithm 1; shallow fusion: C. Gulcehre et al. 2015; priors: see
-    `label_prior`.
+    DNNs", 2014 (arxiv.org/abs/1408.2873), algorithm 1; shallow fusion: C. Gulcehre et al. 2015.
 
     >>> vocabulary = Vocabulary("ab")
     >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b

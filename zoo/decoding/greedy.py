@@ -24,9 +24,6 @@ def greedy(
         frame_seconds: Seconds from one frame to the next.
         durations: (batch,) seconds of the clips, which may end within their last frames; no word ends later.
 
-    Returns:
-        A Transcript of each utterance.
-
     >>> vocabulary = Vocabulary("ab")
     >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b
     >>> greedy(logits[None], [4], vocabulary, frame_seconds=0.03)[0].text

@@ -23,12 +23,8 @@ def label_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
     Returns:
         (symbols,) probabilities, none below 1e-5, for a symbol that is never written would win by its prior alone.
 
-    Raises:
-        ZooError: There is no frame.
-
     Source: H. Bourlard, N. Morgan, "Connectionist speech recognition: a hybrid approach", 1994. With CTC: Y. Miao et al.,
-    "EESEN: end-to-end speech recognition using deep RNN models and WFST-based decoding", ASRU 2015
-    (arxiv.org/abs/1507.08240), who count the labels of transcripts with blanks between them instead.
+    "EESEN", ASRU 2015 (arxiv.org/abs/1507.08240), who count the labels of transcripts with blanks between them instead.
 
     >>> label_prior([np.log([[0.8, 0.2], [0.6, 0.4]]), np.log([[0.1, 0.9]])]).round(2).tolist()
     [0.5, 0.5]
@@ -40,16 +36,12 @@ def label_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def log_prior(prior: Sequence[float] | None, n_symbols: int) -> np.ndarray:
-    """Return (symbols,) logarithms of a prior; raise ZooError where it is missing or not one of these symbols."""
+    """Return (symbols,) logarithms of a prior."""
     if prior is None:
-        raise ZooError(
-            "`prior` must be given with prior_scale, and this model's card has none: measure it with "
-            "zoo.decoding.label_prior."
-        )
+        raise ZooError("`prior` must be given with prior_scale: measure it with zoo.decoding.label_prior.")
     values = np.asarray(prior, "float64")
     if values.shape != (n_symbols,) or not (np.isfinite(values) & (values > 0)).all():
         raise ZooError(
-            f"`prior` must be one probability above 0 for each of the {n_symbols} symbols. Received: shape {values.shape}, "
-            f"minimum {values.min() if values.size else None}."
+            f"`prior` must be one probability above 0 for each of {n_symbols} symbols. Received: {prior!r:.100}."
         )
     return np.log(values)

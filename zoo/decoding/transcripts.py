@@ -80,7 +80,7 @@ def classify(logits: np.ndarray, class_names: Sequence[str]) -> Classification:
 
 
 def utterance_logits(logits: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-    """Return logits of one utterance, (frames, symbols), in double precision; raise ZooError for another shape."""
+    """Return logits of one utterance, (frames, symbols), in double precision."""
     logits = np.asarray(logits, "float64")
     if logits.ndim != 2 or logits.shape[1] != len(vocabulary):
         raise ZooError(

@@ -51,17 +51,7 @@ def _gradio() -> Any:
 
 
 def build_page(folder: str | Path = FOLDER) -> Any:
-    """Builds the page.
-
-    Args:
-        folder: Where the tab "Record the class" keeps its clips.
-
-    Returns:
-        gradio.Blocks.
-
-    Raises:
-        ZooError: gradio is not installed, or `folder` cannot hold clips.
-    """
+    """Builds the page, a gradio.Blocks; the tab "Record the class" keeps its clips in `folder`."""
     gr, folder = _gradio(), recordings.check_folder(folder)
     with gr.Blocks(title="speech-zoo", analytics_enabled=False) as blocks:
         gr.Markdown(

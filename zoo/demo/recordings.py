@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo import files
 from zoo.demo.answers import RATE, WORD_SECONDS, hear
 from zoo.errors import ZooError
+from zoo.files import atomic_write
 
 _lock = threading.Lock()
 
@@ -24,8 +24,8 @@ def label_name(text: str) -> str:
     label = "_".join((text or "").lower().replace("_", " ").split())
     if not re.fullmatch(r"[a-z]+(_[a-z]+)*", label) or len(label) > 40:
         raise ZooError(
-            "`label` must be the word that is said, in at most 40 letters a to z, with a space or _ between words (write "
-            f"numbers as words). Received: {(text or '')[:60]!r}."
+            "`label` must be the word that is said, at most 40 letters a to z, with a space or _ between words. "
+            f"Received: {text!r:.60}."
         )
     return label
 
@@ -34,10 +34,7 @@ def speaker_name(text: str) -> str:
     """The name of a speaker: letters, digits, - and _."""
     name = (text or "").strip()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
-        raise ZooError(
-            "`speaker` must be at most 40 letters a to z, digits, - and _, a letter or digit first. "
-            f"Received: {(text or '')[:60]!r}."
-        )
+        raise ZooError(f"`speaker` must be at most 40 letters a to z, digits, - and _. Received: {text!r:.60}.")
     return name
 
 
@@ -57,20 +54,7 @@ def hear_word(path: Any) -> np.ndarray:
 
 
 def save_clip(folder: str | Path, label: str, speaker: str, path: Any) -> Path:
-    """Keeps a recording as folder/label/speaker_take.wav, 16 kHz and 16 bit, under a take that is free.
-
-    Args:
-        folder: Folder of the data set.
-        label: The word that is said.
-        speaker: Who says it.
-        path: The recording.
-
-    Returns:
-        The new file.
-
-    Raises:
-        ZooError: A name is not allowed, or as from `hear_word`.
-    """
+    """Keeps the recording at `path` as folder/label/speaker_take.wav, 16 kHz and 16 bit, under a take that is free."""
     folder, label, speaker = Path(folder), label_name(label), speaker_name(speaker)
     samples = hear_word(path)
     with _lock:  # two users may save at once
@@ -82,11 +66,8 @@ def save_clip(folder: str | Path, label: str, speaker: str, path: Any) -> Path:
             with suppress(OSError):  # an empty folder would be a label without clips, which no training takes
                 place.rmdir()
             raise
-        with (
-            files.atomic_write(folder / "clips.csv") as partial,
-            open(partial, "w", encoding="utf-8", newline="") as file,
-        ):
-            rows = [(path, label.replace("_", " "), speaker) for path, label, speaker in _clips(folder)]
+        rows = [(path, label.replace("_", " "), speaker) for path, label, speaker in _clips(folder)]
+        with atomic_write(folder / "clips.csv") as partial, partial.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("path", "text", "speaker"), *rows])
     return clip
 
@@ -141,16 +122,20 @@ def next_step(folder: str | Path) -> str:
         command = train_command(folder)
     except ZooError as error:  # what somebody else put into the folder
         return f"These clips cannot be trained on: {error}"
-    return (
-        f"Train a classifier on them, in a terminal:\n\n```\n{command}\n```\n\n"
-        "With few clips of each word, without training, in Python:\n\n"
-        "```\n"
-        "import zoo\n"
-        "from pathlib import Path\n"
-        f"folders = [f for f in Path({str(folder)!r}).iterdir() if f.is_dir() and f.name[0] != '.']\n"
-        'words = zoo.few_shot(zoo.load("word_embedding"), {f.name: sorted(f.glob("[!.]*.wav")) for f in folders})\n'
-        "```"
-    )
+    return f"""Train a classifier on them, in a terminal:
+
+```
+{command}
+```
+
+With few clips of each word, without training, in Python:
+
+```
+import zoo
+from pathlib import Path
+folders = [f for f in Path({str(folder)!r}).iterdir() if f.is_dir() and f.name[0] != '.']
+words = zoo.few_shot(zoo.load("word_embedding"), {{f.name: sorted(f.glob("[!.]*.wav")) for f in folders}})
+```"""
 
 
 def train_command(folder: str | Path) -> str:

@@ -28,12 +28,6 @@ def load(name: str | os.PathLike, weights: str | os.PathLike = "bundled") -> Lan
         name: A preset; "a+b" for the mixture of two; or a file that training wrote (.arpa, .arpa.gz, .h5).
         weights: "bundled" (checked against the card's sha256) or a file such as the model's `save` writes.
 
-    Raises:
-        UnknownNameError: No preset has this name.
-        MissingFileError: The weights file does not exist.
-        WeightsError: Weights are damaged or not those of the card.
-        DataError: A file is no language model.
-
     >>> model = load("ngram_lm")
     >>> round(model.perplexity("three four five"), 1) < round(model.perplexity("five banana"), 1)
     True
@@ -48,9 +42,7 @@ def load(name: str | os.PathLike, weights: str | os.PathLike = "bundled") -> Lan
     if bundled and architecture:
         return import_module(f"zoo.language.{architecture}").read(name)
     if is_file:
-        raise DataError(
-            f"`name` of a file with a language model must end in {', '.join(SUFFIXES)}. Received: {name!r}."
-        )
+        raise DataError(f"`name` of a file must end in {', '.join(SUFFIXES)}. Received: {name!r}.")
     preset = card(name)
     if preset.architecture not in language_models():
         raise unknown_name("language model", name, list_models(task="language"))

@@ -5,7 +5,6 @@ import math
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.errors import DataError, MissingFileError
@@ -21,13 +20,7 @@ UNIT = "# unit="  # begins the first line of our files
 
 
 def write(path: str | os.PathLike, unit: str, grams: Grams) -> None:
-    """Write n-grams as ARPA text, gzipped where `path` ends in .gz; whole or not at all.
-
-    Args:
-        path: File to write.
-        unit: "word" or "character".
-        grams: The n-grams.
-    """
+    """Write n-grams as ARPA text, gzipped where `path` ends in .gz; whole or not at all."""
     levels: list[list[str]] = [[] for _ in range(max(map(len, grams)))]
     for gram, (value, backoff) in sorted(grams.items()):
         line = f"{value:.7g}\t{' '.join(SPACE if token == ' ' else token for token in gram)}"
@@ -42,18 +35,11 @@ def write(path: str | os.PathLike, unit: str, grams: Grams) -> None:
 
 
 def read(path: str | os.PathLike, unit: str | None = None) -> tuple[str, Grams]:
-    """Read ARPA text, gzipped or not.
+    """Return the unit and the n-grams of ARPA text, gzipped or not.
 
     Args:
         path: File to read.
         unit: "word" or "character"; by default what the file says, else characters where no token is longer than one.
-
-    Returns:
-        The unit and the n-grams.
-
-    Raises:
-        MissingFileError: There is no such file.
-        DataError: The file is cut short, or its counts or numbers are wrong.
     """
     path = Path(path)
     if not path.is_file():
@@ -61,20 +47,18 @@ def read(path: str | os.PathLike, unit: str | None = None) -> tuple[str, Grams]:
     try:
         data = path.read_bytes()
         lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig").splitlines()
+        grams = _parse(lines)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError(f"An ARPA file is UTF-8 text, gzipped or not; {path.name} is not ({error}).") from None
-    grams = {gram: (value, backoff) for gram, value, backoff in _parse(lines, path.name)}
-    if not grams:
-        raise DataError(f"An ARPA file holds n-grams; {path.name} holds none.")
+        raise DataError(f"The ARPA file {path.name} is damaged: {error}.") from None
     unit = unit or next((known for known in UNITS if lines[0] == UNIT + known), None)
     tokens = {gram[0] for gram in grams if len(gram) == 1} - {START, END, UNKNOWN}
     return unit or ("word" if any(len(token) > 1 for token in tokens) else "character"), grams
 
 
-def _parse(lines: list[str], name: str) -> Iterator[tuple[NGram, float, float]]:
-    """(n-gram, log10 probability, log10 back-off) of each line of the sections; raises DataError."""
-    expected: dict[int, int] = {}
-    found: Counter = Counter()
+def _parse(lines: list[str]) -> Grams:
+    """The n-grams of all sections; raises ValueError where lines are damaged or missing."""
+    grams: Grams = {}
+    expected, found = Counter(), Counter()  # n-grams of each length
     section = None  # None before \data\, 0 within it, n within the n-grams
     for number, line in enumerate(map(str.strip, lines), start=1):
         if not line or (section is None and line != "\\data\\"):
@@ -84,23 +68,22 @@ def _parse(lines: list[str], name: str) -> Iterator[tuple[NGram, float, float]]:
         try:
             if line == "\\data\\":
                 section = 0
-            elif line.startswith("\\") and line.endswith("-grams:"):
-                section = int(line[1 : -len("-grams:")])
+            elif line.startswith("\\"):
+                section = int(line[1:].removesuffix("-grams:"))
             elif section == 0:
                 n, count = line.removeprefix("ngram ").split("=")
                 expected[int(n)] = int(count)
             else:
-                yield _parse_gram(line, section)
+                gram, *values = _parse_gram(line, section)
+                grams[gram] = tuple(values)
                 found[section] += 1
         except ValueError:
-            raise DataError(f"The ARPA file {name} is damaged: line {number} is {line[:60]!r}.") from None
+            raise ValueError(f"line {number} is {line[:60]!r}") from None
     else:
-        raise DataError(f"The ARPA file {name} is cut short: it does not end with \\end\\.")
-    if not expected or any(found[n] != count for n, count in expected.items()) or set(found) - set(expected):
-        raise DataError(
-            f"The ARPA file {name} is damaged: it promises {dict(sorted(expected.items()))} n-grams of each length and holds "
-            f"{dict(sorted(found.items()))}."
-        )
+        raise ValueError("it does not end with \\end\\")
+    if not grams or found != expected:
+        raise ValueError(f"it promises {dict(expected)} n-grams of each length and holds {dict(found)}")
+    return grams
 
 
 def _parse_gram(line: str, n: int) -> tuple[NGram, float, float]:

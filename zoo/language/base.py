@@ -61,14 +61,7 @@ class LanguageModel(ABC):
         return total + self.end(state)
 
     def perplexity(self, texts: str | Sequence[str]) -> float:
-        """Return exp(-mean log probability of a token), ends counted as tokens: among how many tokens it hesitates.
-
-        Args:
-            texts: A text or a list of texts.
-
-        Raises:
-            DataError: There is no text.
-        """
+        """Return exp(-mean log probability of a token), ends counted as tokens: among how many tokens it hesitates."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         if not texts:
             raise DataError("`texts` must hold at least one text. Received none.")
@@ -83,13 +76,13 @@ class LanguageModel(ABC):
         if not temperature > 0:
             raise ZooError(f"`temperature` must be above 0. Received: temperature={temperature!r}.")
         rng, state, drawn = np.random.default_rng(seed), self.start(), []
-        choices = [*sorted(self.vocabulary), END]
+        choices = sorted(self.vocabulary)
         while len(drawn) < MAX_SAMPLE:
-            steps = [self.advance(state, token) for token in choices[:-1]]
+            steps = [self.advance(state, token) for token in choices]
             logs = np.array([*(value for value, _ in steps), self.end(state)]) / temperature
             probabilities = np.exp(logs - logs.max())
-            i = rng.choice(len(choices), p=probabilities / probabilities.sum())
-            if choices[i] == END:
+            i = rng.choice(len(logs), p=probabilities / probabilities.sum())
+            if i == len(choices):  # the end
                 break
             drawn.append(choices[i])
             state = steps[i][1]
@@ -100,11 +93,8 @@ class Mixture(LanguageModel):
     """Linear interpolation of models of one unit (Mikolov et al. 2010: n-grams and a network err differently).
 
     Args:
-        models: Language models of words, or of characters.
+        models: Language models, all of words or all of characters.
         weights: Weight of each, positive, which sum to 1; equal by default.
-
-    Raises:
-        ZooError: The models differ in unit, or the weights are not of that kind.
 
     >>> from zoo.language import load
     >>> mixture = Mixture([load("ngram_lm"), load("lstm_lm")])
@@ -114,10 +104,8 @@ class Mixture(LanguageModel):
 
     def __init__(self, models: Sequence[LanguageModel], weights: Sequence[float] | None = None):
         if len({model.unit for model in models}) != 1:
-            raise ZooError(
-                f"`models` must be at least one model, all of words or all of characters. "
-                f"Received: {[model.unit for model in models]}."
-            )
+            units = [model.unit for model in models]
+            raise ZooError(f"`models` must be all of words or all of characters, at least one. Received: {units}.")
         weights = [1 / len(models)] * len(models) if weights is None else list(weights)
         if len(weights) != len(models) or not min(weights) > 0 or not abs(sum(weights) - 1) <= 1e-6:
             raise ZooError(f"`weights` must be positive, one for each model, and sum to 1. Received: {weights}.")

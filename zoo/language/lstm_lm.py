@@ -2,9 +2,8 @@
 
     token -> embedding (192) -> LSTM (192) -> dense -> P(next token)
 
-An n-gram model forgets what lies n tokens back, and knows nothing of a token in a context in which it did not see it. The
-LSTM keeps what it finds useful, and learns which tokens are alike. On little text it is no better than n-grams, but the
-mixture of both is better than either.
+An n-gram model forgets what lies n tokens back, and knows nothing of contexts that it did not see. The LSTM keeps what it
+finds useful, and learns which tokens are alike. On little text the mixture of both is better than either.
 
 Source: M. Sundermeyer, R. Schlueter, H. Ney, "LSTM neural networks for language modeling", Interspeech 2012. Keras trains it;
 decoding asks it for one token at a time, which NumPy does in less time than Keras needs to begin.
@@ -37,11 +36,9 @@ OUT_OF_DOMAIN_SETTINGS = ("out_of_domain_epochs",)  # of `train`
 
 
 class State(NamedTuple):
-    """The LSTM's hidden and cell values, and the distribution of the next token."""
-
-    hidden: np.ndarray  # (units,)
+    hidden: np.ndarray  # (units,) values of the LSTM
     cell: np.ndarray  # (units,)
-    log_probabilities: np.ndarray  # (tokens,)
+    log_probabilities: np.ndarray  # (tokens,) of the next token
 
 
 class LSTMModel(LanguageModel):
@@ -57,28 +54,23 @@ class LSTMModel(LanguageModel):
         tokens = tuple(tokens)
         super().__init__(unit, tokens[len(SPECIAL) :])
         self.ids = {token: i for i, token in enumerate(tokens)}
-        self.tokens_by_id, self.weights = tokens, weights
-
-    @property
-    def parameters(self) -> int:
-        """Number of weights."""
-        return sum(array.size for array in self.weights.values())
+        self.weights = weights
 
     def start(self) -> State:
         zeros = np.zeros(len(self.weights["recurrent_kernel"]), "float32")
-        return self._read(zeros, zeros, START)
+        return self._read(zeros, zeros, self.ids[START])
 
     def advance(self, state: State, token: str) -> tuple[float, State]:
-        known = token if token in self.ids else UNKNOWN
-        return float(state.log_probabilities[self.ids[known]]), self._read(state.hidden, state.cell, known)
+        i = self.ids.get(token, self.ids[UNKNOWN])
+        return float(state.log_probabilities[i]), self._read(state.hidden, state.cell, i)
 
     def end(self, state: State) -> float:
         return float(state.log_probabilities[self.ids[END]])
 
-    def _read(self, hidden, cell, token: str) -> State:
+    def _read(self, hidden, cell, token_id: int) -> State:
         """One step of the LSTM (gates in Keras' order: input, forget, candidate, output), then the softmax."""
         w = self.weights
-        z = w["embedding"][self.ids[token]] @ w["kernel"] + hidden @ w["recurrent_kernel"] + w["bias"]
+        z = w["embedding"][token_id] @ w["kernel"] + hidden @ w["recurrent_kernel"] + w["bias"]
         i, f, g, o = np.split(z, 4)
         cell = _sigmoid(f) * cell + _sigmoid(i) * np.tanh(g)
         hidden = _sigmoid(o) * np.tanh(cell)
@@ -91,7 +83,7 @@ class LSTMModel(LanguageModel):
         import h5py
 
         with atomic_write(path) as partial, h5py.File(partial, "w") as file:
-            file.attrs["about"] = json.dumps({"unit": self.unit, "tokens": self.tokens_by_id})
+            file.attrs["about"] = json.dumps({"unit": self.unit, "tokens": list(self.ids)})
             for name in WEIGHTS:
                 file.create_dataset(name, data=self.weights[name].astype("float16"), compression=9, shuffle=True)
 
@@ -101,15 +93,7 @@ def _sigmoid(x):
 
 
 def read(path: str | os.PathLike) -> LSTMModel:
-    """Read what `LSTMModel.save` wrote.
-
-    Args:
-        path: An HDF5 file.
-
-    Raises:
-        MissingFileError: There is no such file.
-        WeightsError: The file is damaged or holds something else.
-    """
+    """Read the HDF5 file that `LSTMModel.save` wrote."""
     import h5py
 
     path = Path(path)
@@ -123,7 +107,7 @@ def read(path: str | os.PathLike) -> LSTMModel:
         model.end(model.start())
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise WeightsError(
-            f"`path` must be a weights file that lstm_lm saved; {path.name} is not: {str(error)[:100]}"
+            f"`path` must be a file that lstm_lm saved; {path.name} is not: {str(error)[:100]}"
         ) from None
     return model
 
@@ -157,6 +141,9 @@ def train(
 ) -> LSTMModel:
     """Train an LSTM; every tenth text is held out, and the epoch with the lowest perplexity on those is kept.
 
+    Out-of-domain texts come first, together with `texts`, in batches four times as large and at a falling learning rate;
+    then `texts` alone at a third of the learning rate.
+
     Args:
         texts: One utterance each, at least ten.
         unit: "word" or "character".
@@ -166,15 +153,9 @@ def train(
         batch_size: Texts in a batch.
         learning_rate: Step size of AdamW.
         seed: Seed of weights, dropout and order.
-        out_of_domain: Further texts of another kind, to begin with. Those count whose every token `texts` have as well and
-            that are no longer than the longest of `texts`, each once. They are learnt together with `texts`, in batches
-            four times as large and at a falling learning rate; then `texts` alone at a third of the learning rate.
+        out_of_domain: Texts of another kind; those count that are no longer and whose every token `texts` have.
         out_of_domain_epochs: Passes over both.
         log: Called with a line for each epoch.
-
-    Raises:
-        ZooError: A setting is out of range, or training diverges.
-        DataError: There are fewer than ten texts with tokens, or none of the out-of-domain texts counts.
     """
     import keras
 
@@ -187,10 +168,7 @@ def train(
     others = [cut(text) for text in dict.fromkeys(out_of_domain)]
     known = _known(others, sentences)
     if others and not known:
-        raise DataError(
-            f"`out_of_domain` must hold texts made of the {unit}s of `texts`, no longer than the longest, and not held out. "
-            f"Received {len(others)} texts, none of them such."
-        )
+        raise DataError(f"`out_of_domain` must share {unit}s with `texts`. Received: {len(others)} texts to leave out.")
     keras.utils.set_random_seed(seed)
     trainer = _Trainer(sentences, unit, units, dropout, seed)
     if known:
@@ -218,7 +196,7 @@ def _check(**settings: float) -> None:
 
 
 def _known(others: list[list[str]], sentences: list[list[str]]) -> list[list[str]]:
-    """Those of the others that are made of known tokens, not too long (all are padded alike), and not held out."""
+    """The others of known tokens that are not too long (all are padded alike) and not held out."""
     vocabulary, longest = {t for tokens in sentences for t in tokens}, max(map(len, sentences))
     held_out = {tuple(tokens) for tokens in sentences[::HELD_OUT]}
     return [t for t in others if 0 < len(t) <= longest and vocabulary >= set(t) and tuple(t) not in held_out]
@@ -251,8 +229,7 @@ class _Trainer:
         inputs, targets, weights = inputs[order], targets[order], weights[order]
         self.network.fit(inputs, targets, batch_size, sample_weight=weights, verbose=0, shuffle=False)
         self.model.weights = _weights(self.network)
-        separator = " " if self.model.unit == "word" else ""
-        perplexity = self.model.perplexity([separator.join(tokens) for tokens in self.held_out])
+        perplexity = self.model.perplexity(self.held_out)
         if not np.isfinite(perplexity):
             raise ZooError(f"`learning_rate` must be lower: the perplexity of an epoch was {perplexity}.")
         return perplexity
@@ -260,14 +237,12 @@ class _Trainer:
 
 def _arrays(sentences: list[list[str]], ids: dict[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(texts, tokens) each: inputs, targets, and weights, which are 0 for padding."""
-    width = 1 + max(map(len, sentences))
-    inputs, targets = (np.full((len(sentences), width), ids[END], "int32") for _ in range(2))
-    weights = np.zeros((len(sentences), width), "float32")
-    for row, tokens in enumerate(sentences):
-        n = len(tokens)
-        inputs[row, 0], inputs[row, 1 : n + 1] = ids[START], [ids[token] for token in tokens]
-        targets[row, :n] = inputs[row, 1 : n + 1]
-        weights[row, : n + 1] = 1.0
+    from keras.utils import pad_sequences
+
+    rows = [[ids[token] for token in tokens] for tokens in sentences]
+    inputs = pad_sequences([[ids[START], *row] for row in rows], padding="post", value=ids[END])
+    targets = pad_sequences([[*row, ids[END]] for row in rows], padding="post", value=ids[END])
+    weights = pad_sequences([[1.0] * (len(row) + 1) for row in rows], dtype="float32", padding="post")
     return inputs, targets, weights
 
 

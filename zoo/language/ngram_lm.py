@@ -35,9 +35,6 @@ class NGramModel(LanguageModel):
     Args:
         unit: "word" or "character".
         grams: n-gram -> (log10 P(last token | those before), log10 back-off weight of the n-gram as a history).
-
-    >>> train(["one two", "one three"], order=2).score("one", "two") > -2
-    True
     """
 
     def __init__(self, unit: str, grams: Grams):
@@ -45,11 +42,6 @@ class NGramModel(LanguageModel):
         self.grams = grams
         self.order = max(map(len, grams))
         self._cache: dict[tuple[NGram, str], tuple[float, NGram]] = {}
-
-    @property
-    def parameters(self) -> int:
-        """Number of n-grams."""
-        return len(self.grams)
 
     def start(self) -> NGram:
         return (START,)[: self.order - 1]
@@ -85,7 +77,7 @@ class NGramModel(LanguageModel):
 
 
 def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
-    """Read an ARPA file; see `arpa.read`."""
+    """Read an ARPA file. Arguments are those of `arpa.read`."""
     return NGramModel(*arpa.read(path, unit))
 
 
@@ -103,14 +95,9 @@ def train(
         texts: One utterance each.
         order: Tokens in the longest n-gram, 1 to 100.
         unit: "word" or "character".
-        out_of_domain: Further texts of another kind, each counted once. A token that `texts` do not have is <unk> there
-            and gets no probability in the end: the vocabulary stays that of `texts`.
-        interpolation_weight: Weight of the out-of-domain model in every probability, between 0 and 1; see `interpolate`.
+        out_of_domain: Texts of another kind, each counted once; the vocabulary stays that of `texts`.
+        interpolation_weight: Weight of the out-of-domain model, between 0 and 1; see `interpolate`.
         min_count: Least count of an out-of-domain n-gram of the full order.
-
-    Raises:
-        ZooError: A setting is out of range.
-        DataError: Texts hold no token, or out-of-domain texts none that `texts` have.
 
     >>> model = train(["one two", "one three", "two three"], order=2)
     >>> model.score("one", "two") > model.score("one", "one")  # seen, and never seen
@@ -129,27 +116,16 @@ def train(
     known = [[token if token in model.vocabulary else UNKNOWN for token in tokens] for tokens in others]
     known = [tokens for tokens in known if set(tokens) - {UNKNOWN}]
     if not known:
-        raise DataError(
-            f"`out_of_domain` must share {unit}s with `texts`. Received {len(others)} texts with none of them."
-        )
+        raise DataError(f"`out_of_domain` must share {unit}s with `texts`. Received: {len(others)} texts without any.")
     return interpolate([model, _without_unknown(_kneser_ney(known, order, unit, min_count))], [1 - weight, weight])
 
 
 def interpolate(models: Sequence[NGramModel], weights: Sequence[float]) -> NGramModel:
-    """Interpolate n-gram models statically: a `Mixture` worked out beforehand, so that it is one file.
+    """Interpolate n-gram models statically (Stolcke 2002): a `Mixture` worked out beforehand, as one file.
 
     An n-gram that any model holds gets the average itself, to which a model that does not know the token adds nothing
-    (`Mixture` takes its <unk>, so that probabilities may sum to more than 1 where vocabularies differ). Elsewhere the new
-    model backs off, with weights by which every history sums to 1.
-
-    Args:
-        models: Models of words, or of characters.
-        weights: Weight of each, positive, which sum to 1.
-
-    Raises:
-        ZooError: Models differ in unit or are no n-gram models, or weights are not of that kind.
-
-    Source: A. Stolcke, "SRILM - an extensible language modeling toolkit", ICSLP 2002.
+    (`Mixture` takes its <unk>). Elsewhere the new model backs off, with weights by which every history sums to 1.
+    Arguments are those of `Mixture`.
 
     >>> both = interpolate([train(["one two"] * 3), train(["one three"] * 3)], [0.75, 0.25])
     >>> both.score("one", "two") > both.score("one", "three") > both.score("one", "one")
@@ -173,7 +149,7 @@ def interpolate(models: Sequence[NGramModel], weights: Sequence[float]) -> NGram
 
 
 def _without_unknown(model: NGramModel) -> NGramModel:
-    """The model on condition that no token is <unk>, so that the others share its probability."""
+    """The model given that no token is <unk>: the others share its probability."""
     seen = {gram for gram in model.grams if UNKNOWN not in gram} - {(START,)}
     known = {history: 1 - 10 ** model._log10(history, UNKNOWN) for history in {gram[:-1] for gram in seen}}
     return _backing_off(model.unit, {gram: 10 ** model._log10(gram[:-1], gram[-1]) / known[gram[:-1]] for gram in seen})
@@ -226,28 +202,18 @@ def _kneser_ney(texts: Iterable[str | list[str]], order: int, unit: str, min_cou
                 shorter = probability[gram] if len(gram) == 1 else gamma[gram[:-1]] * probability[gram[1:]]
                 probability[gram] = (count - discounts[min(count, 3) - 1]) / totals[gram[:-1]] + shorter
         backoff |= {history: value for history, value in gamma.items() if history}
-    grams = {(START,): (LOG10_ZERO, math.log10(backoff.get((START,), 1.0)))}
-    for gram, value in probability.items():
-        grams[gram] = math.log10(value), math.log10(backoff.get(gram, 1.0))
-    return NGramModel(unit, grams)
+    logs = {(START,): LOG10_ZERO} | {gram: math.log10(value) for gram, value in probability.items()}
+    return NGramModel(unit, {gram: (value, math.log10(backoff.get(gram, 1.0))) for gram, value in logs.items()})
 
 
 def _counts(sentences: list[list[str]], order: int) -> list[Counter]:
     """Counts of the n-grams of each length: how often they came; shorter ones, after how many different tokens."""
-    longest: Counter = Counter()
-    opening = [Counter() for _ in range(order)]  # nothing comes before <s>, so n-grams with it count as they came
-    for sentence in sentences:
-        for n in range(2, min(order, len(sentence)) + 1):
-            opening[n - 1][tuple(sentence[:n])] += 1
-        for i in range(len(sentence) - order + 1):
-            longest[tuple(sentence[i : i + order])] += 1
-    if order == 1:
-        del longest[(START,)]
-        return [longest]
-    levels = [longest]
+    levels = [Counter(tuple(s[i : i + order]) for s in sentences for i in range(len(s) - order + 1))]
+    del levels[0][(START,)]  # of single tokens: nothing predicts <s>
     for n in range(order - 1, 0, -1):
         level = Counter(gram[1:] for gram in levels[-1])
-        level.update(opening[n - 1])
+        # Nothing comes before <s>, so n-grams that begin with it count as they came.
+        level.update(tuple(s[:n]) for s in sentences if 1 < n <= len(s))
         levels.append(level)
     return levels[::-1]
 

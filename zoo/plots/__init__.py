@@ -3,7 +3,7 @@
     zoo.plots.signals   frames and bands: transcription, saliency, attention, reconstruction, band_errors
     zoo.plots.scores    figures: learning_curves, bars, confusion, comparison, noise
     zoo.plots.maps      codes as points of a plane: latent_map
-    zoo.plots.pictures  a model and a clip in, its answer as one of these: transcription, classification, focus
+    zoo.plots.pictures  a model and a clip in, its answer as one of these: transcription, classification
     zoo.plots.figure    what they share
 
 `transcription` returns a matplotlib Figure. The others return Axes, on `axes` where those are given, or else on a figure
@@ -26,10 +26,5 @@ __all__ = [
     "bars",
     "comparison",
     "confusion",
-    "latent_map",
-    "learning_curves",
-    "noise",
-    "reconstruction",
-    "saliency",
-    "transcription",
 ]
+__all__ += ["latent_map", "learning_curves", "noise", "reconstruction", "saliency", "transcription"]

@@ -19,26 +19,18 @@ def latent_map(codes: np.ndarray, groups: Mapping[str, Sequence[str]], method: s
     Args:
         codes: Codes or embeddings, (clips, n).
         groups: Group of each clip by what to colour by, such as {"digit": [...], "speaker": [...]}.
-        method: "pca" (the plane of largest variance) or "tsne" (neighbours stay neighbours, distances mean nothing;
-            van der Maaten & Hinton 2008).
+        method: "pca" (plane of largest variance) or "tsne" (van der Maaten & Hinton 2008; distances mean nothing).
         seed: Seed of the method.
 
     Returns:
         The first axes; the others are in its figure.
-
-    Raises:
-        DataError: `codes` are too few or not finite, or `groups` do not name a group for each clip.
-        UnknownNameError: `method` is neither "pca" nor "tsne".
 
     >>> codes = np.random.default_rng(0).normal(size=(30, 8))
     >>> axes = latent_map(codes, {"word": ["yes", "no"] * 15}, method="pca")
     """
     codes = np.asarray(codes, "float64")
     if codes.ndim != 2 or len(codes) < 5 or codes.shape[1] < 2 or not np.isfinite(codes).all():
-        raise DataError(
-            "`codes` must be finite, of shape (clips, n) with at least 5 clips and 2 numbers. "
-            f"Received: shape {codes.shape}."
-        )
+        raise DataError(f"`codes` must be finite (clips, n), at least 5 clips and 2 numbers. Received: {codes.shape}.")
     wrong = {name: len(labels) for name, labels in groups.items() if len(labels) != len(codes)}
     if wrong or not groups:
         raise DataError(f"`groups` must name a group for each of the {len(codes)} clips. Received: {wrong or groups}.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zoo import decoding, plots
@@ -20,7 +19,7 @@ def transcription(
     audio: Any,
     sample_rate: int | None = None,
     transcript: decoding.Transcript | None = None,
-    title: str | None = None,
+    title: str = "",
 ) -> Figure:
     """Draws waveform, log-mel, and the words over the probabilities that spelled them.
 
@@ -30,12 +29,6 @@ def transcription(
         sample_rate: Hertz of the clip, where it is an array.
         transcript: Transcript to draw; what the model writes by default.
         title: Text above the figure; the transcript by default.
-
-    Returns:
-        A figure of three axes.
-
-    Raises:
-        AudioError: `audio` is not audio.
 
     >>> import zoo
     >>> from zoo.audio import bundled
@@ -59,12 +52,12 @@ def transcription(
         probabilities=np.exp(decoding.log_softmax(model.logits([samples], rate)[0])),
         vocabulary=model.vocabulary,
         frame_seconds=model.config.frame_seconds,
-        title=transcript.text if title is None else title,
+        title=title,
     )
 
 
 def classification(model: Classifier, audio: Any, sample_rate: int | None = None, title: str = "") -> Figure:
-    """Draws the probabilities of a word beside what they depended on, as `focus` draws it.
+    """Draws the probabilities of a word beside what they depended on: attention over time or, without one, saliency.
 
     Args:
         model: A classifier.
@@ -72,52 +65,23 @@ def classification(model: Classifier, audio: Any, sample_rate: int | None = None
         sample_rate: Hertz of the clip, where it is an array.
         title: Text above the figure.
 
-    Returns:
-        A figure of two axes and a colour bar.
-
-    Raises:
-        AudioError: `audio` is not audio, or longer than the model takes.
-
     >>> import zoo
     >>> from zoo.audio import bundled
     >>> len(classification(zoo.load("attention"), bundled("seven")).axes) >= 2
     True
     """
-    rate = model.config.sample_rate
-    samples = load_audio(audio, rate, sample_rate=sample_rate)
-    figure = plots.Drawing(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 2))
-    plots.bars(model.classify(samples, rate).probabilities, left)
-    focus(model, samples, rate, right)
-    figure.suptitle(title, parse_math=False)
-    return figure
-
-
-def focus(model: Classifier, audio: Any, sample_rate: int | None = None, axes: Axes | None = None) -> Axes:
-    """Draws what a classification depended on: attention over time or, without one, saliency over the log-mel frames.
-
-    Args:
-        model: A classifier.
-        audio: One clip, as for `model.classify`.
-        sample_rate: Hertz of the clip, where it is an array.
-        axes: Axes to draw on; a new figure by default.
-
-    Returns:
-        The axes.
-
-    Raises:
-        AudioError: `audio` is not audio, or longer than the model takes.
-
-    >>> import zoo
-    >>> from zoo.audio import bundled
-    >>> focus(zoo.load("ds_cnn"), bundled("seven")).get_title()
-    "what 'seven' depended on"
-    """
     config = model.config
     rate, hop_seconds = config.sample_rate, config.hop_length / config.sample_rate
     samples = load_audio(audio, rate, sample_rate=sample_rate)
-    log_mel, weights = model.word_frames(samples, rate), model.infer([samples], rate)[0].get("attention")
+    answer, log_mel = model.classify(samples, rate), model.word_frames(samples, rate)
+    figure = plots.Drawing(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 2))
+    plots.bars(answer.probabilities, left)
+    weights = model.infer([samples], rate)[0].get("attention")
     if weights is not None:
-        return plots.attention(log_mel, weights, hop_seconds, config.frame_seconds, axes, "attention to each frame")
-    label = model.classify(samples, rate).label
-    return plots.saliency(log_mel, model.saliency(samples, rate), hop_seconds, axes, f"what {label!r} depended on")
+        plots.attention(log_mel, weights, hop_seconds, config.frame_seconds, right, "attention to each frame")
+    else:
+        name = f"what {answer.label!r} depended on"
+        plots.saliency(log_mel, model.saliency(samples, rate), hop_seconds, right, name)
+    figure.suptitle(title, parse_math=False)
+    return figure

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter
 
 from zoo.errors import DataError, unknown_name
 from zoo.plots.figure import ACCENT, COLOURS, PALE, STRONG, Drawing, axes_or_new, set_names
@@ -28,7 +29,7 @@ def learning_curves(columns: Mapping[str, Sequence[float]]) -> Axes:
     2
     """
     errors = {name: values for name, values in columns.items() if name.startswith(tuple(METRICS))}
-    figure = Drawing(figsize=(8, 3.2 if not errors else 5.5), layout="constrained")
+    figure = Drawing(figsize=(8, 5.5 if errors else 3.2), layout="constrained")
     panels = figure.subplots(1 + bool(errors), 1, sharex=True, squeeze=False)[:, 0]
     panels[0].plot(columns["epoch"], columns["loss"], color="tab:gray", marker=".")
     panels[0].set(ylabel="training loss (nats)", yscale="log")
@@ -44,26 +45,19 @@ def learning_curves(columns: Mapping[str, Sequence[float]]) -> Axes:
     return panels[0]
 
 
-def bars(probabilities: Mapping[str, float], axes: Axes | None = None, top: int = 10) -> Axes:
-    """Draws one classification: the most probable labels, best above, the winner in another colour.
+def bars(probabilities: Mapping[str, float], axes: Axes | None = None) -> Axes:
+    """Draws one classification: the ten most probable labels, best above, the winner in another colour.
 
     Args:
         probabilities: Probability of each label, 0 to 1.
         axes: Axes to draw on; a new figure by default.
-        top: Number of labels to draw.
-
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `probabilities` is empty.
 
     >>> bars({"yes": 0.9, "no": 0.1}).get_xlabel()
     'probability (%)'
     """
     if not probabilities:
         raise DataError("`probabilities` must hold at least one label. Received: none.")
-    best = sorted(probabilities.items(), key=lambda item: -item[1])[:top]
+    best = sorted(probabilities.items(), key=lambda item: -item[1])[:10]
     names, values = zip(*best, strict=True)
     axes = axes_or_new(axes, (6, 0.36 * len(best) + 0.9))
     drawn = axes.barh(range(len(best)), [100 * value for value in values], color=[ACCENT, *[STRONG] * (len(best) - 1)])
@@ -87,13 +81,6 @@ def confusion(references: Sequence, hypotheses: Sequence, labels: Sequence[str],
         labels: Every label, in the order of the rows and columns.
         axes: Axes to draw on; a new figure by default.
 
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `hypotheses` are not as many as `references`, or there are none.
-        UnknownNameError: A label is not among `labels`.
-
     >>> confusion(["yes", "no"], ["yes", "yes"], ["no", "yes"]).get_xlabel()
     'hypothesis'
     """
@@ -115,18 +102,15 @@ def confusion(references: Sequence, hypotheses: Sequence, labels: Sequence[str],
 
 def _confusion_counts(references: Sequence, hypotheses: Sequence, labels: Sequence[str]) -> np.ndarray:
     """(labels, labels): clips by reference and hypothesis."""
+    from sklearn.metrics import confusion_matrix
+
     references, hypotheses = [str(label) for label in references], [str(label) for label in hypotheses]
     if len(references) != len(hypotheses) or not references:
-        raise DataError(
-            "`hypotheses` must be as many as `references`, at least one. "
-            f"Received: {len(hypotheses)} for {len(references)}."
-        )
-    index = {label: i for i, label in enumerate(labels)}
-    for label in {*references, *hypotheses} - set(index):
+        n = f"{len(hypotheses)} for {len(references)}"
+        raise DataError(f"`hypotheses` must be one for each reference, at least one. Received: {n}.")
+    for label in {*references, *hypotheses} - set(labels):
         raise unknown_name("label", label, labels)
-    counts = np.zeros((len(labels), len(labels)), int)
-    np.add.at(counts, ([index[label] for label in references], [index[label] for label in hypotheses]), 1)
-    return counts
+    return confusion_matrix(references, hypotheses, labels=labels)
 
 
 def _draw_shares(axes: Axes, counts: np.ndarray, cells: np.ndarray, cell: float, colours, norm, ticks, name) -> None:
@@ -151,13 +135,6 @@ def comparison(rows: Sequence[Mapping], axes: Axes | None = None) -> Axes:
             accuracy in percent by held-out speaker; "parameters". All but name and kind may be missing or None.
         axes: Axes to draw on; a new figure by default.
 
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `rows` is empty.
-        UnknownNameError: The kind of a row is neither "network" nor "baseline".
-
     >>> known, unseen = {"value": 98.0, "low": 96.0, "high": 99.0}, {"value": 90.0, "low": 82.0, "high": 95.0}
     >>> axes = comparison([{"name": "conv2d", "kind": "network", "official": known, "loso": unseen}])
     """
@@ -166,7 +143,7 @@ def comparison(rows: Sequence[Mapping], axes: Axes | None = None) -> Axes:
     for row in rows:
         if row["kind"] not in KINDS:
             raise unknown_name("kind of model", row["kind"], KINDS)
-    rows = sorted(rows, key=lambda row: -_value(row, "loso") if row.get("loso") else 100 - _value(row, "official"))
+    rows = sorted(rows, key=_rank, reverse=True)
     axes = axes_or_new(axes, (9, 0.62 * len(rows) + 1.4))
     for y, row in enumerate(rows):
         _draw_row(axes, y, row)
@@ -186,6 +163,12 @@ def comparison(rows: Sequence[Mapping], axes: Axes | None = None) -> Axes:
     return axes
 
 
+def _rank(row: Mapping) -> tuple[bool, float]:
+    """Accuracy on unseen speakers; models without it, by that on known ones, come after the others."""
+    best = row.get("loso") or row.get("official") or {"value": 0.0}
+    return bool(row.get("loso")), best["value"]
+
+
 def _draw_row(axes: Axes, y: int, row: Mapping) -> None:
     """Draws the intervals and speakers of one model at height y."""
     colour = KINDS[row["kind"]]
@@ -201,46 +184,27 @@ def _row_name(row: Mapping) -> str:
     """Name of a model and, below it, what it is."""
     notes = ["baseline"] * (row["kind"] == "baseline")
     if row.get("parameters") is not None:
-        notes.append(f"{_format_count(row['parameters'])} parameters")
+        notes.append(f"{EngFormatter()(float(format(row['parameters'], '.3g')))} parameters")
     return "\n".join([row["name"], ", ".join(notes)]).strip()
 
 
-def _value(row: Mapping, key: str) -> float:
-    return row[key]["value"] if row.get(key) else 0.0
-
-
-def _format_count(number: int) -> str:
-    """A number of parameters in three digits: 950, 52.1 k, 1.2 M."""
-    for size, unit in ((1e6, " M"), (1e3, " k")):
-        if number >= size:
-            return f"{number / size:.3g}{unit}"
-    return str(number)
-
-
-def noise(rows: Sequence[Mapping], axes: Axes | Sequence[Axes] | None = None) -> Axes:
+def noise(rows: Sequence[Mapping]) -> Axes:
     """Draws accuracy as noise grows, a line for each model with its name at the end.
 
     Args:
         rows: A dict for each model: "name"; "noise" and "babble", each accuracy in percent by level, where a level is
             "clean" or a signal-to-noise ratio in dB such as "20". What is missing or None is left out.
-        axes: Axes to draw on, a pair of them where there is babble; a new figure by default.
 
     Returns:
         The first axes; that of babble is in its figure.
-
-    Raises:
-        DataError: `rows` hold no accuracy, or `axes` are not one for noise and one for babble.
 
     >>> axes = noise([{"name": "conv2d", "noise": {"clean": 99.0, "20": 97.0, "0": 60.0}}])
     """
     kinds = [kind for kind in ("noise", "babble") if any(row.get(kind) for row in rows)]
     if not kinds:
         raise DataError("`rows` must hold an accuracy under 'noise' or 'babble'. Received: none.")
-    if axes is None:
-        axes = Drawing(figsize=(6.5 * len(kinds), 4.5), layout="constrained").subplots(1, len(kinds), sharey=True)
-    panels = np.ravel(axes)
-    if len(panels) != len(kinds):
-        raise DataError(f"`axes` must be one for each of {' and '.join(kinds)}. Received: {len(panels)}.")
+    figure = Drawing(figsize=(6.5 * len(kinds), 4.5), layout="constrained")
+    panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
     for panel, kind in zip(panels, kinds, strict=True):
         _draw_levels(panel, rows, kind)
         panel.set(title=kind if len(kinds) > 1 else "")

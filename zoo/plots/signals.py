@@ -35,9 +35,6 @@ def transcription(
         vocabulary: Tokens of the model.
         frame_seconds: Seconds between two frames of `probabilities`.
         title: Text above the figure; the transcript by default.
-
-    Returns:
-        A figure of three axes: waveform, log-mel, probabilities.
     """
     seconds = len(samples) / sample_rate
     figure = Drawing(figsize=(min(16, max(8, 2.2 * seconds)), 7), layout="constrained")
@@ -89,21 +86,13 @@ def saliency(
         axes: Axes to draw on; a new figure by default.
         title: Text above the axes.
 
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `weights` has another shape than `log_mel`, or negative values.
-
     >>> saliency(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01).get_xlabel()
     'seconds'
     """
     log_mel, weights = np.asarray(log_mel), np.asarray(weights)
     if weights.shape != log_mel.shape or not (weights >= 0).all():
-        raise DataError(
-            f"`weights` must be zero or more for each band of each frame. Received: shape {weights.shape} for log-mel "
-            f"frames of shape {log_mel.shape}, minimum {weights.min(initial=0):g}."
-        )
+        shapes = f"shape {weights.shape} for {log_mel.shape}, minimum {weights.min(initial=0):g}"
+        raise DataError(f"`weights` must be zero or more for each band of each frame. Received: {shapes}.")
     axes = axes_or_new(axes, (8, 3.4))
     draw_frames(axes, log_mel, hop_seconds, cmap="gray_r")
     highest = weights.max(initial=0)
@@ -134,21 +123,13 @@ def attention(
         axes: Axes to draw on; a new figure by default.
         title: Text above the axes.
 
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `weights` is not one row of weights that sum to 1.
-
     >>> attention(np.zeros((30, 40)), np.full(30, 1 / 30), 0.01, 0.01).get_xlabel()
     'seconds'
     """
     log_mel, weights = np.asarray(log_mel), np.asarray(weights)
     if weights.ndim != 1 or not (weights >= 0).all() or not np.isclose(weights.sum(), 1, atol=0.01):
-        raise DataError(
-            "`weights` must be one row of weights, zero or more, that sum to 1. "
-            f"Received: shape {weights.shape}, sum {weights.sum():.3g}."
-        )
+        found = f"shape {weights.shape}, sum {weights.sum():.3g}"
+        raise DataError(f"`weights` must be one row of weights, zero or more, that sum to 1. Received: {found}.")
     axes = axes_or_new(axes, (8, 4.2))
     draw_frames(axes, log_mel, hop_seconds, cmap="magma")
     bands, top = log_mel.shape[1], 1.1 * weights.max()
@@ -186,17 +167,12 @@ def reconstruction(
     Returns:
         The axes of the input; the others are in its figure.
 
-    Raises:
-        DataError: `reconstruction` has another shape than `log_mel`.
-
     >>> axes = reconstruction(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01, title="one dB too loud")
     """
     log_mel, reconstruction = np.asarray(log_mel), np.asarray(reconstruction)
     if log_mel.ndim != 2 or log_mel.shape != reconstruction.shape:
-        raise DataError(
-            "`reconstruction` must have the shape (frames, bands) of the input. "
-            f"Received: {reconstruction.shape} for an input of {log_mel.shape}."
-        )
+        shapes = f"{reconstruction.shape} for {log_mel.shape}"
+        raise DataError(f"`reconstruction` must be (frames, bands) as the input. Received: {shapes}.")
     figure = Drawing(figsize=(9, 6.5), layout="constrained")
     top, middle, bottom = figure.subplots(3, 1, sharex=True)
     scale = {"cmap": "magma", "vmin": log_mel.min(), "vmax": log_mel.max()}
@@ -217,19 +193,12 @@ def reconstruction(
     return top
 
 
-def band_errors(errors: Mapping[str, np.ndarray], edges_hz: np.ndarray | None = None, axes: Axes | None = None) -> Axes:
+def band_errors(errors: Mapping[str, np.ndarray], axes: Axes | None = None) -> Axes:
     """Draws the error of autoencoders over the mel bands, a line for each.
 
     Args:
         errors: Root mean square error in dB by the name of the model, (bands,) each.
-        edges_hz: Frequency of each band in hertz, (bands,); bands are numbered by default.
         axes: Axes to draw on; a new figure by default.
-
-    Returns:
-        The axes.
-
-    Raises:
-        DataError: `errors` is empty, or its lines differ in length.
 
     >>> axes = band_errors({"autoencoder": np.ones(40), "pca": np.ones(40)})
     """
@@ -237,9 +206,8 @@ def band_errors(errors: Mapping[str, np.ndarray], edges_hz: np.ndarray | None = 
         raise DataError(f"`errors` must hold lines of one length, at least one. Received: {list(errors)}.")
     axes = axes_or_new(axes, (7, 3.6))
     for i, (name, values) in enumerate(errors.items()):
-        x = np.arange(len(values)) if edges_hz is None else np.asarray(edges_hz)
-        axes.plot(x, values, color=COLOURS[i % len(COLOURS)], marker=".", label=name)
-    axes.set(xlabel="mel band" if edges_hz is None else "centre of the mel band (Hz)", ylabel="error (dB)")
+        axes.plot(values, color=COLOURS[i % len(COLOURS)], marker=".", label=name)
+    axes.set(xlabel="mel band", ylabel="error (dB)")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

@@ -91,16 +91,17 @@ def train(
         ]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(Path(out) / "tensorboard"))
-        epochs, done = config.epochs, batches.epoch >= config.epochs
+        epochs = config.epochs
         if config.minutes:
             spent = sum(row["seconds"] for row in checkpoint.history) + time.monotonic() - began
             budget = TimeBudget(config.minutes, config.learning_rate, config.warmup, spent)
-            epochs, done = 1_000_000, budget.over
+            epochs = 1_000_000
             callbacks.append(budget)
-        if not (done and checkpoint.history):
+        if not run.finished:
             learner.fit(
                 batches, epochs=epochs, initial_epoch=batches.epoch, callbacks=callbacks, verbose=0, shuffle=False
             )
+            run.finish()
     return run.best(model)
 
 

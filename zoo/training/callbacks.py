@@ -80,17 +80,18 @@ class LearningCurves(keras.callbacks.Callback):
 
     Args:
         out: Folder.
+        began: Time (`time.monotonic()`) from which the first epoch counts, if what came before `fit` belongs to it.
 
     >>> model.fit(x, y, callbacks=[LearningCurves("run")])  # doctest: +SKIP
     """
 
-    def __init__(self, out: str | Path):
+    def __init__(self, out: str | Path, began: float | None = None):
         super().__init__()
-        self.out, self.rows, self.start = Path(out), [], 0.0
+        self.out, self.rows, self.start = Path(out), [], began
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        self.rows, self.start = read_curves(self.out), time.monotonic()
+        self.rows, self.start = read_curves(self.out), time.monotonic() if self.start is None else self.start
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         from zoo.plots import learning_curves

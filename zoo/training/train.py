@@ -86,7 +86,7 @@ def train(
         callbacks = [
             FiniteLoss(),
             Validation(held_out, noises, config.bucket_boundaries),
-            LearningCurves(out),
+            LearningCurves(out, began),
             checkpoint,
         ]
         if tensorboard:

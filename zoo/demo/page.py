@@ -50,7 +50,9 @@ def build_page(folder: str | Path = FOLDER) -> Any:
     """Builds the page, a gradio.Blocks; the tab "Record the class" keeps its clips in `folder`."""
     gr, folder = _gradio(), recordings.check_folder(folder)
     with gr.Blocks(title="speech-zoo", analytics_enabled=False) as blocks:
-        gr.Markdown("# speech-zoo\nSmall speech models, and what they make of your voice. Nothing leaves this machine.")
+        gr.Markdown(
+            "# speech-zoo\nSmall speech models, and what they make of your voice. Nothing leaves the machine that runs it."
+        )
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Listen", elem_id="listen"):
                 audio = _listen_tab(gr)

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from inspect import signature
+from inspect import getdoc, signature
 from pathlib import Path
 
 import keras
@@ -15,7 +15,7 @@ import zoo
 from zoo import datasets
 from zoo.datasets.fsdd import SPEAKERS
 from zoo.datasets.noise import add_noise, excerpt
-from zoo.errors import DataError, ZooError
+from zoo.errors import DataError
 from zoo.files import atomic_write, read_json
 from zoo.tasks import pad
 
@@ -29,31 +29,27 @@ STEPS = {0.01: 150, 0.05: 200, 0.2: 300, 1.0: 500}  # of training conv2d, by sha
 # --- command line and files
 
 
-def main(study: Callable[..., list[dict]]) -> None:
-    """Runs a study as a command: `--fast` tries it out, `--keep` writes its rows to data/results/study_NAME.json."""
-    name = Path(sys.modules[study.__module__].__file__).stem
-    parser = argparse.ArgumentParser(
-        prog=f"python -m experiments.{name}",
-        description=study.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--fast", action="store_true", help="few clips and steps, to see that it runs; keeps nothing")
-    parser.add_argument("--keep", action="store_true", help=f"write the rows to data/results/study_{name}.json")
-    if "notes" in signature(study).parameters:
-        parser.add_argument("--notes", type=Path, help="JSON file of finished runs; a stopped study goes on from it")
+def main(function: Callable) -> None:
+    """Runs a function as a command: its parameters are the arguments, its docstring the help, `--json FILE` keeps what it returns."""
+    name = Path(sys.modules[function.__module__].__file__).stem
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(f"python -m experiments.{name}", description=getdoc(function), formatter_class=raw)
+    for option, parameter in signature(function).parameters.items():
+        default, flag = parameter.default, f"--{option.replace('_', '-')}"
+        if default is parameter.empty:
+            parser.add_argument(option)
+        elif default is False:
+            parser.add_argument(flag, action="store_true")
+        elif isinstance(default, tuple):
+            parser.add_argument(flag, action="extend", nargs="+", default=[])
+        elif option != "log":
+            parser.add_argument(flag, type=type(default), default=default)
+    parser.add_argument("--json", help="file for the rows, from which `make results` makes tables")
     options = vars(parser.parse_args())
-    keep = options.pop("keep")
-    if options["fast"] and (keep or options.get("notes")):
-        parser.error("--fast keeps nothing: leave out --keep and --notes")
-    rows = study(**options)
-    if keep:
-        write_json(
-            RESULTS / f"study_{name}.json", [{key: _rounded(value) for key, value in row.items()} for row in rows]
-        )
-
-
-def _rounded(value):
-    return round(value, 4) if isinstance(value, float) else value
+    path = options.pop("json")
+    found = function(**options)
+    if path:
+        write_json(path, found)
 
 
 def write_json(path: str | Path, content) -> None:
@@ -67,13 +63,13 @@ class Notes:
     """Scores of finished runs in a JSON file, so that a stopped study goes on where it was.
 
     Args:
-        path: The file, made when the first run is done; None keeps nothing.
+        path: The file, made when the first run is done; "" keeps nothing.
 
     Raises:
         DataError: If the file holds something else.
     """
 
-    def __init__(self, path: str | Path | None = None):
+    def __init__(self, path: str = ""):
         self.path = Path(path) if path else None
         self.scores = read_json(self.path, "Notes of a study") if self.path and self.path.exists() else {}
         if not all(isinstance(score, int | float) for score in self.scores.values()):
@@ -188,9 +184,7 @@ def fresh_head(seed: int):
     return head(zoo.load("conv2d", weights=None)).get_weights()
 
 
-def exit_on_error(command: Callable[[], None]) -> None:
-    """Runs a command; what a user did wrong ends it with one sentence."""
-    try:
-        command()
-    except ZooError as error:
-        sys.exit(f"Error: {error}")
+def parse_settings(texts: Sequence[str]) -> dict:
+    """SETTING=VALUE as keyword arguments; a value is JSON."""
+    pairs = (text.split("=", 1) for text in texts)
+    return {name: json.loads(value) for name, value in pairs}

@@ -1,9 +1,8 @@
-"""Reconstructed and interpolated words as training data: `python -m experiments.augmentation [--fast] [--keep] [--notes FILE]`."""
+"""Reconstructed and interpolated words as training data: `python -m experiments.augmentation [--fast] [--json FILE] [--notes FILE]`."""
 
 import itertools
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -25,9 +24,7 @@ RECIPES = {  # what is learnt from besides the labelled clips
 }
 
 
-def augmentation(
-    fast: bool = False, notes: str | Path | None = None, log: Callable = print, seeds: int = 2
-) -> list[dict]:
+def augmentation(fast: bool = False, notes: str = "", log: Callable = print, seeds: int = 2) -> list[dict]:
     """conv2d on a speaker left out, from few labelled clips and eight variations of each.
 
     Variations are plain (speed, noise, echo, line), reconstructions by `vae`, or points between the codes of two clips of the

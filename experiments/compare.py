@@ -1,4 +1,4 @@
-"""Every classifier of the ten digits on the same clips: `python -m experiments.compare [NAME ...] [--keep] [--plot FILE]`.
+"""Every classifier of the ten digits on the same clips: `python -m experiments.compare [--names NAME ...] [--json FILE] [--plot FILE]`.
 
     official   FSDD's test takes, by speakers who were heard in training
     loso       speakers who were not, as `python -m experiments.crossval NAME --keep` left it
@@ -8,7 +8,6 @@
 Nothing is trained here but the baselines, which ship no weights and fit in seconds. On an idle machine, for it takes times.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 import zoo
-from experiments._common import RESULTS, exit_on_error, noisy, percent, write_json
+from experiments._common import RESULTS, main, noisy, percent
 from experiments.crossval import scores
 from zoo import baselines, datasets, plots
 from zoo.audio import resample
@@ -49,13 +48,16 @@ def babble(count: int = 40, seed: int = 0) -> list[np.ndarray]:
     ]
 
 
-def compare(names: Sequence[str], log: Callable = print) -> list[dict]:
-    """One row for each of `names`: accuracies in percent with 95 % intervals, sizes and times."""
+def compare(names: Sequence[str] = (), plot: str = "", log: Callable = print) -> list[dict]:
+    """Accuracies in percent with 95 % intervals, sizes and times of classifiers of the ten digits, all unless some are named.
+
+    `plot` is a picture of the table; that of the noise goes beside it, as NAME-noise.png.
+    """
     test = datasets.load("fsdd", "test")
     references, clips = [u.text for u in test], [u.audio(RATE) for u in test]
     noises = {"noise": [resample(noise, NOISE_RATE, RATE) for noise in load_noise("test")], "babble": babble()}
     rows = []
-    for name in names:
+    for name in names or classifiers():
         kept = folds(name)
         about, classify = fit_baseline(name, kept) if name in baselines.BASELINES else load(name)
         row = {"name": name} | about | times(classify, clips)
@@ -67,6 +69,10 @@ def compare(names: Sequence[str], log: Callable = print) -> list[dict]:
         row["speakers"] = {speaker: round(value, 1) for speaker, value in each.items()}
         rows.append(row)
         log(f"{name}: {row['official']['value']:.2f} % of the official test, {row['loso'] or 'no cross-validation'}")
+    if plot:
+        plots.save(plots.comparison(rows), plot)
+        levels = [{"name": r["name"]} | {k: {s: v["value"] for s, v in r[k].items()} for k in noises} for r in rows]
+        plots.save(plots.noise(levels), plot.replace(".", "-noise.", 1))
     return rows
 
 
@@ -111,21 +117,5 @@ def times(classify: Callable, clips: list[np.ndarray]) -> dict[str, float]:
     return {"milliseconds": round(1000 * single, 2), "clips_per_second": round(64 / seconds(clips[:64]))}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="classifiers (default: all)")
-    parser.add_argument("--keep", action="store_true", help="write data/results/compare.json")
-    parser.add_argument("--plot", help="picture of the table; that of the noise goes beside it, as NAME-noise.png")
-    args = parser.parse_args()
-    rows = compare(args.names or classifiers())
-    if args.keep:
-        write_json(RESULTS / "compare.json", rows)
-    if args.plot:
-        plots.save(plots.comparison(rows), args.plot)
-        kinds = ("noise", "babble")
-        levels = [{"name": r["name"]} | {k: {s: v["value"] for s, v in r[k].items()} for k in kinds} for r in rows]
-        plots.save(plots.noise(levels), args.plot.replace(".", "-noise.", 1))
-
-
 if __name__ == "__main__":
-    exit_on_error(main)
+    main(compare)

@@ -1,13 +1,12 @@
 """Cross-validation that leaves out one speaker at a time, for any set:
 
-    python -m experiments.crossval conv2d --out runs/crossval/conv2d [--also spoken_digits] [--set epochs=20] [--keep]
+    python -m experiments.crossval conv2d --out runs/crossval/conv2d [--also spoken_digits] [--settings epochs=20] [--keep]
     python -m experiments.crossval svm --data folder:all,source=words --out runs/words
 
 NAME is a preset of a classifier of words, a baseline, or several presets joined by +, which take the folds of their parts from
 the folders beside `--out`. A fold is a training run of its own; what is finished is not done again.
 """
 
-import argparse
 import csv
 import json
 from collections.abc import Callable, Sequence
@@ -18,8 +17,8 @@ import soundfile
 from sklearn.model_selection import LeaveOneGroupOut
 
 import zoo
-from experiments._common import RESULTS, exit_on_error, mean_of_speakers, write_json
-from experiments.ship import parse_settings, update_card
+from experiments._common import RESULTS, main, mean_of_speakers, parse_settings, write_json
+from experiments.ship import update_card
 from zoo import baselines
 from zoo.datasets.spec import DataSpec
 from zoo.errors import ZooError
@@ -118,9 +117,8 @@ class Fold:
             return Ensemble([zoo.load(part, weights=path) for part, path in parts.items()])
         table = self._table(card(self.name).sample_rate)
         data = [f"folder:all,source={table}", *self.also]
-        resume = (self.out / "run.json").exists()
         # From fresh weights: the bundled ones have heard everybody.
-        return train(self.name, data, self.out, init=None, resume=resume, **self.settings)
+        return train(self.name, data, self.out, init="none", resume=True, **self.settings)
 
     def _table(self, sample_rate: int) -> Path:
         """The clips of the fold as WAV files, and a CSV of them: a data set that `train` can read."""
@@ -144,7 +142,7 @@ def scores(folds: dict[str, dict[str, list[str]]]) -> tuple[dict[str, float], di
     return each, mean
 
 
-def keep(name: str, folds: dict, request: dict) -> None:
+def write_results(name: str, folds: dict, request: dict) -> None:
     """Writes the folds to data/results/crossval/ and the mean to the model's card."""
     packed = {group: {key: " ".join(words) for key, words in fold.items()} for group, fold in folds.items()}
     write_json(RESULTS / "crossval" / f"{name}.json", request | {"folds": packed})
@@ -160,27 +158,27 @@ def keep(name: str, folds: dict, request: dict) -> None:
     update_card(name, results=[result])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name")
-    parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--data", action="append", help="set whose groups are left out; all of FSDD unless given")
-    parser.add_argument("--also", action="append", default=[], help="set from which every fold learns")
-    parser.add_argument("--group", default="speaker", help="attribute of an utterance by which clips are left out")
-    parser.add_argument("--set", action="append", default=[], dest="settings", help="SETTING=VALUE of the training")
-    parser.add_argument(
-        "--keep", action="store_true", help="write the figures to data/results/ and the card (FSDD only)"
-    )
-    args = parser.parse_args()
-    settings = parse_settings(args.settings)
-    if args.keep and args.data:
-        parser.error("--keep is for FSDD, the set of the comparison: leave out --data")
-    folds = crossval(args.name, args.out, args.data or DATA, args.also, args.group, **settings)
-    _, mean = scores(folds)
+def command(
+    name: str,
+    out: str = "runs/crossval",
+    data: Sequence[str] = (),
+    also: Sequence[str] = (),
+    group: str = "speaker",
+    settings: Sequence[str] = (),
+    keep: bool = False,
+) -> dict:
+    """Leaves out one speaker (or other attribute of an utterance) of `data` at a time; all of FSDD unless given.
+
+    Every fold learns from the sets in `also` too, with `settings` SETTING=VALUE of the training. `keep` writes the figures to
+    data/results/ and the card, for FSDD.
+    """
+    folds = crossval(name, out, data or DATA, also, group, **parse_settings(settings))
+    each, mean = scores(folds)
     print(f"mean of {len(folds)}: {mean['value']:.2f} % [{mean['low']:.2f}, {mean['high']:.2f}]")
-    if args.keep:
-        keep(args.name, folds, read_json(args.out / "crossval.json", "The request of a cross-validation"))
+    if keep and not data:
+        write_results(name, folds, read_json(Path(out) / "crossval.json", "The request of a cross-validation"))
+    return {"each": each, "mean": mean}
 
 
 if __name__ == "__main__":
-    exit_on_error(main)
+    main(command)

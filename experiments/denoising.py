@@ -1,4 +1,4 @@
-"""Recognisers in noise, with and without the denoiser: `python -m experiments.denoising [--fast] [--keep]`."""
+"""Recognisers in noise, with and without the denoiser: `python -m experiments.denoising [--fast] [--json FILE]`."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Words from 1, 5 or 10 examples of each: `python -m experiments.few_shot [--fast] [--keep]`."""
+"""Words from 1, 5 or 10 examples of each: `python -m experiments.few_shot [--fast] [--json FILE]`."""
 
 import itertools
 from collections.abc import Callable

@@ -1,56 +1,50 @@
-"""What further training and a language model bring a recognizer: `python -m experiments.joint [--epochs 1] [--keep]`.
+"""What further training and a language model bring a recognizer: `python -m experiments.joint [--epochs 1] [--json FILE]`.
 
-Two rows, each decoded greedily, with a beam alone, and with a beam and a language model: the bundled weights, and the same after
-further epochs of CTC. data/results/joint.json has two more rows, by minimum word error training, which was deleted (README.md).
+data/results/joint.json has two more rows, by minimum word error training, which was deleted (README.md).
 """
 
-import argparse
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 import zoo
-from experiments._common import exit_on_error, write_json
+from experiments._common import main
 from zoo.datasets.spec import DataSpec
 from zoo.metrics import wer
 from zoo.training import train
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="conv_lstm_ctc")
-    parser.add_argument("--data", default="speechocean762:train")
-    parser.add_argument("--validation", default="speechocean762:validation")
-    parser.add_argument("--language-model", default="ngram_lm.sentences")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--learning-rate", type=float, default=2e-5, help="a fiftieth of a fresh model's")
-    parser.add_argument("--out", type=Path, default=Path("runs/joint"))
-    parser.add_argument("--json", help="file for the figures")
-    args = parser.parse_args()
-    utterances = DataSpec.parse(args.validation, "validation").load()
-    start = time.perf_counter()
-    further = train(
-        args.model, [args.data], args.out, init="bundled", resume=(args.out / "run.json").exists(),
-        epochs=args.epochs, learning_rate=args.learning_rate, batch_size=16,
-    )  # fmt: skip
+def joint(
+    model: str = "conv_lstm_ctc",
+    data: str = "speechocean762:train",
+    validation: str = "speechocean762:validation",
+    language_model: str = "ngram_lm.sentences",
+    epochs: int = 1,
+    learning_rate: float = 2e-5,
+    out: str = "runs/joint",
+    log: Callable = print,
+) -> dict:
+    """Word error rate of the bundled weights, and of the same after further epochs of CTC at a fiftieth of a fresh model's learning
+    rate; each decoded greedily, with a beam alone, and with a beam and the language model.
+    """
+    utterances, start = DataSpec.parse(validation, "validation").load(), time.perf_counter()
+    further = train(model, [data], out, init="bundled", epochs=epochs, learning_rate=learning_rate, batch_size=16)
     minutes, rows = (time.perf_counter() - start) / 60, []
     decoders = {
         "greedy": {},
         "beam": {"decoder": "beam"},
-        f"beam, {args.language_model}": {"language_model": args.language_model},
+        f"beam, {language_model}": {"language_model": language_model},
     }
-    for name, model in {"apart": zoo.load(args.model), "more CTC": further}.items():
-        rate, row = model.config.sample_rate, {"training": name, "minutes": minutes if model is further else 0.0}
+    for name, used in {"apart": zoo.load(model), "more CTC": further}.items():
+        rate, row = used.config.sample_rate, {"training": name, "minutes": minutes if used is further else 0.0}
         for decoder, options in decoders.items():
-            found = model.transcribe([u.audio(rate) for u in utterances], rate, **options)
-            error = wer([u.text for u in utterances], found)
+            error = wer(
+                [u.text for u in utterances], used.transcribe([u.audio(rate) for u in utterances], rate, **options)
+            )
             row[decoder] = {"value": error.value, "low": error.low, "high": error.high}
-            print(f"{name}, {decoder}: {error}", flush=True)
+            log(f"{name}, {decoder}: {error}")
         rows.append(row)
-    if args.json:
-        write_json(
-            args.json, {"settings": vars(args) | {"out": str(args.out)}, "utterances": len(utterances), "rows": rows}
-        )
+    return {"utterances": len(utterances), "rows": rows}
 
 
 if __name__ == "__main__":
-    exit_on_error(main)
+    main(joint)

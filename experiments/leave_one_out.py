@@ -1,7 +1,7 @@
 """Connected digits by people whom the model has never heard: FSDD's six speakers are left out in turn.
 
     python -m experiments.leave_one_out --init runs/base3/best.weights.h5 --data an4=0.25 \\
-        --data synthetic_digits=0.15,count=4000 --digits =1,count=2500 --set epochs=3 --set learning_rate=0.0005 \\
+        --data synthetic_digits=0.15,count=4000 --digits =1,count=2500 --settings epochs=3 learning_rate=0.0005 \\
         --out runs/loso [--write-card lstm_ctc]
 
 Each fold learns from the given data and the joined digits of five speakers, and is scored on the published strings of the sixth,
@@ -9,15 +9,15 @@ greedily and with nothing but the ten digits allowed. `--init` must not have hea
 Folds that are finished are not trained again.
 """
 
-import argparse
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from experiments._common import exit_on_error
-from experiments.ship import parse_settings, update_card
+from experiments._common import main, parse_settings
+from experiments.ship import update_card
 from zoo import datasets
 from zoo.datasets.fsdd import DIGITS, SPEAKERS
 from zoo.errors import ZooError
@@ -29,33 +29,37 @@ from zoo.training import train
 DECODERS = {"": {}, "beam 16, 10 words only": {"lexicon": DIGITS}}  # name on the card -> options of transcribe
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="lstm_ctc")
-    parser.add_argument("--init", type=Path, help="weights to start from, trained without FSDD")
-    parser.add_argument("--data", action="append", default=[], help="further sets to learn from")
-    parser.add_argument("--digits", default="=1", help="weight and options of the joined digits: =1,count=2000")
-    parser.add_argument("--set", action="append", default=[], dest="settings", help="SETTING=VALUE of the training")
-    parser.add_argument("--out", type=Path, default=Path("runs/loso"))
-    parser.add_argument("--write-card", metavar="NAME", help="put the mean on the card of this preset")
-    args = parser.parse_args()
-    check_unheard(args.init)
+def leave_one_out(
+    model: str = "lstm_ctc",
+    init: str = "",
+    data: Sequence[str] = (),
+    digits: str = "=1",
+    settings: Sequence[str] = (),
+    out: str = "runs/loso",
+    write_card: str = "",
+    log: Callable = print,
+) -> None:
+    """Trains six times without one of FSDD's speakers, and writes the word error rate on their strings to a card if asked.
+
+    `init` are weights to start from, trained without FSDD; `digits` weight and options of the joined digits (=1,count=2000);
+    `settings` SETTING=VALUE of the training; `write_card` names a preset.
+    """
+    check_unheard(init)
     references, hypotheses, rates = [], {name: [] for name in DECODERS}, {name: {} for name in DECODERS}
     for speaker in SPEAKERS:
-        out, data = args.out / speaker, [f"connected_digits:loso-{speaker}-train{args.digits}", *args.data]
-        resume = (out / "run.json").exists()
-        model = train(args.model, data, out, init=args.init, resume=resume, **parse_settings(args.settings))
-        utterances, rate = datasets.load("connected_digits", f"loso-{speaker}-test"), model.config.sample_rate
+        folder, sets = Path(out) / speaker, [f"connected_digits:loso-{speaker}-train{digits}", *data]
+        fold = train(model, sets, folder, init=init or "none", resume=True, **parse_settings(settings))
+        utterances, rate = datasets.load("connected_digits", f"loso-{speaker}-test"), fold.config.sample_rate
         clips, texts = [u.audio(rate) for u in utterances], [u.text for u in utterances]
         references += texts
         for decoder, options in DECODERS.items():
-            found = model.transcribe(clips, rate, **options)
+            found = fold.transcribe(clips, rate, **options)
             hypotheses[decoder] += found
             rates[decoder][speaker] = wer(texts, found)
-            print(f"{speaker:<10} {decoder or 'greedy':<24} WER {rates[decoder][speaker]}", flush=True)
+            log(f"{speaker:<10} {decoder or 'greedy':<24} WER {rates[decoder][speaker]}")
     results = [mean_result(decoder, rates[decoder], wer(references, hypotheses[decoder])) for decoder in DECODERS]
-    if args.write_card:
-        update_card(args.write_card, results=results)
+    if write_card:
+        update_card(write_card, results=results)
 
 
 def mean_result(decoder: str, rates: dict, pooled) -> Result:
@@ -72,7 +76,7 @@ def mean_result(decoder: str, rates: dict, pooled) -> Result:
     )  # fmt: skip
 
 
-def check_unheard(init: Path | None) -> None:
+def check_unheard(init: str | Path) -> None:
     """Raises ZooError if the run that `init` came from, or one before it, learnt from FSDD."""
     while init and (run := Path(init).parent / "run.json").exists():
         request = read_json(run, "A run's settings")
@@ -84,4 +88,4 @@ def check_unheard(init: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    exit_on_error(main)
+    main(leave_one_out)

@@ -1,9 +1,8 @@
-"""A classifier that starts from an autoencoder's encoder: `python -m experiments.pretraining [--fast] [--keep] [--notes FILE]`."""
+"""A classifier that starts from an autoencoder's encoder: `python -m experiments.pretraining [--fast] [--json FILE] [--notes FILE]`."""
 
 import itertools
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -17,9 +16,7 @@ ENCODERS = {
 }
 
 
-def pretraining(
-    fast: bool = False, notes: str | Path | None = None, log: Callable = print, seeds: int = 5
-) -> list[dict]:
+def pretraining(fast: bool = False, notes: str = "", log: Callable = print, seeds: int = 5) -> list[dict]:
     """conv2d from conv_autoencoder's convolutions and fresh, with few labels and with all: accuracy on a speaker left out.
 
     The autoencoder has not heard FSDD's speakers. Both starts have the same steps, labels and seeds, and no augmentation. `gain`

@@ -1,4 +1,4 @@
-"""A recognizer that starts from a denoiser's encoder: `python -m experiments.pretraining_ctc [--fast] [--keep] [--notes FILE]`.
+"""A recognizer that starts from a denoiser's encoder: `python -m experiments.pretraining_ctc [--fast] [--json FILE] [--notes FILE]`.
 
 240 runs of a minute or two of a core. data/results/runs_pretraining_ctc.json has the notes of those behind docs/results.md.
 """
@@ -7,7 +7,6 @@ import itertools
 import tempfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -25,9 +24,7 @@ STEPS = 500  # of each run, whatever the share of the labels
 BATCH_SIZE = 16  # utterances
 
 
-def pretraining_ctc(
-    fast: bool = False, notes: str | Path | None = None, log: Callable = print, seeds: int = 5
-) -> list[dict]:
+def pretraining_ctc(fast: bool = False, notes: str = "", log: Callable = print, seeds: int = 5) -> list[dict]:
     """lstm_ctc with one LSTM layer from denoising_autoencoder's convolution and LSTM, and fresh: word error rate in strings of
     digits by a speaker left out.
 

@@ -1,4 +1,4 @@
-"""Autoencoders against principal component analysis: `python -m experiments.reconstruction [--fast] [--keep]`."""
+"""Autoencoders against principal component analysis: `python -m experiments.reconstruction [--fast] [--json FILE]`."""
 
 from collections.abc import Callable
 

@@ -1,19 +1,18 @@
 """A recognizer on clips that it was not made for: noise, telephone lines, silence, levels, rates, accents.
 
-    python -m experiments.robustness [--model lstm_ctc] [--weights FILE] [--count 65] [--keep]
+    python -m experiments.robustness [--model lstm_ctc] [--weights FILE] [--count 65] [--json FILE]
 
 Each condition changes the same recordings in one way; the first is the recordings as they are. Word error rates with 95 %
 intervals.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
 
 import zoo
-from experiments._common import RESULTS, exit_on_error, noisy, write_json
+from experiments._common import main, noisy
 from zoo import datasets
 from zoo.datasets.noise import add_noise, load_noise
 from zoo.metrics import wer
@@ -56,8 +55,11 @@ def spread(utterances: list, count: int) -> list:
     return utterances[:: max(1, len(utterances) // count)][:count]
 
 
-def robustness(model, count: int, log: Callable = print) -> list[dict]:
-    """One row for each set and condition, and for clips without speech how many gave no text."""
+def robustness(model: str = "lstm_ctc", weights: str = "bundled", count: int = 65, log: Callable = print) -> list[dict]:
+    """Word error rate of a recognizer on `count` utterances of each set under each condition, and on clips without speech how many
+    gave no text.
+    """
+    model = zoo.load(model, weights=weights)
     rows, changes, an4 = [], conditions(load_noise("test")), datasets.load("an4", "test")
 
     def measure(data: str, utterances: list, condition: str) -> None:
@@ -92,17 +94,5 @@ def robustness(model, count: int, log: Callable = print) -> list[dict]:
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="lstm_ctc")
-    parser.add_argument("--weights", default="bundled")
-    parser.add_argument("--count", type=int, default=65, help="utterances of each set under each condition")
-    parser.add_argument("--keep", action="store_true", help="write data/results/robustness.json")
-    args = parser.parse_args()
-    rows = robustness(zoo.load(args.model, weights=args.weights), args.count)
-    if args.keep:
-        write_json(RESULTS / "robustness.json", rows)
-
-
 if __name__ == "__main__":
-    exit_on_error(main)
+    main(robustness)

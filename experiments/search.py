@@ -1,4 +1,4 @@
-"""Finding a word in recordings by an example of it: `python -m experiments.search [--fast] [--keep]`."""
+"""Finding a word in recordings by an example of it: `python -m experiments.search [--fast] [--json FILE]`."""
 
 from collections.abc import Callable
 

@@ -4,16 +4,14 @@ The weights go to zoo/weights/, and their sha256, size, training time and comman
 people first. The figures of the old weights are removed from it; measure the new ones with `python -m experiments.evaluate`.
 """
 
-import argparse
 import csv
-import json
 import shlex
 import shutil
 from dataclasses import fields
 from pathlib import Path
 
 import zoo
-from experiments._common import exit_on_error
+from experiments._common import main
 from zoo.errors import ZooError
 from zoo.files import atomic_write, read_json
 from zoo.loading import save_weights
@@ -21,7 +19,7 @@ from zoo.presets import CARDS, WEIGHTS, Result, card, read_toml, resolve, sha256
 from zoo.registry import architecture, language_models
 
 
-def ship(run: str | Path, preset: str | None = None) -> None:
+def ship(run: str, preset: str = "") -> None:
     """Copies the best weights of a run into the package and writes what made them on the card.
 
     Args:
@@ -106,19 +104,5 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
         partial.write_text(tomli_w.dumps(values, multiline_strings=True), encoding="utf-8")
 
 
-def parse_settings(texts: list[str]) -> dict:
-    """SETTING=VALUE as keyword arguments; a value is JSON."""
-    pairs = (text.split("=", 1) for text in texts)
-    return {name: json.loads(value) for name, value in pairs}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="folder of the run")
-    parser.add_argument("--preset", help="name of the card (default: that of the architecture)")
-    args = parser.parse_args()
-    ship(args.run, args.preset)
-
-
 if __name__ == "__main__":
-    exit_on_error(main)
+    main(ship)

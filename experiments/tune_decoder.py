@@ -2,7 +2,7 @@
 
     python -m experiments.tune_decoder --weights runs/base3/best.weights.h5 --text an4:train --data an4:validation
     python -m experiments.tune_decoder --model conv_lstm_ctc --data sentences:validation,count=150 \\
-        --data speechocean762:validation --language-model ngram_lm.sentences
+        speechocean762:validation --language-models ngram_lm.sentences
     python -m experiments.tune_decoder --model conv_lstm_ctc --data speechocean762:train --prior
 
 Use utterances that neither the acoustic weights nor the text of the language model know. alpha, word_bonus and, for bundled
@@ -10,12 +10,11 @@ weights whose card has a prior, prior_scale take turns, each at the best value o
 moves. Of several sets of data the mean error rate counts. `--prior` writes the mean posterior of each symbol to the card instead.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import zoo
-from experiments._common import exit_on_error
+from experiments._common import main
 from experiments.ship import update_card
 from zoo.datasets.spec import DataSpec
 from zoo.decoding import beam_search, label_prior
@@ -31,31 +30,34 @@ START = {"alpha": 0.5, "word_bonus": 1.0, "prior_scale": 0.0}  # where the card 
 NGRAMS = (("word", 2), ("word", 3), ("word", 4), ("character", 4), ("character", 6))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="lstm_ctc")
-    parser.add_argument("--weights", default="bundled")
-    parser.add_argument("--data", action="append", required=True, help="sets of utterances")
-    parser.add_argument("--text", default="an4:train", help="what language models are trained on")
-    parser.add_argument("--language-model", action="append", help="a preset or a file, instead of --text")
-    parser.add_argument("--prior", action="store_true", help="measure the prior and write it to the card")
-    args = parser.parse_args()
-    model = zoo.load(args.model, weights=args.weights)
-    sets = {data: logits_of(model, data) for data in args.data}
-    if args.prior:
-        prior = label_prior([logits for _, found in sets.values() for logits in found])
-        for symbol, value in sorted(
-            zip(("blank", *model.vocabulary.tokens), prior, strict=True), key=lambda pair: -pair[1]
-        ):
-            print(f"{symbol!r:>8}{100 * value:10.3f} %")
-        update_card(args.model, prior=[float(f"{value:.3g}") for value in prior], prior_data=", ".join(args.data))
+def tune_decoder(
+    model: str = "lstm_ctc",
+    weights: str = "bundled",
+    data: Sequence[str] = ("an4:validation",),
+    text: str = "an4:train",
+    language_models: Sequence[str] = (),
+    prior: bool = False,
+) -> None:
+    """Prints the best weights of a beam search on `data` with each of some `language_models`, or else with several kinds of them
+    trained on `text`; or writes a recognizer's `prior` to its card.
+    """
+    recognizer = zoo.load(model, weights=weights)
+    sets = {spec: logits_of(recognizer, spec) for spec in data or ("an4:validation",)}
+    if prior:
+        values = label_prior([logits for _, found in sets.values() for logits in found])
+        print(
+            {
+                symbol: round(float(value), 5)
+                for symbol, value in zip(("blank", *recognizer.vocabulary.tokens), values, strict=True)
+            }
+        )
+        update_card(model, prior=[float(f"{value:.3g}") for value in values], prior_data=", ".join(sets))
         return
-    greedy = model.decoder("greedy")
+    greedy = recognizer.decoder("greedy")
     print(f"WER %, greedy: {error_rates(sets, lambda x: greedy(x, 0.0).text)}", flush=True)
-    language_models = {name: load(name) for name in args.language_model or ()} or trained_on(args.text)
-    for name, language_model in language_models.items():
-        start = START | (model.tuned(name) if args.language_model else {})
-        best, error = tune(model, sets, language_model, start)
+    for name, language_model in ({name: load(name) for name in language_models} or trained_on(text)).items():
+        start = START | (recognizer.tuned(name) if language_models else {})
+        best, error = tune(recognizer, sets, language_model, start)
         print(
             f"{name}: {', '.join(f'{weight} {value:g}' for weight, value in best.items())}, {error:.2f} % on average",
             flush=True,
@@ -102,4 +104,4 @@ def tune(model, sets: dict, language_model, start: dict) -> tuple[dict, float]:
 
 
 if __name__ == "__main__":
-    exit_on_error(main)
+    main(tune_decoder)

@@ -154,9 +154,9 @@ def small(name: str, **changes):
 
 
 def clips_of(*seconds: float, rate: int = 16000) -> list[np.ndarray]:
-    """Noise that swells, each clip 2.5 dB to 50 dB quieter than the one before."""
+    """Noise that swells and fades; each clip is quieter than the one before."""
     rng = np.random.default_rng(0)
-    counts, levels = [int(n * rate) for n in seconds], np.logspace(-0.5, -3, len(seconds))
+    counts, levels = [int(n * rate) for n in seconds], np.logspace(-1, -3, len(seconds))
     return [
         (level * rng.standard_normal(n) * np.sin(np.arange(n) / 700)).astype("float32")
         for n, level in zip(counts, levels, strict=True)
@@ -167,7 +167,7 @@ def batch_of(model, clips: list[np.ndarray]) -> tuple[dict, np.ndarray | None]:
     """(x, y) to fit: for each clip letters to write, a class, a clean waveform, or nothing."""
     from zoo.tasks import Recognizer, pad
 
-    waveform, lengths = pad(clips, model.config.sample_rate)
+    waveform, lengths = pad(clips, model.config.sample_rate, (0.5,))
     if isinstance(model, Recognizer):
         ids = np.resize([[3, 4, 4], [5, 6, 0]], (len(clips), 3)).astype("int32")
     else:

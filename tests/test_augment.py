@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from conftest import refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from zoo.augment import AugmentConfig, SpecAugment, add_noise, augment, excerpt, reverberate, speed, telephone
-from zoo.errors import ZooError
+from zoo.augment import AugmentConfig, add_noise, augment, excerpt, reverberate, speed, telephone
+from zoo.layers import SpecAugment
 
 RATE = 16000
 
@@ -72,7 +73,7 @@ def test_telephone_keeps_the_length(n, rng):
 def test_reverberation_comes_after_the_sound(rng):
     click = np.zeros(RATE, "float32")
     click[4000] = 0.5
-    with pytest.raises(ZooError, match="received t60=0"):
+    with refused("t60"):
         reverberate(click, RATE, 0, rng)
     echo = reverberate(click, RATE, 0.3, rng)
     assert echo.dtype == "float32" and len(echo) == RATE
@@ -81,7 +82,7 @@ def test_reverberation_comes_after_the_sound(rng):
     assert early > 100 * late > 0  # 60 dB in 0.3 s: some 43 dB in the 0.21 s between the two
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.integers(0, 10_000), st.integers(400, 20_000), st.integers(0, 30_000))
 def test_augment_is_finite_and_within_full_scale(seed, n, room):
     samples = np.random.default_rng(seed).uniform(-1, 1, n).astype("float32")
@@ -99,7 +100,7 @@ def test_augment_varies():
 
 
 def test_nothing_is_changed_where_no_chance_is_given():
-    never = AugmentConfig(speed_chance=0, noise_chance=0, telephone_chance=0, reverb_chance=0, silence_chance=0, gain_db=(0, 0))  # fmt: skip
+    never = AugmentConfig(speed_prob=0, noise_prob=0, telephone_prob=0, reverb_prob=0, silence_prob=0, gain_db=(0, 0))  # fmt: skip
     np.testing.assert_array_equal(augment(tone(), RATE, np.random.default_rng(0), config=never, room=99_999), tone())
 
 
@@ -159,7 +160,7 @@ def test_spec_augment_is_saved_with_its_settings(tmp_path):
 
 
 def test_the_clean_one_of_a_pair_is_the_noisy_one_without_its_noise(rng):
-    config = AugmentConfig(noise_chance=1.0, snr_db=(0.0, 0.0), telephone_chance=0.5, silence_chance=0.0)
+    config = AugmentConfig(noise_prob=1.0, snr_db=(0.0, 0.0), telephone_prob=0.5, silence_prob=0.0)
     noises = [rng.standard_normal(RATE).astype("float32")]
     for seed in range(6):
         alone = augment(tone(), RATE, np.random.default_rng(seed), noises, config)
@@ -167,5 +168,5 @@ def test_the_clean_one_of_a_pair_is_the_noisy_one_without_its_noise(rng):
         np.testing.assert_array_equal(noisy, alone)  # asking for both changes nothing
         assert clean.shape == noisy.shape and clean.dtype == "float32"
         assert 0.3 < power(noisy - clean) / power(clean) < 3  # a line takes more of white noise than of a tone
-    quiet = AugmentConfig(noise_chance=0.0)
+    quiet = AugmentConfig(noise_prob=0.0)
     np.testing.assert_array_equal(*augment(tone(), RATE, np.random.default_rng(0), noises, quiet, with_clean=True))

@@ -50,7 +50,9 @@ def test_options_mean_one_thing():
     kinds = {}
     for command in main.commands.values():
         for option in command.params:
-            kinds.setdefault(option.name, set()).add((type(option.type), option.is_flag if hasattr(option, "is_flag") else 0))
+            kinds.setdefault(option.name, set()).add(
+                (type(option.type), option.is_flag if hasattr(option, "is_flag") else 0)
+            )
     assert not {name: kind for name, kind in kinds.items() if len(kind) > 1}
     assert sum(option.opts[0].startswith("--") for option in main.commands["train"].params) <= 15
 
@@ -219,7 +221,16 @@ def test_data(words):
 @pytest.mark.slow
 def test_export(small_model, here, tmp_path):
     small_model.save(tmp_path / "small.keras")
-    given = ("export", "lstm_ctc", "--format", "savedmodel", "--out", tmp_path / "m", "--weights", tmp_path / "small.keras")
+    given = (
+        "export",
+        "lstm_ctc",
+        "--format",
+        "savedmodel",
+        "--out",
+        tmp_path / "m",
+        "--weights",
+        tmp_path / "small.keras",
+    )
     assert run_json(*given)["bytes"] > 10_000
     assert (tmp_path / "m" / "saved_model.pb").exists() and str(tmp_path / "m") in run(*given).stdout
 
@@ -242,6 +253,7 @@ def test_demo_opens_the_page(monkeypatch, tmp_path):
 
 def test_demo_refuses_before_keras_is_loaded(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zoo.cli.demo.importing", lambda: pytest.fail("Keras is loaded"))
     for option in (("--port", 0), ("--host", "::1"), ("--browser",), ("--no-browser",), ("--data-folder", "x")):
         run("demo", "--plot", tmp_path / "x.png", *option, code=2)
     assert refusal("demo", "--data-folder", Path(__file__)).argument == "folder"

@@ -283,7 +283,6 @@ def test_folder_from_csv(tmp_path):
     [
         ("", "path"),
         ("path,words\na.wav,one\n", "text"),
-        ("path,text\n", "list.csv"),
         ("path,text\nb.wav,one\n", "'b.wav' in line 2"),
         ('path,text\n\na.wav,"one\ntwo"\nb.wav,one\n', "'b.wav' in line 5"),
         ("path,text\n,one\n", "line 2"),
@@ -310,6 +309,8 @@ def test_folders_that_are_none(tmp_path):
     (tmp_path / "list.csv").write_bytes(b"\xff\xfe\x00binary")
     with refused("source", DataError):
         datasets.load("folder", "all", tmp_path / "list.csv")
+    with refused("source", DataError):  # no rows
+        datasets.load("folder", "all", table(tmp_path / "list.csv", "path,text\n"))
     for name in ("Yes", "yes_"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.wav").write_bytes(wav())

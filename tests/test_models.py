@@ -4,12 +4,13 @@ Cheap properties are tried with all of them; dear ones with `REPRESENTATIVES`, a
 """
 
 import json
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, is_dataclass
+from functools import cache
 
 import keras
 import numpy as np
 import pytest
-from conftest import batch_of, clips_of, main_output, outputs, refused, small, without_graphs
+from conftest import SMALL, batch_of, clips_of, main_output, outputs, refused, small
 
 import zoo
 from zoo import tasks
@@ -20,10 +21,17 @@ from zoo.tasks import Autoencoder, Classifier, Recognizer, compile_model, pad
 
 # A recognizer with LSTMs, convolutions with batch normalisation, attention, a model within a model, a y of waveforms.
 REPRESENTATIVES = ("lstm_ctc", "ds_cnn", "attention", "vae", "denoising_autoencoder")
+TWO = REPRESENTATIVES[:2]
 every_model = pytest.mark.parametrize("name", architectures())
-chosen_models = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in REPRESENTATIVES else pytest.mark.slow) for name in architectures()]
-)
+
+
+def chosen(fast: tuple[str, ...]):
+    """All architectures, those not in `fast` marked slow."""
+    marked = [pytest.param(name, marks=() if name in fast else pytest.mark.slow) for name in architectures()]
+    return pytest.mark.parametrize("name", marked)
+
+
+chosen_models, two_models = chosen(REPRESENTATIVES), chosen(TWO)
 eager = pytest.mark.usefixtures("eager")
 
 
@@ -35,11 +43,17 @@ def answers(fresh):
     def get(name):
         if name not in found:
             model = fresh(name)
-            clips = clips_of(0.9, 0.35, rate=model.config.sample_rate)
+            clips = clips_of(0.5, 0.2, rate=model.config.sample_rate)
             found[name] = clips, outputs(model, batch_of(model, clips)[0])
         return found[name]
 
     return get
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """Each model in small, built once; do not train it."""
+    return cache(small)
 
 
 def cut(model, found: dict, row: int) -> dict:
@@ -66,6 +80,18 @@ def test_builds_and_has_a_card(name, fresh):
     assert (card.architecture, card.task, card.sample_rate) == (name, model.task, model.config.sample_rate)
     assert card.sources and all(source.get("url") for source in card.sources) and card.licence and card.limits
     json.dumps(asdict(model.config))  # what a .keras file and run.json must hold
+
+
+@every_model
+def test_hasattr_tells_what_a_model_can_do(name, fresh):
+    model = fresh(name)
+    able = [hasattr(model, method) for method in ("transcribe", "classify", "reconstruct")]
+    assert able == [hasattr(model, "vocabulary"), hasattr(model, "labels"), "code" in model.output] and sum(able) == 1
+    assert [hasattr(model, method) for method in ("align", "saliency", "encode")] == able
+    assert hasattr(model, "embed") == hasattr(model, "verify") == ("embedding" in model.output)
+    assert hasattr(model, "sample") == hasattr(model, "interpolate") == ("divergence" in model.output)
+    assert hasattr(model, "stream") == hasattr(model.config, "latency_seconds")
+    assert hasattr(model, "denoise") == hasattr(model.config, "strength")
 
 
 @eager
@@ -97,21 +123,10 @@ def test_outputs(name, fresh, answers):
 
 @eager
 @every_model
-def test_a_batch_equals_single_clips(name, fresh, answers):
+def test_neither_the_batch_nor_padding_matters(name, fresh, answers):
     model, (clips, together) = fresh(name), answers(name)
-    for row, clip in enumerate(clips):
-        alone = model.infer([clip], model.config.sample_rate)[0]
-        assert_same(cut(model, together, row), alone)
-
-
-@eager
-@every_model
-def test_more_padding_changes_nothing(name, fresh, answers):
-    model, (clips, narrow) = fresh(name), answers(name)
-    x, _ = batch_of(model, clips)
-    wide = outputs(model, x | {"waveform": np.pad(x["waveform"], ((0, 0), (0, model.config.sample_rate // 2)))})
-    for row in range(len(clips)):
-        assert_same(cut(model, narrow, row), cut(model, wide, row))
+    alone = model.infer(clips[1:], model.config.sample_rate)[0]  # padded to a second, not to half a one
+    assert_same(cut(model, together, 1), alone)
 
 
 @eager
@@ -120,7 +135,8 @@ def test_the_level_of_a_recording_does_not_matter(name, fresh, answers):
     model, (clips, _) = fresh(name), answers(name)
     if hasattr(model, "stream"):
         pytest.skip("a stream cannot know how loud the rest of the recording will be")
-    loud, quiet = model.infer([clips[0], 0.03 * clips[0]], model.config.sample_rate)
+    found = outputs(model, batch_of(model, [clips[0], 0.03 * clips[0]])[0])
+    loud, quiet = cut(model, found, 0), cut(model, found, 1)
     assert loud.pop("peak", 0) == pytest.approx(quiet.pop("peak", 0) + 30.46, abs=0.1) or "log_mel" not in loud
     assert_same(loud, quiet, atol=2e-2)
 
@@ -137,54 +153,51 @@ def test_silence_and_clips_shorter_than_a_window(name, fresh):
 
 @every_model
 def test_config_changes(name):
-    valid = fields(architecture(name).config)[0].name
-    with pytest.raises(UnknownNameError, match=f"{valid}s"):
-        zoo.load(name, weights=None, **{valid + "s": 1})
-    with refused(valid, WeightsError):  # with bundled weights
-        zoo.load(name, **{valid: 1})
+    with pytest.raises(UnknownNameError, match="n_mels"):
+        zoo.load(name, weights=None, n_mel=1)
+    with refused("n_mels", WeightsError):  # with bundled weights
+        zoo.load(name, n_mels=41)
 
 
 # --- learning
 
 
+@eager
 @chosen_models
 def test_fit_evaluate_save_and_go_on(name, tmp_path):
     model = small(name)
-    x, y = batch_of(model, clips_of(0.6, 0.9, rate=model.config.sample_rate))
-    compile_model(model, keras.optimizers.Adam(1e-2))
-    losses = model.fit(x, y, verbose=0, epochs=12).history["loss"]
-    assert np.mean(losses[-3:]) < np.mean(losses[:3]) and np.isfinite(losses).all()
-    with without_graphs():
-        assert np.isfinite(model.evaluate(x, y, verbose=0, return_dict=True)["loss"])
-        model.save(tmp_path / "mine.keras")
-        loaded = zoo.load(tmp_path / "mine.keras")
-        assert int(loaded.optimizer.iterations) == 12
-        # A clip of weight 0 has no part in the loss, and a class may have an axis of its own.
-        found = loaded(x)
-        whole, first = (float(loaded.compute_loss(x, y, found, sample_weight=w)) for w in (None, np.float32([2, 0])))
-        assert whole != pytest.approx(first)
-        if isinstance(model, Classifier):
-            assert float(loaded.compute_loss(x, y[:, None], found)) == pytest.approx(whole)
-        assert np.isfinite(loaded.fit(x, y, verbose=0).history["loss"]).all()
-
-
-@eager
-@chosen_models
-def test_every_weight_learns(name):
-    model = small(name)
-    x, y = batch_of(model, clips_of(0.8, 0.9, 0.6, 0.7, rate=model.config.sample_rate))
+    x, y = batch_of(model, clips_of(0.5, 0.4, 0.3, 0.35, rate=model.config.sample_rate))
     before = [np.array(weight) for weight in model.trainable_weights]
-    compile_model(model, keras.optimizers.SGD(0.1))
-    model.train_on_batch(x, y)
+    compile_model(model, keras.optimizers.Adam(5e-3))
+    losses = model.fit(x, y, verbose=0, epochs=2).history["loss"]
+    assert np.isfinite(losses).all()
     for weight, old in zip(model.trainable_weights, before, strict=True):
         assert np.abs(np.array(weight) - old).max() > 0, f"{weight.path} got no gradient"
 
+    model.save(tmp_path / "mine.keras")
+    loaded = zoo.load(tmp_path / "mine.keras")
+    assert type(loaded) is type(model) and loaded.architecture is model.architecture
+    assert loaded.config == model.config and int(loaded.optimizer.iterations) == 2
+    wanted, found = outputs(model, x), outputs(loaded, x)
+    assert wanted.keys() == found.keys()
+    for key, value in wanted.items():
+        np.testing.assert_array_equal(value, found[key])
+
+    # A clip of weight 0 has no part in the loss, and a class may have an axis of its own.
+    whole = float(loaded.compute_loss(x, y, found))
+    assert loaded.test_on_batch(x, y, return_dict=True)["loss"] == pytest.approx(whole, rel=1e-4)
+    assert float(loaded.compute_loss(x, y, found, sample_weight=np.float32([2, 0, 0, 0]))) != pytest.approx(whole)
+    if isinstance(model, Classifier):
+        assert float(loaded.compute_loss(x, y[:, None], found)) == pytest.approx(whole)
+    loaded.train_on_batch(x, y)
+    assert int(loaded.optimizer.iterations) == 3
+
 
 @eager
 @chosen_models
-def test_dropout_and_augmentation_only_while_training(name):
-    model = small(name)
-    x, _ = batch_of(model, clips_of(0.7, rate=model.config.sample_rate))
+def test_dropout_and_augmentation_only_while_training(name, tiny):
+    model = tiny(name)
+    x, _ = batch_of(model, clips_of(0.5, rate=model.config.sample_rate))
     one, same = (main_output(model.predict_on_batch(x)) for _ in range(2))
     np.testing.assert_array_equal(one, same)
     noisy = [keras.ops.convert_to_numpy(main_output(model(x, training=True))) for _ in range(2)]
@@ -195,11 +208,11 @@ def test_dropout_and_augmentation_only_while_training(name):
 
 @eager
 @chosen_models
-def test_padding_is_no_part_of_the_loss(name):
-    model = small(name)
+def test_padding_is_no_part_of_the_loss(name, tiny):
+    model = tiny(name)
     losses = []
     for width in (0, 4000):
-        x, y = batch_of(model, clips_of(0.8, 0.4, rate=model.config.sample_rate))
+        x, y = batch_of(model, clips_of(0.5, 0.3, rate=model.config.sample_rate))
         x["waveform"] = np.pad(x["waveform"], ((0, 0), (0, width)))
         y = np.pad(y, ((0, 0), (0, width))) if hasattr(model, "denoise") else y
         losses.append(float(model.compute_loss(x, y, model(x))))
@@ -208,14 +221,14 @@ def test_padding_is_no_part_of_the_loss(name):
 
 @eager
 @pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
-@chosen_models
-def test_half_precision(name, policy):
+@two_models
+def test_half_precision(name, policy, tiny):
     """The features and the logits stay single, so loud and quiet clips are told apart and the loss is finite."""
-    single = small(name)
+    single = tiny(name)
     attends = any(isinstance(layer, keras.layers.MultiHeadAttention) for layer in single.layers)
     if attends and policy == "mixed_float16" and keras.backend.backend() == "jax":
         pytest.skip("JAX on a CPU has no attention in float16")
-    x, y = batch_of(single, clips_of(0.7, 0.5, rate=single.config.sample_rate))
+    x, y = batch_of(single, clips_of(0.5, 0.4, rate=single.config.sample_rate))
     whole = main_output(outputs(single, x))
     before = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_dtype_policy(policy)
@@ -233,22 +246,7 @@ def test_half_precision(name, policy):
 # --- files
 
 
-@eager
-@chosen_models
-def test_saved_and_loaded(name, tmp_path):
-    model = small(name)
-    model.save(tmp_path / "mine.keras")
-    loaded = zoo.load(tmp_path / "mine.keras")
-    assert type(loaded) is type(model) and loaded.config == model.config
-    assert loaded.architecture is model.architecture
-    x, _ = batch_of(model, clips_of(0.5, 0.9, rate=model.config.sample_rate))
-    wanted, found = outputs(model, x), outputs(loaded, x)
-    assert wanted.keys() == found.keys()
-    for key, value in wanted.items():
-        np.testing.assert_array_equal(value, found[key])
-
-
-@chosen_models
+@two_models
 def test_weights_in_half_precision(name, tmp_path, fresh):
     model, path = fresh(name), tmp_path / "half.weights.h5"  # a small one's file is all headings
     model.save_weights(tmp_path / "full.weights.h5")
@@ -260,18 +258,25 @@ def test_weights_in_half_precision(name, tmp_path, fresh):
         np.testing.assert_allclose(np.array(a), np.array(b), rtol=1e-3, atol=1e-6)
 
 
-@chosen_models
-def test_weights_that_do_not_fit_are_refused(name, tmp_path):
-    model, path = small(name), tmp_path / "small.weights.h5"
-    save_weights(model, path)
+@two_models
+def test_weights_that_do_not_fit_are_refused(name, tmp_path, tiny):
+    path = tmp_path / "small.weights.h5"
+    save_weights(tiny(name), path)
     with refused("weights", WeightsError):
         zoo.load(name, weights=path)
-    if hasattr(model.config, "layers"):  # nor those of a deeper one, of which Keras would leave the rest unread
-        save_weights(small(name, layers=2), path)
-        default = asdict(model.architecture.config)
-        changes = {key: value for key, value in asdict(model.config).items() if value != default[key]}
-        with refused("weights", WeightsError):
-            zoo.load(name, weights=path, **changes)
+
+
+@pytest.mark.parametrize("name", ["lstm_ctc", "attention_ctc"])
+def test_weights_of_a_deeper_model_are_refused(name, tmp_path):
+    """Keras would load what it knows and leave the rest unread."""
+    path = tmp_path / "deep.weights.h5"
+    save_weights(small(name, layers=2), path)
+    with refused("weights", WeightsError):
+        zoo.load(
+            name,
+            weights=path,
+            **{key: value for key, value in SMALL.items() if hasattr(architecture(name).config, key)},
+        )
 
 
 # --- learning by heart

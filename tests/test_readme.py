@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "docs/results.md", "experiments/README.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "data/README.md", "docs/results.md", "experiments/README.md")
 
 
 def read(page: str) -> str:

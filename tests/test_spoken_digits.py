@@ -89,7 +89,7 @@ def test_cut_recording(tmp_path, rate):
     soundfile.write(tmp_path / "ramp.wav", samples, RATE)
     cut = spoken_digits.CutRecording(str(tmp_path / "ramp.wav"), 0.25, 0.5)
     piece = cut.read(rate)
-    assert piece.dtype == np.float32 and len(piece) == 0.25 * rate and cut.seconds() == 0.25
+    assert piece.dtype == np.float32 and len(piece) == 0.25 * rate
     np.testing.assert_allclose(piece[[0, -1]], [-0.25, 0.0], atol=2e-3)
     with refused("", DataError):
         spoken_digits.CutRecording(str(tmp_path / "ramp.wav"), 0.9, 1.5).read(rate)
@@ -115,8 +115,8 @@ def test_real_spoken_digits(folder):
             assert cut.end <= soundfile.info(cut.path).duration, utterance.id
     assert everything["train"][0].speaker == "an4-fash" and everything["train"][0].id == "an4/an255-fash-b/5"
     for utterance in everything["test"] + everything["validation"][::5] + everything["train"][::20]:
-        piece = utterance.audio(16000)
-        assert abs(len(piece) / 16000 - utterance.recording.seconds()) < 1e-3
+        piece, cut = utterance.audio(16000), utterance.recording
+        assert abs(len(piece) / 16000 - (cut.end - cut.start)) < 1e-3
         # frames of 10 ms: something in the piece is said, it is no recorder's hum
         loudest = np.sqrt(np.square(piece[: len(piece) // 160 * 160]).reshape(-1, 160).mean(axis=1).max())
         assert np.isfinite(piece).all() and loudest > 0.003, utterance.id

@@ -1,8 +1,8 @@
 """The experiments: their arithmetic, and each study in its fast form on the real recordings."""
 
 import importlib
+import runpy
 import shutil
-import subprocess
 import sys
 from inspect import signature
 from pathlib import Path
@@ -89,12 +89,12 @@ def test_copied_layers_have_the_autoencoder_s_weights(name, changes):
         assert all((a == b).all() for a, b in pairs)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_help(name):
-    command = [sys.executable, "-m", f"experiments.{name}", "--help"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0 and f"experiments.{name}" in done.stdout, done.stderr
+def test_every_command_has_help(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
+    assert ended.value.code == 0 and f"experiments.{name}" in capsys.readouterr().out
     assert f"`{name}`" in (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
 
 

@@ -72,16 +72,7 @@ def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float |
 
 
 def contents(file: BinaryIO) -> tuple[bytes, str]:
-    """Read a binary file object from its position to its end.
-
-    Args:
-        file: File object opened in binary mode.
-
-    Returns:
-        The bytes, and the name of the file for errors.
-
-    Raises:
-        AudioError: If it is empty, at its end, or opened as text.
+    """Read a binary file object from its position to its end: its bytes, and its name for errors. Raises AudioError.
 
     >>> contents(io.BytesIO(b"RIFF"))
     (b'RIFF', 'the file object')
@@ -101,12 +92,6 @@ def contents(file: BinaryIO) -> tuple[bytes, str]:
 def bundled(name: str) -> Path:
     """Return the path of a clip that comes with the package, such as "seven".
 
-    Args:
-        name: Name of the clip, with or without `.wav`.
-
-    Returns:
-        The path: inside an installed package, in data/samples of a checkout.
-
     Raises:
         UnknownNameError: If there is no such clip; it offers the nearest names.
 
@@ -122,15 +107,7 @@ def bundled(name: str) -> Path:
 
 
 def duration(path: str | os.PathLike) -> float:
-    """Return the seconds of an audio file, as its header has them.
-
-    Args:
-        path: Path of the file.
-
-    Raises:
-        MissingFileError: If there is no such file.
-        AudioError: If it is not audio.
-    """
+    """Return the seconds of an audio file, as its header has them. Raises AudioError, MissingFileError."""
     import soundfile
 
     path = _existing(path, "path")
@@ -149,12 +126,6 @@ def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarra
         samples: Samples `(samples,)`.
         from_rate: Their rate in hertz.
         to_rate: Rate of the result. Only the ratio of both counts, so it may be that of a speed.
-
-    Returns:
-        Samples `(samples,)`, float32.
-
-    Raises:
-        AudioError: If a rate is not above 0.
 
     >>> resample(np.zeros(44100), 44100, 16000).shape
     (16000,)
@@ -189,16 +160,8 @@ def check_rate(rate: float, what: str = "`sample_rate`") -> None:
 def from_array(array: np.ndarray) -> np.ndarray:
     """Convert integers at full scale to floats in [-1, 1]; leave floats as they are.
 
-    Signed integers of 64 bits are Python's, of samples that had fewer: of 16 or 32, whichever holds them.
-
-    Args:
-        array: Samples of any shape.
-
-    Returns:
-        The same, float32.
-
-    Raises:
-        AudioError: If it holds neither integers nor floats.
+    Signed integers of 64 bits are Python's, of samples that had fewer: of 16 or 32, whichever holds them. Raises AudioError
+    for what is neither.
     """
     kind = array.dtype.kind
     if kind == "f":

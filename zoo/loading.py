@@ -1,13 +1,10 @@
 """From a name to a model, and from a model to a file."""
 
-import io
-import json
 import os
 import sys
-import tempfile
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,8 +16,10 @@ from zoo.errors import MissingFileError, WeightsError, ZooError, first_line
 from zoo.presets import card, check_weights, find_card, resolve
 from zoo.registry import architecture, language_models
 from zoo.tasks.base import SpeechModel, compile_model
+from zoo.weights_files import NAMES, save_weights, stored_names, stored_size
 
-NAMES = ("labels", "vocabulary")  # fields of a Config that say what the logits mean
+__all__ = ["load", "save_weights", "transfer"]
+
 HEAD = "logits"  # name of the layer that depends on them
 
 
@@ -58,15 +57,16 @@ def load(
     16
     """
     if labels is not None:
-        config["labels"] = labels if isinstance(labels, str) else tuple(labels)
+        config["labels"] = tuple(labels) if isinstance(labels, Iterable) and not isinstance(labels, str) else labels
+    fixed = config | ({"freeze": True} if freeze else {})  # what a model that is whole does not take
     if str(name).endswith(".keras"):
-        _refuse_changes(Path(name).name, weights, config)
+        _refuse_changes(Path(name).name, weights, fixed)
         return _load_saved(Path(name))
     parts = [resolve(part) for part in str(name).split("+")]
     if all(_is_language_model(part) for part in parts):
-        return _load_language_model("+".join(parts), weights, config)
+        return _load_language_model("+".join(parts), weights, fixed)
     if len(parts) > 1:
-        _refuse_changes(str(name), weights, config)
+        _refuse_changes(str(name), weights, fixed)
         ensemble = tasks.Ensemble([load(part) for part in parts])
         compile_model(ensemble)
         return ensemble
@@ -75,6 +75,8 @@ def load(
             f"`weights` must be 'bundled', None or a .weights.h5 or .keras file. Received: weights={weights!r}."
         )
     model = _fresh(parts[0], config) if weights is None else _trained(parts[0], weights, config)
+    if freeze and HEAD not in model.output:
+        raise ZooError(f"`freeze` must be False for {name}, which has no labels and so no head of its own.")
     if freeze:
         for layer in model.layers:
             layer.trainable = layer.name == HEAD
@@ -150,7 +152,7 @@ def _trained(name: str, weights: str | os.PathLike, config: dict) -> SpeechModel
         own = asdict(model.config)
     else:
         path = _weights_path(name, weights)
-        own = asdict(architecture(chosen).configure(**changes)) | _stored_names(path)
+        own = asdict(architecture(chosen).configure(**changes)) | stored_names(path)
         head = {field: config[field] for field in NAMES if field in config}
         own |= {field: value for field, value in config.items() if field not in head}
         if weights == "bundled" and (changed := [field for field in config if field not in head]):
@@ -160,7 +162,7 @@ def _trained(name: str, weights: str | os.PathLike, config: dict) -> SpeechModel
             )
         model = _fresh(name, own, preset=resolve(name) if weights == "bundled" else "")
         _fill(model, path)
-    head = {field: config[field] for field in NAMES if field in config and _differ(config[field], own.get(field))}
+    head = {field: config[field] for field in NAMES if field in config and _differ(config[field], own.get(field, ()))}
     if not head:
         return model
     renewed = _fresh(name, own | head)
@@ -196,7 +198,7 @@ def _fill(model: SpeechModel, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Keras finds odd about a file, the error below says in a sentence
             model.load_weights(path)
-        fits = _stored_size(path) == sum(int(np.prod(weight.shape)) for weight in model.weights)
+        fits = stored_size(path) == sum(int(np.prod(weight.shape)) for weight in model.weights)
     except Exception:
         fits = False
     if not fits:
@@ -264,82 +266,3 @@ def _load_saved(path: Path) -> SpeechModel:
     if not isinstance(model, SpeechModel):
         raise WeightsError(f"A .keras file must hold a zoo model; {path.name} holds a {type(model).__name__}.")
     return model
-
-
-# --- weights files: Keras' HDF5 in half precision, with the labels
-
-
-def _stored_names(path: Path) -> dict:
-    """What a weights file says of the meaning of the logits: the value of each field of NAMES that it has."""
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            found = {field: json.loads(file.attrs[field]) for field in NAMES if field in file.attrs}
-    except (OSError, ValueError):  # no such file, which is said later
-        return {}
-    return {field: tuple(names) if isinstance(names, list) else names for field, names in found.items()}
-
-
-def _stored_size(path: Path) -> int:
-    """Numbers in a weights file, the optimizer's left out. Keras loads what it finds and leaves the rest unread."""
-    import h5py
-
-    sizes = []
-
-    def add(name, item):
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            sizes.append(item.size)
-
-    with h5py.File(path) as file:
-        file.visititems(add)
-    return sum(sizes)
-
-
-def save_weights(model: SpeechModel, path: str | os.PathLike) -> None:
-    """Saves weights in half precision, compressed: half the size, and no word changes. Written whole or not at all.
-
-    The optimizer's state is left out: it is three times as large and of no use to who transcribes.
-
-    Raises:
-        WeightsError: If a weight is not a number that half precision holds.
-    """
-    path = Path(path)
-    for variable in model.weights:
-        if not np.abs(np.asarray(variable)).max(initial=0) <= np.finfo("float16").max:
-            raise WeightsError(
-                f"Weights are finite and below 65,504; {variable.path} holds others: nothing was saved (a lower learning rate "
-                f"keeps them small)."
-            )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        # HDF5 crashes the process where a disk is full, so its files are made in memory; zip files and bytes do not.
-        whole, made = Path(folder) / "whole.keras", Path(folder) / "half.weights.h5"
-        model.save(whole)
-        with zipfile.ZipFile(whole) as archive:
-            made.write_bytes(_half(archive.read("model.weights.h5"), asdict(model.config)))
-        os.replace(made, path)
-
-
-def _half(content: bytes, config: dict) -> bytes:
-    """An HDF5 file of weights as one in half precision, with the labels of a config and without the optimizer."""
-    import h5py
-
-    made = io.BytesIO()
-    with h5py.File(io.BytesIO(content)) as source, h5py.File(made, "w", libver="v110") as target:
-        target.attrs.update(source.attrs)
-        target.attrs.update({field: json.dumps(config[field]) for field in NAMES if field in config})
-
-        def copy(name, item):
-            if name.startswith("optimizer"):
-                return
-            if isinstance(item, h5py.Group):
-                target.require_group(name).attrs.update(item.attrs)
-            elif item.dtype == "float32" and item.ndim:
-                # Shuffled bytes compress better: the exponents come to lie side by side.
-                target.create_dataset(name, data=item[()].astype("float16"), compression=9, shuffle=True)
-            else:
-                target.create_dataset(name, data=item[()])
-
-        source.visititems(copy)
-    return made.getvalue()

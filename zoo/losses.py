@@ -15,11 +15,10 @@ def ctc_loss(labels: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
     """Connectionist temporal classification (Graves et al. 2006).
 
     `keras.losses.CTC` counts padded frames as real; this loss uses the true lengths. Labels that need more frames
-    than there are cannot be emitted. Keras gives them a finite loss and a wrong gradient; here both are 0.
+    than there are have a loss and a gradient of 0 (Keras': a finite loss and a wrong gradient).
 
-    The gradient is the one that the paper derives (equation 15) from the sums over paths from the left and from the
-    right. One loop over the frames computes both. `keras.ops.ctc_loss` differentiates each step instead, which gives
-    the same numbers and takes several times as long.
+    The gradient is the paper's (equation 15), from the sums over paths from the left and from the right, which one
+    loop over the frames computes. `keras.ops.ctc_loss` differentiates each step and takes several times as long.
 
     Args:
         labels: (batch, label) int ids, padded on the right with 0, the blank.
@@ -27,8 +26,7 @@ def ctc_loss(labels: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
         lengths: (batch,) true frames.
 
     Returns:
-        (batch,) negative log likelihood in nats, summed over each utterance's labels. NaN where a label is no symbol
-        (padding with -1, say), so that no training goes on with it.
+        (batch,) negative log likelihood in nats; NaN where a label is no symbol (padding with -1, say).
 
     >>> logits = np.zeros((1, 3, 2), "float32")  # blank and one letter, equally likely in three frames
     >>> round(float(ctc_loss(np.array([[1]]), logits, np.array([3]))[0]), 4)  # six of the eight paths spell it
@@ -79,15 +77,7 @@ def ctc_loss(labels: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
 
 
 def _path_sums(emitted, states):
-    """log P of all paths that begin at the first frame and are in a state at a frame (equation 6 of the paper).
-
-    Args:
-        emitted: (batch, frames, states) log P of each state's symbol.
-        states: (batch, states) symbols.
-
-    Returns:
-        (batch, frames, states).
-    """
+    """log P of all paths to a state at a frame (equation 6), shaped as `emitted`, the log P of each state's symbol."""
     # From each state a path may stay, advance by one, or by two where that skips a blank between different labels.
     skips = ops.logical_and(states[:, 2:] != BLANK, states[:, 2:] != states[:, :-2])
     bar = ops.pad(ops.where(skips, 0.0, LOG_ZERO), ((0, 0), (2, 0)), constant_values=LOG_ZERO)
@@ -117,15 +107,12 @@ def frames_needed(labels: Sequence[int]) -> int:
 
 
 def distillation(teacher_logits: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
-    """Divergence of a network's probabilities from a teacher's, frame by frame (Hinton et al. 2015).
+    """Kullback-Leibler divergence of a network from its teacher in nats, summed over frames (Hinton et al. 2015).
 
     Args:
         teacher_logits: (batch, frames, symbols).
         logits: (batch, frames, symbols).
         lengths: (batch,) true frames.
-
-    Returns:
-        (batch,) Kullback-Leibler divergence in nats, summed over the true frames.
 
     >>> logits = np.zeros((1, 3, 2), "float32")
     >>> float(distillation(logits, logits + 1, np.array([3]))[0])
@@ -137,14 +124,11 @@ def distillation(teacher_logits: Tensor, logits: Tensor, lengths: Tensor) -> Ten
 
 
 def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
-    """Cross-entropy of one class for each clip.
+    """Cross-entropy of one class for each clip, (batch,) in nats.
 
     Args:
         labels: (batch,) or (batch, 1) int ids of classes.
         logits: (batch, classes), before the softmax.
-
-    Returns:
-        (batch,) negative log likelihood in nats.
 
     >>> round(float(cross_entropy(np.array([3]), np.zeros((1, 10), "float32"))[0]), 3)  # log 10
     2.303
@@ -156,26 +140,20 @@ def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
 def squared_error(target: Tensor, outputs: Mapping[str, Tensor], lengths: Tensor | None = None) -> Tensor:
     """The loss of an autoencoder: mean squared error over the real frames, plus its code's divergence.
 
-    It is the negative log likelihood of a Gaussian with a deviation of ERROR_DB around each reconstructed point,
-    without its constant. So the divergence of a variational autoencoder, in nats, can be added to it (Kingma &
-    Welling 2014, equation 10).
+    The error is the negative log likelihood of a Gaussian with a deviation of ERROR_DB around each point, so both are
+    nats (Kingma & Welling 2014, equation 10).
 
     Args:
         target: (batch, frames, bands) in dB.
         outputs: The network's "reconstruction", and "divergence" where it has one.
         lengths: (batch,) real frames. Defaults to all of them.
 
-    Returns:
-        (batch,) nats a point.
-
     >>> frames = np.zeros((1, 5, 3), "float32")
     >>> float(squared_error(frames + 10, {"reconstruction": frames})[0])  # 10 dB off everywhere
     0.5
     """
     error = ops.mean(ops.square((outputs["reconstruction"] - target) / ERROR_DB), axis=2) / 2  # (batch, frames)
+    real = ops.ones_like(error)
     if lengths is not None:
         real = ops.cast(frame_mask(lengths, ops.shape(error)[1]), error.dtype)
-        loss = ops.sum(error * real, axis=1) / ops.sum(real, axis=1)
-    else:
-        loss = ops.mean(error, axis=1)
-    return loss + outputs["divergence"] if "divergence" in outputs else loss
+    return ops.sum(error * real, axis=1) / ops.sum(real, axis=1) + outputs.get("divergence", 0.0)

@@ -130,11 +130,7 @@ class ModelCard:
 
     @property
     def weights_path(self) -> Path:
-        """The bundled weights.
-
-        Raises:
-            WeightsError: If the preset ships none.
-        """
+        """The bundled weights. Raises WeightsError where the preset ships none."""
         if not self.weights:
             raise WeightsError(f"`weights` must be None for {self.name}, which ships none: load it fresh and train it.")
         return WEIGHTS / self.weights["file"]
@@ -184,10 +180,7 @@ def resolve(name: str) -> str:
 
 
 def card(name: str) -> ModelCard:
-    """The card of a preset, read from zoo/cards/<name>.toml.
-
-    Args:
-        name: Name of a preset, such as "conv2d" or "conv2d.fsdd".
+    """The card of a preset, such as "conv2d" or "conv2d.fsdd", read from zoo/cards/<name>.toml.
 
     Raises:
         UnknownNameError: If there is no such preset.
@@ -220,11 +213,7 @@ def _read(path: Path, changed: int) -> ModelCard:
 
 
 def read_toml(path: Path) -> dict:
-    """The values of a card.
-
-    Raises:
-        DataError: If the file is not TOML.
-    """
+    """The values of a card. Raises DataError where the file is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # no UTF-8, no TOML
@@ -254,11 +243,7 @@ def sha256(path: Path) -> str:
 
 
 def check_weights(path: Path, expected: str) -> None:
-    """Checks a weights file against the sha256 on its card.
-
-    Raises:
-        WeightsError: If the file is missing or has another sha256.
-    """
+    """Checks a weights file against the sha256 on its card. Raises WeightsError."""
     if not path.exists():
         raise WeightsError(f"Weights must be a file that exists; {path.name} is missing from {path.parent}.")
     found = sha256(path)

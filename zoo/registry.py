@@ -27,12 +27,7 @@ class Architecture:
     build: Callable
 
     def configure(self, **changes):
-        """Returns the default config with some fields changed.
-
-        Raises:
-            UnknownNameError: For an unknown field; it offers the nearest names.
-            ZooError: For a value of the wrong type or range.
-        """
+        """The default config with some fields changed. Raises UnknownNameError, or ZooError for a wrong type or range."""
         valid = [field.name for field in fields(self.config)]
         for name in changes:
             if name not in valid:

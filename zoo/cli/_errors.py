@@ -12,6 +12,8 @@ import click
 
 from zoo.errors import ZooError, first_line
 
+OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
+
 
 class Group(click.Group):
     """A group whose commands turn errors into one sentence."""
@@ -34,43 +36,29 @@ class Group(click.Group):
             raise click.ClickException(sentence(error)) from error
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    return type(error).__name__ in ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
-
-
 def _is_own_mistake(error: Exception) -> bool:
-    return not isinstance(error, ZooError | OSError) and not _is_out_of_memory(error)
+    return not isinstance(error, ZooError | OSError) and type(error).__name__ not in OUT_OF_MEMORY
 
 
 def sentence(error: Exception) -> str:
     """Returns what to tell the user about an error."""
-    if _is_out_of_memory(error):
-        return "This does not fit into the memory of this machine."
-    if _is_own_mistake(error):
-        return (
-            "The zoo did not expect this; please report it (ZOO_TRACEBACK=1 shows where it happened). "
-            f"{type(error).__name__}: {first_line(error)}"
-        )
-    if isinstance(error, OSError) and not isinstance(error, ZooError):
+    if isinstance(error, ZooError):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError):
         reason = (error.strerror or str(error) or type(error).__name__).rstrip(".")
         return f"{error.filename}: {reason}." if error.filename else f"{reason}."
-    return " ".join(str(error).split())
-
-
-def complain(error: Exception) -> None:
-    """Prints an error that stops one recording and not the others."""
-    click.echo(f"Error: {sentence(error)}", err=True)
+    if type(error).__name__ in OUT_OF_MEMORY:
+        return "This does not fit into the memory of this machine."
+    about = f"{type(error).__name__}: {first_line(error)}"
+    return f"The zoo did not expect this; please report it (ZOO_TRACEBACK=1 shows where it happened). {about}"
 
 
 @contextmanager
 def interruptible() -> Iterator[list]:
-    """Lets Ctrl-C end the block, at its end if not before.
+    """Lets Ctrl-C end the block, at its end if not before; yields the list of those that came.
 
     Python drops an exception that is raised within a callback of its garbage collector or of an import lock, and Ctrl-C may
     well come there (JAX has such a callback), so each one is remembered.
-
-    Yields:
-        The signals that came, a list.
     """
     pressed: list[int] = []
 
@@ -94,14 +82,7 @@ def interruptible() -> Iterator[list]:
 
 @contextmanager
 def progress(stopped: str) -> Iterator[Callable[[str], None]]:
-    """Runs long work; Ctrl-C ends it with exit code 130.
-
-    Args:
-        stopped: What to say then.
-
-    Yields:
-        A function that prints a line of progress.
-    """
+    """Yields a function that prints a line of progress; Ctrl-C prints `stopped` and ends with exit code 130."""
     try:
         with interruptible() as pressed:
 

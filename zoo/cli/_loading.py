@@ -21,17 +21,7 @@ CODES = SOUND[1:]  # of models that may have an embedding or codes
 
 
 def check_can(name: str, tasks: tuple[str, ...], what: str) -> None:
-    """Checks that a model is for one of some tasks.
-
-    Args:
-        name: Name of a preset, or several with + between them.
-        tasks: Tasks, as cards name them.
-        what: What is needed, for the error, such as "an autoencoder".
-
-    Raises:
-        UnknownNameError: There is no such model.
-        ZooError: Its card says that it is for another task.
-    """
+    """Checks that models, one or several with + between, are for one of some tasks; `what` says in words what is needed."""
     for part in name.split("+"):
         card = find_card(part)  # a new architecture has none yet
         if card and card.task not in tasks:
@@ -76,15 +66,10 @@ def load_model(name: str, weights: str | None) -> Any:
 
 @dataclass
 class Asked:
-    """The model that a command was asked for; recordings are read, and what is wrong with them said, before it is loaded.
+    """The model that a command was asked for; recordings are read, and what is wrong with them said, before it is loaded."""
 
-    Attributes:
-        name: Name of a preset, or several with + between them.
-        weights: File with weights; None for the bundled ones.
-    """
-
-    name: str
-    weights: str | None = None
+    name: str  # of a preset, or several with + between them
+    weights: str | None = None  # a file; None for the bundled ones
 
     @cached_property
     def model(self) -> Any:

@@ -32,15 +32,6 @@ class NameType(_NotEmpty, type(click.STRING)):
     """A string that is not empty."""
 
 
-class PictureType(PathType):
-    """A file for a picture, checked before the work and not after it."""
-
-    def convert(self, value, param, ctx):
-        path = super().convert(value, param, ctx)
-        check_file("plot", path, PICTURES)
-        return path
-
-
 class Real(click.FloatRange):
     """A finite number of a range; click's own lets NaN and infinity pass."""
 
@@ -60,8 +51,9 @@ file_argument = click.argument("path", metavar="FILE", type=PATH)
 recordings_argument = click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 plot_option = click.option(
-    "--plot", type=PictureType(path_type=Path), metavar="FILE", help="Draw a picture (.png, .svg, .pdf)."
-)
+    "--plot", type=PATH, metavar="FILE", help="Draw a picture (.png, .svg, .pdf).",
+    callback=lambda ctx, param, path: path and check_file("plot", path, PICTURES),  # before the work, not after it
+)  # fmt: skip
 data_option = click.option(
     "--data", multiple=True, required=True, type=NAME, metavar="SPEC",
     help="Data set, NAME[:SPLIT][,OPTION=VALUE...]; may be repeated.",
@@ -69,18 +61,9 @@ data_option = click.option(
 
 
 def model_option(default: str, tasks: tuple[str, ...], what: str, others: tuple[str, ...] = ()) -> Callable:
-    """Adds --model and --weights to a command about recordings, which gets both as one `asked`.
-
-    Args:
-        default: Name of the model that is taken unless another one is named.
-        tasks: Tasks for which the model must be, as cards name them.
-        what: What it must be, in words, such as "an autoencoder".
-        others: Further names that are no models.
-    """
-    name = click.option(
-        "--model", "name", type=NAME, default=default, show_default=True, metavar="NAME", help=f"Name of {what}."
-    )
-    return lambda command: name(_asked(command, tasks, what, others))
+    """Adds --model and --weights to a command about recordings, which gets both as one `asked`, checked by `check_can`."""
+    about = {"default": default, "show_default": True, "metavar": "NAME", "help": f"Name of {what}."}
+    return lambda command: click.option("--model", "name", type=NAME, **about)(_asked(command, tasks, what, others))
 
 
 def model_argument(tasks: tuple[str, ...], what: str) -> Callable:
@@ -89,9 +72,7 @@ def model_argument(tasks: tuple[str, ...], what: str) -> Callable:
 
 
 def _asked(command: Callable, tasks: tuple[str, ...], what: str, others: tuple[str, ...]) -> Callable:
-    @click.option(
-        "--weights", type=NAME, metavar="FILE", help="A .keras or .weights.h5 file in place of the bundled weights."
-    )
+    @click.option("--weights", type=NAME, metavar="FILE", help="A .keras or .weights.h5 file for the bundled weights.")
     @wraps(command)
     def with_model(name, weights, **values):
         if name not in others:
@@ -138,16 +119,7 @@ def decoder_options(command: Callable) -> Callable:
 
 
 def pairs(items: Iterable[str]) -> dict[str, Any]:
-    """Parses FIELD=VALUE items.
-
-    Args:
-        items: Such as "count=20", "training.warmup=0.1" or 'labels=["yes", "no"]'.
-
-    Returns:
-        Value by field; a value that is not JSON stays a string.
-
-    Raises:
-        ZooError: An item has no = or nothing on one side of it.
+    """Parses items such as "count=20" or 'labels=["yes", "no"]'; a value that is not JSON stays a string.
 
     >>> pairs(["count=20", "unit=character"])
     {'count': 20, 'unit': 'character'}

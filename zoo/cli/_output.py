@@ -47,15 +47,8 @@ def print_table(*columns: str, rows: Iterable[tuple], title: str = "") -> None:
     Console(width=width, markup=False, highlight=False, emoji=False).print(table)
 
 
-def check_file(option: str, path: Path, suffixes: tuple[str, ...], source: Path | None = None) -> None:
-    """Checks that a file can be written, before the work and not after it.
-
-    Args:
-        option: Name of the option, for the error.
-        path: File to write.
-        suffixes: Endings that its name may have.
-        source: Recording that it is made of and must not replace.
-    """
+def check_file(option: str, path: Path, suffixes: tuple[str, ...], source: Path | None = None) -> Path:
+    """Returns `path` if a file can be written there, one that does not replace the recording `source` that it is made of."""
     folder = path.absolute().parent
     if path.suffix.lower() not in suffixes:
         raise ZooError(f"`{option}` must end in {', '.join(suffixes)}. Received: {path.name}.")
@@ -67,6 +60,7 @@ def check_file(option: str, path: Path, suffixes: tuple[str, ...], source: Path 
         raise ZooError(f"`{option}` must be in a folder in which files can be made. Received: {folder}.")
     if source and path.exists() and source.exists() and path.samefile(source):
         raise ZooError(f"`{option}` must be another file than the recording that is read. Received: {path} for both.")
+    return path
 
 
 def save_picture(figure, path: Path) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.cli._errors import complain
+import click
+
+from zoo.cli._errors import sentence
 from zoo.cli._output import print_json, print_table
 from zoo.errors import AudioError, ZooError
 
@@ -13,11 +15,7 @@ BATCH_SECONDS = 240  # of audio at a time, so that a folder of lectures need not
 
 
 class Recordings:
-    """The recordings that a command was given: what is wrong with one is reported, and the others go on.
-
-    Args:
-        paths: Files, and folders of files.
-    """
+    """Files, and those in folders: what is wrong with one is reported, and the others go on."""
 
     def __init__(self, paths: tuple[Path, ...]):
         self.files = list(self._files(paths))
@@ -35,8 +33,9 @@ class Recordings:
             yield from files or [AudioError(f"A folder must hold {', '.join(SUFFIXES)} files; {path} holds none.")]
 
     def report(self, error: Exception) -> None:
+        """Prints an error that stops one recording and not the others."""
         self.failed = True
-        complain(error)
+        click.echo(f"Error: {sentence(error)}", err=True)
 
     def batches(self, sample_rate: int, size: int = 1) -> Iterator[list[tuple[Path, Any]]]:
         """Yields lists of (path, samples `(samples,)`) of at most `size` recordings."""

@@ -50,15 +50,11 @@ def list_models(pattern, task, as_json):
     if as_json:
         print_json(found)
         return
-    rows = []
-    for item in found:
-        card = find_card(item["name"])
-        size = (
-            (f"{card.parameters:,}", f"{card.size / 1e6:.1f} MB", main_figure(card))
-            if card
-            else ("no card yet", "", "")
-        )
-        rows.append((item["name"], item["full_name"], item.get("task", ""), *size))
+    cards = [(item["name"], item["full_name"], find_card(item["name"])) for item in found]
+    rows = [
+        (name, full_name, c.task, f"{c.parameters:,}", f"{c.size / 1e6:.1f} MB", main_figure(c)) if c else (name, "no card yet", *4 * [""])
+        for name, full_name, c in cards
+    ]  # fmt: skip
     print_table("model", "full name", "task", "parameters#", "size#", "measured", rows=rows)
 
 

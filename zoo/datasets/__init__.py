@@ -1,10 +1,7 @@
-"""Data sets: a manifest in, utterances out.
+"""Data sets: a manifest in, utterances out. A module in this package that calls `register` holds one or several.
 
-Each module in this package that calls `register` holds a data set (or several); adding one is adding one file.
-
-    import zoo.datasets
-    for utterance in zoo.datasets.load("an4", split="test", source="an4.zip"):
-        print(utterance.id, utterance.text, utterance.audio(16000).shape)
+for utterance in zoo.datasets.load("an4", split="test", source="an4.zip"):
+    print(utterance.id, utterance.text, utterance.audio(16000).shape)
 """
 
 import os
@@ -19,7 +16,7 @@ from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 
-from zoo.audio import duration, load_audio
+from zoo.audio import load_audio
 from zoo.errors import DataError, ZooError, unknown_name
 
 
@@ -40,25 +37,14 @@ class FileRecording:
         """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         return load_audio(self.path, sample_rate)
 
-    def seconds(self) -> float:
-        """Returns the duration, from the file's header."""
-        return duration(self.path)
-
 
 @dataclass(frozen=True)
 class Utterance:
-    """One labelled piece of speech; creating one reads no audio.
+    """One labelled piece of speech; creating one reads no audio."""
 
-    Attributes:
-        id: Identifier, unique in its split, the same in every run.
-        text: Normalised transcript: a-z, space, apostrophe.
-        speaker: Name of the speaker; "" where it is not known.
-        recording: The sound.
-    """
-
-    id: str
-    text: str
-    speaker: str
+    id: str  # unique in its split, the same in every run
+    text: str  # normalised transcript: a-z, space, apostrophe
+    speaker: str  # "" where it is not known
     recording: Recording
 
     def audio(self, sample_rate: int = 16000) -> np.ndarray:
@@ -68,19 +54,12 @@ class Utterance:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A registered data set.
-
-    Attributes:
-        name: Name of the set.
-        splits: Names of its splits.
-        options: Option -> meaning, for `--help` and for the error about an unknown one.
-        utterances: Function (split, source, **options) -> list[Utterance]. The type hints of its options, pydantic's
-            `Annotated[int, Field(ge=0)]` included, say which values are accepted.
-    """
+    """A registered data set."""
 
     name: str
     splits: tuple[str, ...]
-    options: dict[str, str]
+    options: dict[str, str]  # option -> meaning
+    # (split, source, **options) -> utterances. An option accepts what its type hint says, pydantic's `Field` included.
     utterances: Callable[..., list[Utterance]]
 
     @property
@@ -93,13 +72,7 @@ _REGISTRY: dict[str, DataSet] = {}
 
 
 def register(name: str, splits: Sequence[str], **options: str) -> Callable:
-    """Registers the decorated function `(split, source, **options) -> list[Utterance]` as a data set.
-
-    Args:
-        name: Name of the data set.
-        splits: Names of its splits.
-        **options: Meaning of each option.
-    """
+    """Registers the decorated function as a data set; arguments are those of `DataSet`."""
 
     def add(function: Callable) -> Callable:
         _REGISTRY[name] = DataSet(name, tuple(splits), options, function)
@@ -116,26 +89,12 @@ def _discover() -> dict[str, DataSet]:
 
 
 def names() -> list[str]:
-    """Returns the names of all data sets, sorted.
-
-    >>> "fsdd" in names()
-    True
-    """
+    """Returns the names of all data sets, sorted."""
     return sorted(_discover())
 
 
 def describe(name: str) -> DataSet:
-    """Returns the splits and options of a data set.
-
-    Args:
-        name: One of `names()`.
-
-    Raises:
-        UnknownNameError: There is no such data set.
-
-    >>> describe("fsdd").splits[:2]
-    ('train', 'test')
-    """
+    """Returns the splits and options of one of `names()`."""
     sets = _discover()
     if name not in sets:
         raise unknown_name("data set", name, sets)
@@ -143,7 +102,7 @@ def describe(name: str) -> DataSet:
 
 
 def load(name: str, split: str = "train", source: str | Path | None = None, **options: Any) -> list[Utterance]:
-    """Loads one split of a data set.
+    """Loads one split of a data set, in the same order in every run.
 
     Args:
         name: One of `names()`.
@@ -152,13 +111,7 @@ def load(name: str, split: str = "train", source: str | Path | None = None, **op
             cache (ZOO_CACHE) and the network are tried, in this order.
         **options: Options of this data set, such as `count` and `seed`.
 
-    Returns:
-        The utterances, in the same order in every run.
-
     Raises:
-        UnknownNameError: There is no such set, split or option.
-        ZooError: An option has the wrong type or is out of range.
-        MissingFileError: `source` does not exist.
         DataError: The data are incomplete, or differ from the manifest.
 
     >>> from zoo.audio import bundled
@@ -192,12 +145,5 @@ def _typed(dataset: DataSet, option: str, value: Any) -> Any:
 
 
 def split_of(key: str) -> str:
-    """Assigns about 80, 10 and 10 % of all keys to train, validation and test, by a hash: additions move nothing.
-
-    Args:
-        key: What is kept together, such as a speaker.
-
-    >>> split_of("anna") == split_of("anna")
-    True
-    """
+    """Assigns about 80, 10 and 10 % of all keys to train, validation and test, by a hash: additions move nothing."""
     return {8: "validation", 9: "test"}.get(zlib.crc32(key.encode()) % 10, "train")

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from zoo.datasets.downloads import fetch
 from zoo.datasets.extraction import explained, extract, replace_folder
-from zoo.datasets.manifests import SUFFIXES as SUFFIXES
 from zoo.datasets.manifests import Source, manifest, manifest_path, recordings
-from zoo.datasets.manifests import recordings_in as recordings_in
 from zoo.errors import DataError, MissingFileError
 
 
@@ -25,51 +23,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("ZOO_CACHE") or pooch.os_cache("speech-zoo")).expanduser().absolute()
 
 
-def data_folders() -> list[Path]:
-    """Returns the folder that ZOO_DATA names, if it is set.
-
-    Raises:
-        MissingFileError: There is no such folder; a typing error should not cause a download.
-    """
-    if not os.environ.get("ZOO_DATA"):
-        return []
-    folder = Path(os.environ["ZOO_DATA"]).expanduser().absolute()
-    if not folder.is_dir():
-        raise MissingFileError(f"`ZOO_DATA` must be a folder. Received: ZOO_DATA={folder}, which does not exist.")
-    return [folder]
-
-
 def find(source: Source, given: str | os.PathLike | None = None) -> Path:
-    """Finds a data set, unpacking or downloading it where necessary.
-
-    Args:
-        source: The data set.
-        given: An archive, an unpacked folder (its top folder or one that holds it), or a folder with the archive.
-            Without it the folder ZOO_DATA, the cache and the network are tried, in this order.
-
-    Returns:
-        The top folder of the whole, checked set.
-
-    Raises:
-        MissingFileError: `given` does not exist.
-        DataError: It holds no such set, or one that is damaged or incomplete, or the cache cannot be written.
-    """
-    if given is not None:
-        given = Path(given).expanduser().absolute()
-        if not given.exists():
-            raise MissingFileError(
-                f"`source` must be an archive or a folder of {source.name}. Received: {given}, which does not exist."
-            )
-        found = _search(source, given)
-        if found is None:
-            raise DataError(
-                f"`source` must hold {' or '.join(source.archives[:2])} or a folder with {source.markers[0]}. "
-                f"Received: {given}, which holds neither."
-            )
-        return found
-    for folder in data_folders():
-        if (found := _search(source, folder)) is not None:
+    """Finds the top folder of a data set, unpacking or downloading it; `given` is `source` of `zoo.datasets.load`."""
+    argument, place = ("source", given) if given else ("ZOO_DATA", os.environ.get("ZOO_DATA"))
+    if place:
+        place = Path(place).expanduser().absolute()
+        if not place.exists():  # a typing error in ZOO_DATA should not cause a download
+            raise MissingFileError(f"`{argument}` must be an archive or a folder that exists. Received: {place}.")
+        if (found := _search(source, place)) is not None:
             return found
+        if given:
+            wanted = f"{' or '.join(source.archives[:2])} or a folder with {source.markers[0]}"
+            raise DataError(f"`source` must hold {wanted}. Received: {place}, which holds neither.")
     return _in_cache(source) or _download(source)
 
 
@@ -80,10 +45,9 @@ def _search(source: Source, place: Path) -> Path | None:
     if (root := top_folder(place, source)) is not None:
         _check_folder(root, source)
         return root
-    for pattern in source.archives:
-        for archive in sorted(place.glob(pattern)):
-            return _in_cache(source, archive) or _unpack(archive, source)
-    return None
+    archives = (archive for pattern in source.archives for archive in sorted(place.glob(pattern)))
+    archive = next(archives, None)
+    return archive and (_in_cache(source, archive) or _unpack(archive, source))
 
 
 def top_folder(folder: Path, source: Source, depth: int = 2) -> Path | None:
@@ -102,7 +66,7 @@ def top_folder(folder: Path, source: Source, depth: int = 2) -> Path | None:
 
 @cache  # once per process: no stamp is written into a user's folder
 def _check_folder(root: Path, source: Source) -> None:
-    """Compares every file with the manifest, if there is one. Raises DataError."""
+    """Compares every file with the manifest, if there is one."""
     import pooch
 
     if source.known_hash:
@@ -111,9 +75,6 @@ def _check_folder(root: Path, source: Source) -> None:
     for row in [] if source.patterns else manifest(source.name):
         if pooch.file_hash(str(root / row["path"])) != row["sha256"]:
             raise DataError(f"{root / row['path']} is not the file in the manifest of {source.name} (sha256).")
-
-
-# --- the cache
 
 
 def _stamp(source: Source, archive: Path | None) -> str:
@@ -179,7 +140,7 @@ def _unpack(archive: Path, source: Source) -> Path:
 
 
 def _extract_checked(archive: Path, source: Source, folder: Path) -> Path:
-    """Extracts an archive and checks what it holds. Returns the set's top folder inside `folder`. Raises DataError."""
+    """Extracts an archive and checks what it holds. Returns the set's top folder inside `folder`."""
     import pooch
 
     algorithm, _, expected = source.known_hash.partition(":")
@@ -193,11 +154,9 @@ def _extract_checked(archive: Path, source: Source, folder: Path) -> Path:
         raise DataError(f"{archive} is not an archive of {source.name}: it has no {source.markers[0]}.")
     inside = root.relative_to(folder)
     for path, expected in sums.items():
-        if (received := found.get((inside / path).as_posix())) != expected:
-            fault = "differs" if received else "is missing"
-            raise DataError(
-                f"{archive} is not the whole of {source.name}: {path} of the manifest {fault}. Download it again."
-            )
+        if found.get((inside / path).as_posix()) != expected:
+            fault = f"{path} of the manifest is missing or differs"
+            raise DataError(f"{archive} is not the whole of {source.name}: {fault}. Download it again.")
     if source.patterns:
         recordings(source, root, f"The archive {archive}")
     return inside

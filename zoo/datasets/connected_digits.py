@@ -3,15 +3,15 @@
 The strings of `validation`, `test` and `loso-SPEAKER-test` are a published list (data/manifests/connected_digits.csv),
 so that a word error rate can be compared next year; those of the training splits are drawn from a seed.
 
-A string is: leading silence, takes with a level change each and a gap between them, trailing silence, short fades at
-the joins, and a noise floor of -60 dBFS drawn from the string's id, so that a gap is not digital zero.
-Derived from FSDD and under its licence, CC BY-SA 4.0.
+A string is silence, takes with a level change each and a gap between them, silence, short fades at the joins, and a
+noise floor of -60 dBFS, so that a gap is not digital zero. Derived from FSDD and under its licence, CC BY-SA 4.0.
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -40,57 +40,28 @@ Seed = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True)
 class JoinedRecording:
-    """Takes of one speaker, joined when they are read.
+    """Takes of one speaker, joined when they are read."""
 
-    Attributes:
-        id: Identifier of the string, which seeds the noise floor.
-        takes: Files of the takes.
-        gaps_ms: Milliseconds before the first take, between the takes, and after the last.
-        gains_db: Level change of each take in dB.
-        trim_db: Level relative to the loudest 10 ms of a take; quieter ends are cut away. None keeps them.
-    """
-
-    id: str
-    takes: tuple[str, ...]
-    gaps_ms: tuple[float, ...]
-    gains_db: tuple[float, ...]
-    trim_db: float | None = None
+    id: str  # of the string; it seeds the noise floor
+    takes: tuple[str, ...]  # files
+    gaps_ms: tuple[float, ...]  # before the first take, between the takes, and after the last
+    gains_db: tuple[float, ...]  # level change of each take
+    trim_db: float | None = None  # relative to a take's loudest 10 ms; quieter ends are cut away, None keeps them
 
     def read(self, sample_rate: int) -> np.ndarray:
         """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
-        return join(self.pieces(), self.gaps_ms, self.gains_db, self.id, sample_rate)
+        silences = [np.zeros(round(gap * RATE / 1000), np.float32) for gap in self.gaps_ms]
+        pieces = silences[:1]
+        for take, gain, silence in zip(self.pieces(), self.gains_db, silences[1:], strict=True):
+            pieces += [take * 10 ** (gain / 20), silence]
+        joined = np.concatenate(pieces)
+        noise = np.random.default_rng(zlib.crc32(self.id.encode())).standard_normal(len(joined))
+        joined = resample(joined + FLOOR * noise, RATE, sample_rate)
+        return joined / max(1.0, float(np.abs(joined).max()))
 
     def pieces(self) -> list[np.ndarray]:
         """Returns the takes, each (samples,) at RATE."""
         return [_take(path, self.trim_db) for path in self.takes]
-
-
-def join(
-    takes: Sequence[np.ndarray], gaps_ms: Sequence[float], gains_db: Sequence[float], name: str, sample_rate: int
-) -> np.ndarray:
-    """Joins takes to a string of digits.
-
-    Args:
-        takes: (samples,) at RATE, faded at both ends, one for each digit.
-        gaps_ms: Milliseconds before the first take, between the takes, and after the last.
-        gains_db: Level change of each take in dB.
-        name: Seeds the noise floor.
-        sample_rate: Hz of the result.
-
-    Returns:
-        (samples,) float32 in [-1, 1].
-    """
-    pieces = [_silence(gaps_ms[0])]
-    for take, gain, gap in zip(takes, gains_db, gaps_ms[1:], strict=True):
-        pieces += [take * 10 ** (gain / 20), _silence(gap)]
-    joined = np.concatenate(pieces)
-    noise = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(len(joined))
-    joined = resample(joined + FLOOR * noise, RATE, sample_rate)
-    return joined / max(1.0, float(np.abs(joined).max()))
-
-
-def _silence(milliseconds: float) -> np.ndarray:
-    return np.zeros(round(milliseconds * RATE / 1000), np.float32)
 
 
 @lru_cache(maxsize=8192)  # all of FSDD is 42 MB as float32
@@ -108,46 +79,19 @@ def _take(path: str, trim_db: float | None) -> np.ndarray:
     return samples
 
 
-class Deck:
-    """Cards dealt in random order and shuffled again when all are dealt, so that each is used equally often.
-
-    Args:
-        cards: The cards.
-        rng: Source of randomness.
-    """
-
-    def __init__(self, cards: Iterable, rng: np.random.Generator):
-        self.cards, self.rng, self.left = list(cards), rng, []
-
-    def deal(self, count: int) -> list:
-        """Returns the next `count` cards."""
-        dealt = []
-        for _ in range(count):
-            if not self.left:
-                self.left = [self.cards[i] for i in self.rng.permutation(len(self.cards))]
-            dealt.append(self.left.pop())
-        return dealt
+def _dealt(cards: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
+    """Yields cards in random order, shuffled again when all are dealt, so that each is used equally often."""
+    while True:
+        yield from (cards[i] for i in rng.permutation(len(cards))[::-1])
 
 
 def draw_strings(
     prefix: str, speakers: Sequence[str], takes: Iterable[int], count: int, seed: int, longest: int = LONGEST
 ) -> list[dict[str, str]]:
-    """Draws random strings: speakers and lengths in turn, takes and joins at random.
-
-    Args:
-        prefix: Start of the identifiers.
-        speakers: Names of the speakers.
-        takes: Numbers of the takes of each digit.
-        count: Number of strings.
-        seed: Seed of the draws.
-        longest: Digits of the longest strings.
-
-    Returns:
-        Rows as in the published list.
-    """
+    """Draws random strings, rows as in the published list: speakers and lengths in turn, takes and joins at random."""
     rng = np.random.default_rng(seed)
     cards = [f"{digit}_{take}" for digit in range(10) for take in takes]
-    decks = {speaker: Deck(cards, rng) for speaker in speakers}
+    decks = {speaker: _dealt(cards, rng) for speaker in speakers}
     rows = []
     for i in range(count):
         speaker = speakers[i % len(speakers)]
@@ -155,7 +99,8 @@ def draw_strings(
         near = rng.random(length - 1) < NEAR_ZERO
         gaps = np.where(near, rng.uniform(0, GAP[0], length - 1), rng.uniform(*GAP, length - 1))
         ends = rng.uniform(*ENDS, 2)
-        row = {"id": f"{prefix}-{speaker}-{i:04d}", "speaker": speaker, "takes": " ".join(decks[speaker].deal(length))}
+        row = {"id": f"{prefix}-{speaker}-{i:04d}", "speaker": speaker}
+        row["takes"] = " ".join(islice(decks[speaker], length))
         row["gaps_ms"] = " ".join(f"{gap:.0f}" for gap in (ends[0], *gaps, ends[1]))
         row["gains_db"] = " ".join(f"{gain:.1f}" for gain in rng.uniform(-LEVEL, LEVEL, length))
         rows.append(row)
@@ -165,14 +110,7 @@ def draw_strings(
 def joined(
     row: dict[str, str], speaker: str, path_of: Callable[[str, str], str], trim_db: float | None = None
 ) -> Utterance:
-    """Returns the utterance of one row of `draw_strings`.
-
-    Args:
-        row: The row.
-        speaker: Name of the speaker.
-        path_of: Function (digit, take) -> file of a take.
-        trim_db: As for `JoinedRecording`.
-    """
+    """Returns the utterance of one row of `draw_strings`; `path_of` finds the file of a digit's take."""
     takes = [take.split("_") for take in row["takes"].split()]
     gaps, gains = (tuple(map(float, row[key].split())) for key in ("gaps_ms", "gains_db"))
     text = " ".join(fsdd.DIGITS[int(digit)] for digit, _ in takes)
@@ -193,7 +131,7 @@ def utterances(split: str, source: str | Path | None = None, count: Count = 2000
         protocol = split.removesuffix("-test")
         rows = [row for row in manifest("connected_digits") if row["protocol"] == protocol]
     elif split in fsdd.LOSO_SPLITS:
-        rows = draw_strings(f"{split}-{seed}", fsdd.loso(split)[0], range(fsdd.TAKES), count, seed)
+        rows = draw_strings(f"{split}-{seed}", fsdd.loso(split), range(fsdd.TAKES), count, seed)
     else:
         first = VALIDATION_TAKES.start if split == "train_all" else VALIDATION_TAKES.stop
         rows = draw_strings(f"{split}-{seed}", fsdd.SPEAKERS, range(first, fsdd.TAKES), count, seed)

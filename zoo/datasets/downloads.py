@@ -9,22 +9,9 @@ _PIECE = 2**15  # bytes; the part of a piece that has arrived is lost when a dow
 
 
 def fetch(url: str, path: Path, name: str, known_hash: str | None = None) -> Path:
-    """Downloads an archive.
+    """Downloads an archive to `path`, which it returns; `name` is that of the data set.
 
-    With a known hash, what has arrived when the connection breaks is kept in `<path>.partial` for the next attempt.
-
-    Args:
-        url: Address of the archive.
-        path: Where it will lie.
-        name: Name of the data set, for the progress bar and the errors.
-        known_hash: "md5:..." or "sha256:..." of the archive; without one it is not checked.
-
-    Returns:
-        `path`.
-
-    Raises:
-        DataError: There is no network, the connection broke, or the archive has another hash.
-        OSError: The disk is full or cannot be written.
+    With a hash ("md5:..."), `<path>.partial` keeps what arrived before the connection broke for the next attempt.
     """
     import pooch
     import requests
@@ -39,10 +26,8 @@ def fetch(url: str, path: Path, name: str, known_hash: str | None = None) -> Pat
     try:
         return Path(pooch.retrieve(url, known_hash, fname=path.name, path=path.parent, downloader=download))
     except requests.RequestException as error:
-        raise DataError(
-            f"{name} could not be downloaded from {url} ({type(error).__name__}). Try again to continue, or put "
-            f"{path.name} into a folder and name that with source= or the environment variable ZOO_DATA."
-        ) from None
+        help = f"Try again to continue, or put {path.name} into a folder and name that with source= or ZOO_DATA."
+        raise DataError(f"{name} could not be downloaded from {url} ({type(error).__name__}). {help}") from None
     except ValueError:  # pooch's, of a hash
         raise DataError(f"{url} does not have the publisher's {known_hash}. Try again.") from None
 

@@ -40,20 +40,9 @@ def explained(what: str) -> Iterator[None]:
 
 
 def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest: int = 8 * 2**30) -> dict[str, str]:
-    """Unpacks a zip or tar file into an existing folder.
+    """Unpacks a zip or tar file into an existing folder and returns the sha256 of each file by its path in the archive.
 
-    Args:
-        archive: The file.
-        folder: Where to unpack it. After an error the caller discards it.
-        wanted: Paths, with or without a top folder before them, to write; others are skipped, except files at the
-            top (a licence). Without it everything is written.
-        largest: Bytes that the archive may unpack to.
-
-    Returns:
-        sha256 of each file written, by its path in the archive.
-
-    Raises:
-        DataError: A path leaves the folder, a member is a link or device, or there are more than `largest` bytes.
+    Writes files at the top (a licence) and those `wanted`, with or without a top folder in the path; without it all.
     """
     sums: dict[str, str] = {}
     left = largest
@@ -83,10 +72,7 @@ def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest
 
 
 def _safe_path(name: str, archive: Path) -> PurePosixPath:
-    """Returns a member's path. Raises DataError for one that is absolute or leaves the folder.
-
-    Stricter than the "data" filter of tarfile, which repairs absolute paths, and the same for zip files.
-    """
+    """Returns a path that stays in the folder; stricter than tarfile's "data" filter, and the same for zip files."""
     path = PurePosixPath(name)
     if path.is_absolute() or not path.parts or ".." in path.parts or any(c in name for c in "\\:\0"):
         raise DataError(f"{archive} holds the path {name!r}, which leaves the folder: refused.")

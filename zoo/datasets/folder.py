@@ -3,8 +3,8 @@
     words/yes/anna.wav  words/yes/ben.wav  words/no/anna.wav      -> load("folder", "all", source="words")
     path,text,speaker (paths relative to the CSV; speaker optional) -> load("folder", "all", source="clips.csv")
 
-`all` is everything; `train`, `validation` and `test` are about 80, 10 and 10 % of it, chosen by a hash of the speaker
-(or the file, where speakers are not known), so that adding recordings moves none to another split.
+`train`, `validation` and `test` are about 80, 10 and 10 % of `all`, chosen by a hash of the speaker (or the file, where
+speakers are not known), so that adding recordings moves none to another split.
 """
 
 import csv
@@ -26,6 +26,8 @@ def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     if not place.exists():
         raise MissingFileError(f"`source` must be a folder or a CSV file. Received: {place}, which does not exist.")
     found = _from_folder(place) if place.is_dir() else _from_csv(place)
+    if not found:
+        raise DataError(f"`source` must hold recordings ({', '.join(SUFFIXES)}). Received: {place} without one.")
     return [u for u in found if split in ("all", split_of(u.speaker or u.id))]
 
 
@@ -43,10 +45,6 @@ def _from_folder(folder: Path) -> list[Utterance]:
             raise DataError(f"{labels[text]} and {child} are folders of the same label, {text!r}.")
         labels[text] = child
         found += [Utterance(f"{child.name}/{path.name}", text, "", FileRecording(str(path))) for path in clips]
-    if not found:
-        raise DataError(
-            f"`source` must hold label/*.wav (or {', '.join(SUFFIXES)}). Received: {folder}, which has none."
-        )
     return found
 
 
@@ -57,11 +55,8 @@ def _from_csv(table: Path) -> list[Utterance]:
             columns, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"`source` must be a folder or a CSV file in UTF-8. Received: {table} ({error}).") from None
-    for column in ("path", "text"):
-        if column not in columns:
-            raise DataError(f"{table} has no column {column}; its first line is {','.join(columns)[:80]!r}.")
-    if not rows:
-        raise DataError(f"{table} lists no recordings.")
+    if not {"path", "text"} <= set(columns):
+        raise DataError(f"{table} must have the columns path and text; its first line is {','.join(columns)[:80]!r}.")
     found: dict[str, Utterance] = {}
     for number, row in rows:  # the line in which a row ends: rows may be of several, and between them empty ones
         where = f"line {number} of {table}"
@@ -78,12 +73,10 @@ def _from_csv(table: Path) -> list[Utterance]:
 
 
 def _text(text: str, where: str) -> str:
-    """Returns the normalised text. Raises DataError for other characters than a-z, space and apostrophe."""
+    """Returns the normalised text, if it is one of a-z, space and apostrophe."""
     text = normalise(text)
-    wrong = sorted(set(text) - set(CHARACTERS.tokens))
+    wrong = "".join(sorted(set(text) - set(CHARACTERS.tokens)))
     if wrong or not text:
-        fault = f"holds {''.join(wrong)!r}" if wrong else "is empty"
-        raise DataError(
-            f"The transcript {text!r} in {where} {fault}; it must be letters a-z, spaces and apostrophes (numbers as words)."
-        )
+        rule = "must be letters a-z, spaces and apostrophes (numbers as words)"
+        raise DataError(f"The transcript in {where} {rule}. Received: {text!r} with {wrong!r}.")
     return text

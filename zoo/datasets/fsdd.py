@@ -27,10 +27,10 @@ OFFICIAL = {"train": range(5, 50), "test": range(0, 5), "fit": range(10, 50), "v
 LOSO_SPLITS = tuple(f"loso-{speaker}-{part}" for speaker in SPEAKERS for part in ("train", "test"))
 
 
-def loso(split: str) -> tuple[tuple[str, ...], str]:
-    """Returns the speakers of a split such as `loso-george-train` (the five others) and its part, train or test."""
+def loso(split: str) -> tuple[str, ...]:
+    """Returns the speakers of a split such as `loso-george-train` (the five others) or `loso-george-test`."""
     _, held_out, part = split.split("-")
-    return (tuple(s for s in SPEAKERS if s != held_out) if part == "train" else (held_out,)), part
+    return tuple(speaker for speaker in SPEAKERS if (speaker == held_out) == (part == "test"))
 
 
 def recording_path(root: Path, digit: int | str, speaker: str, take: int | str) -> str:
@@ -42,11 +42,8 @@ def recording_path(root: Path, digit: int | str, speaker: str, take: int | str) 
 def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     """FSDD, the Free Spoken Digit Dataset: ten digits, six speakers, fifty takes of each, 8 kHz."""
     root = find(SOURCE, source)
-    speakers, takes = SPEAKERS, range(TAKES)
-    if split in LOSO_SPLITS:
-        speakers, _ = loso(split)
-    else:
-        takes = OFFICIAL[split]
+    speakers = loso(split) if split in LOSO_SPLITS else SPEAKERS
+    takes = OFFICIAL.get(split, range(TAKES))
     return [
         Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(root / row["path"])))
         for row in manifest("fsdd")

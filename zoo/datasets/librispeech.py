@@ -1,8 +1,7 @@
 """LibriSpeech: a thousand hours of audiobooks read aloud, 16 kHz, in the seven official subsets.
 
-`train-clean-100` is 6.3 GB and 100 hours, `dev-clean` and `test-clean` 0.3 GB and five hours each; "other" voices are
-harder. A subset is a split here: `librispeech:train-clean-100`. An archive is checked against the publisher's MD5;
-an interrupted download continues where it stopped.
+A subset is a split here. `train-clean-100` is 6.3 GB and 100 hours, `dev-clean` and `test-clean` 0.3 GB and five hours
+each; "other" voices are harder.
 
 Source: V. Panayotov, G. Chen, D. Povey, S. Khudanpur, "LibriSpeech: an ASR corpus based on public domain audio books",
 ICASSP 2015; https://www.openslr.org/12, CC BY 4.0.
@@ -31,11 +30,10 @@ MD5 = {  # the publisher's md5sum.txt
 @register("librispeech", splits=tuple(MD5))
 def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     """LibriSpeech: a thousand hours of audiobooks read aloud, 16 kHz, in the seven official subsets."""
-    archive = f"{split}.tar.gz"
     subset = Source(
         name=f"librispeech-{split}",
         url=URL.format(split),
-        archives=(archive, f"LibriSpeech/{archive}"),
+        archives=(f"{split}.tar.gz", f"LibriSpeech/{split}.tar.gz"),
         markers=(split,),
         known_hash=f"md5:{MD5[split]}",
         largest=64 * 2**30,
@@ -52,8 +50,6 @@ def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     there = {path.stem for path in root.glob("*/*/*.flac")}
     missing = sorted({utterance.id for utterance in found} - there)
     if missing or not found:
-        first = f", the first is {missing[0]}.flac" if missing else ""
-        raise DataError(
-            f"{root} is not the whole of {split}: {len(missing)} of {len(found)} recordings are missing{first}."
-        )
+        lost = f"{len(missing)} of {len(found)} recordings are missing: {', '.join(missing[:3])}"
+        raise DataError(f"{root} is not the whole of {split}: {lost}.")
     return found

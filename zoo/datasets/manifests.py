@@ -13,26 +13,17 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from and how to know that it is whole.
+    """Where a data set comes from and how to know that it is whole."""
 
-    Attributes:
-        name: Name of the data set, of its manifest and of its folder in the cache.
-        url: Address of a zip or tar file.
-        archives: File names (shell patterns) that its archive may have; the first one is that of a download.
-        markers: A folder with one of these paths in it is the top folder of the unpacked set.
-        patterns: Where recordings lie (shell patterns), for sets that circulate re-encoded: their manifest lists
-            identifiers, the file names without suffix. The manifest of any other set lists path and sha256.
-        known_hash: Hash of the archive ("md5:..."), for sets that have one in place of a manifest.
-        largest: Bytes that the archive may unpack to.
-    """
-
-    name: str
-    url: str
-    archives: tuple[str, ...]
-    markers: tuple[str, ...]
+    name: str  # of the data set, of its manifest and of its folder in the cache
+    url: str  # of a zip or tar file
+    archives: tuple[str, ...]  # file names (shell patterns) of its archive; the first one is that of a download
+    markers: tuple[str, ...]  # a folder with one of these paths in it is the top folder of the unpacked set
+    # Where recordings lie (shell patterns), for sets that circulate re-encoded: their manifest lists identifiers, the
+    # file names without suffix. The manifest of any other set lists path and sha256.
     patterns: tuple[str, ...] = ()
-    known_hash: str = ""
-    largest: int = 8 * 2**30
+    known_hash: str = ""  # of the archive ("md5:..."), for sets that have one in place of a manifest
+    largest: int = 8 * 2**30  # bytes that the archive may unpack to
 
 
 def manifest_path(name: str) -> Path:
@@ -57,19 +48,7 @@ def recordings_in(folder: Path) -> list[Path]:
 
 
 def recordings(source: Source, root: Path, where: str = "") -> dict[str, Path]:
-    """Finds the audio file of every row of a manifest.
-
-    Args:
-        source: The data set.
-        root: Its top folder.
-        where: What the error blames in place of the folder.
-
-    Returns:
-        Identifier -> audio file.
-
-    Raises:
-        DataError: A recording is missing.
-    """
+    """Returns identifier -> audio file for every row of a manifest; an error blames `where` or the folder `root`."""
     rows = manifest(source.name)
     if source.patterns:
         paths = (path for pattern in source.patterns for path in root.glob(pattern))

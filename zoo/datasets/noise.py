@@ -1,9 +1,8 @@
 """ESC-10: 400 five-second environmental sounds in ten classes, for noise augmentation (no speech but baby cries).
 
-Split by ESC's own folds, the first number of a file's name: folds 1-4 are train, 5 is test, so that no source
-recording is in both. Any re-encoding is accepted (the manifest fixes the identifiers, not the bytes). A clip that
-cannot be decoded whole is left out: libsndfile 1.2.2 calls the last page of 48 of the 400 re-encoded Opus files
-malformed and reads 13 others a hundredth of a second short.
+Split by ESC's own folds, the first number of a file's name: folds 1-4 are train, 5 is test. Any re-encoding is
+accepted (the manifest fixes the identifiers, not the bytes). A clip that cannot be decoded whole is left out, as are
+61 of the 400 re-encoded Opus files by libsndfile 1.2.2.
 
 Source: K. J. Piczak, "ESC: dataset for environmental sound classification", ACM Multimedia 2015;
 https://github.com/karolpiczak/ESC-10, CC BY 3.0 (credits of each clip inside).
@@ -31,26 +30,16 @@ FOLDS = {"train": {"1", "2", "3", "4"}, "test": {"5"}}
 
 
 def load_noise_by_class(split: str = "train", source: str | Path | None = None) -> dict[str, list[np.ndarray]]:
-    """Loads the recordings of a split by class.
+    """Loads the recordings of a split, "train" or "test", by class, each (samples,) float32 at 16 kHz.
 
-    Args:
-        split: "train" or "test".
-        source: As for `zoo.datasets.load`.
-
-    Returns:
-        Class name (such as dog_bark) -> recordings, each (samples,) float32 at 16 kHz.
-
-    Raises:
-        UnknownNameError: There is no such split.
-        DataError: A recording of the manifest is missing, or most of them cannot be decoded.
+    `source` is that of `zoo.datasets.load`.
 
     >>> rain = load_noise_by_class("test")["rain"]  # doctest: +SKIP
     """
     if split not in FOLDS:
         raise unknown_name("split of noise", split, FOLDS)
     files = recordings(SOURCE, find(SOURCE, source))
-    classes: dict[str, list[np.ndarray]] = {}
-    unreadable = []
+    classes, unreadable = {}, []
     rows = [row for row in manifest("noise") if row["fold"] in FOLDS[split]]
     for row in rows:
         try:
@@ -63,40 +52,24 @@ def load_noise_by_class(split: str = "train", source: str | Path | None = None) 
 
 
 def load_noise(split: str = "train", source: str | Path | None = None) -> list[np.ndarray]:
-    """Loads all recordings of a split, each (samples,) float32 at 16 kHz.
-
-    Args:
-        split: "train" or "test".
-        source: As for `zoo.datasets.load`.
+    """Loads all recordings of a split. Arguments are those of `load_noise_by_class`.
 
     >>> noises = load_noise("train")  # doctest: +SKIP
     """
     return [clip for clips in load_noise_by_class(split, source).values() for clip in clips]
 
 
-
 def excerpt(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """Cuts `length` samples from a random place of a recording, which is repeated where it is too short.
-
-    Args:
-        noise: (samples,).
-        length: Number of samples.
-        rng: Random generator.
+    """Cuts `length` samples from a random place of a recording (samples,), which is repeated where it is too short.
 
     >>> excerpt(np.arange(5), 7, np.random.default_rng(0)).tolist()
     [4, 0, 1, 2, 3, 4, 0]
     """
-    start = rng.integers(len(noise))
-    return np.resize(np.roll(noise, -start), length)
+    return np.resize(np.roll(noise, -rng.integers(len(noise))), length)
 
 
 def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    """Adds noise at a signal-to-noise ratio.
-
-    Args:
-        samples: (samples,).
-        noise: (samples,), as many.
-        snr_db: Ratio of the mean powers over the whole clip in dB.
+    """Adds noise (samples,) at a signal-to-noise ratio in dB, that of the mean powers over the whole clip.
 
     >>> tone, noise = np.sin(np.arange(8000) / 5), np.random.default_rng(0).normal(size=8000)
     >>> added = add_noise(tone, noise, snr_db=10) - tone

@@ -11,42 +11,25 @@ from zoo.errors import DataError
 class DataSpec:
     """One data set to train on or to evaluate on.
 
-    Attributes:
-        name: Name of the data set.
-        split: Name of the split.
-        weight: How many times an epoch shows each utterance, on average.
-        options: (option, value) pairs as written; the data set knows their types.
-
     >>> DataSpec.parse("synthetic=0.5,count=6000", "train")
     DataSpec(name='synthetic', split='train', weight=0.5, options=(('count', '6000'),))
     """
 
     name: str
     split: str
-    weight: float = 1.0
-    options: tuple[tuple[str, str], ...] = ()
+    weight: float = 1.0  # how many times an epoch shows each utterance, on average
+    options: tuple[tuple[str, str], ...] = ()  # as written; the data set knows their types
 
     @classmethod
     def parse(cls, text: str, default_split: str) -> "DataSpec":
-        """Parses a specification.
-
-        Args:
-            text: NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...].
-            default_split: The split where `text` names none.
-
-        Raises:
-            DataError: `text` is not of this form.
-        """
-        match = re.fullmatch(r"([^:=,]+)(?::([\w-]+))?(?:=(\d+(?:\.\d+)?|\.\d+))?((?:,\w+=[^,=]+)*)", text)
+        """Parses NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...]."""
+        option = r",(?!name=|split=)\w+=[^,=]+"  # NAME and SPLIT have places of their own
+        match = re.fullmatch(rf"([^:=,]+)(?::([\w-]+))?(?:=(\d+(?:\.\d+)?|\.\d+))?((?:{option})*)", text)
         if not match or (match[3] and not 0 < float(match[3]) <= 100):
             raise DataError(
                 f"`data` must be NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...] with a weight in (0, 100]. Received: {text!r}."
             )
         options = tuple(tuple(item.split("=")) for item in match[4].split(",")[1:])
-        if {"name", "split"} & set(dict(options)):
-            raise DataError(
-                f"`data` starts with the name, and a colon precedes the split: an4:test. Received: {text!r}."
-            )
         return cls(match[1], match[2] or default_split, float(match[3] or 1), options)
 
     def __str__(self) -> str:

@@ -2,11 +2,10 @@
 
 Task "35" tells all words apart. Task "12" is the paper's benchmark: ten commands, `unknown` drawn from the other 25
 words, and `silence`, one second of background noise; each has a tenth of the commands' total, in every split.
-Validation and test are the archive's own lists, which share no speaker; train is the rest. The archive is 2.4 GB and
-checked against its MD5; an interrupted download continues where it stopped.
+Validation and test are the archive's own lists, which share no speaker; train is the rest. The archive is 2.4 GB.
 
-Departure from the paper's scripts: each noise file is divided by time (80 % train, 10 % validation, 10 % test), so that
-no piece of noise is both learned from and scored. Draws are by hash: the same items everywhere, in every run.
+Departure from the paper's scripts: each noise file is divided by time (80 % train, 10 % validation, 10 % test). Draws
+are by hash: the same items everywhere, in every run.
 
 Source: P. Warden, "Speech Commands: a dataset for limited-vocabulary speech recognition", 2018,
 https://arxiv.org/abs/1804.03209; http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz, CC BY 4.0.
@@ -14,7 +13,6 @@ https://arxiv.org/abs/1804.03209; http://download.tensorflow.org/data/speech_com
 
 import hashlib
 import math
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +24,7 @@ from zoo.audio import duration, load_audio, resample
 from zoo.datasets import FileRecording, Utterance, register
 from zoo.datasets.archives import find
 from zoo.datasets.manifests import Source
-from zoo.errors import DataError, unknown_name
+from zoo.errors import DataError
 
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 ARCHIVE = "speech_commands_v0.02.tar.gz"
@@ -42,10 +40,9 @@ NOISE = "_background_noise_"  # folder of long recordings, not a class
 RATE = 16000  # Hz, the recordings' own
 
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-OTHERS = (
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    *("bed", "bird", "cat", "dog", "happy", "house", "marvin", "sheila", "tree", "wow"),
-    *("backward", "follow", "forward", "learn", "visual"),
+OTHERS = tuple(
+    "zero one two three four five six seven eight nine bed bird cat dog happy house marvin sheila tree wow "
+    "backward follow forward learn visual".split()
 )
 WORDS = (*COMMANDS, *OTHERS)
 TASKS = {"35": WORDS, "12": (*COMMANDS, "unknown", "silence")}  # task -> its classes, the utterances' texts
@@ -63,10 +60,6 @@ class NoiseRecording:
         """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         cut = resample(_noise(self.path)[self.start : self.start + RATE], RATE, sample_rate)
         return cut / max(1.0, float(np.abs(cut).max()))  # resampling may overshoot; the cached array stays unchanged
-
-    def seconds(self) -> float:
-        """Returns the duration."""
-        return 1.0
 
 
 @lru_cache(maxsize=8)  # six files, 26 MB; a thousand cuts are made from each
@@ -90,80 +83,44 @@ def utterances(split: str, source: str | Path | None = None, task: Literal["35",
         others = sorted(set(names) - set(commands), key=_hash)[:count]
         texts = {name: texts[name] for name in commands} | dict.fromkeys(others, "unknown")
         silences = _silences(root, split, count)
-    return [
-        Utterance(
-            name.removesuffix(".wav"),
-            texts[name],
-            name.split("/")[1].split("_nohash_")[0],
-            FileRecording(str(root / name)),
-        )
-        for name in sorted(texts)
-    ] + silences
-
-
-def background_noise(split: str = "train", source: str | Path | None = None) -> list[np.ndarray]:
-    """Loads the part of each of the six noise files that belongs to a split.
-
-    Args:
-        split: "train", "validation" or "test".
-        source: As for `zoo.datasets.load`.
-
-    Returns:
-        Recordings, each (samples,) float32 at 16 kHz.
-
-    Raises:
-        UnknownNameError: There is no such split.
-        MissingFileError: `source` does not exist.
-        DataError: The set is incomplete.
-    """
-    if split not in NOISE_SHARES:
-        raise unknown_name("split of speech_commands", split, NOISE_SHARES)
-    clips = [_noise(str(path)) for path in _noise_files(find(SOURCE, source))]
-    return [clip[slice(*_part(len(clip), split))].copy() for clip in clips]
+    found = []
+    for name in sorted(texts):
+        speaker = name.split("/")[1].split("_nohash_")[0]
+        found.append(Utterance(name.removesuffix(".wav"), texts[name], speaker, FileRecording(str(root / name))))
+    return found + silences
 
 
 def _silences(root: Path, split: str, count: int) -> list[Utterance]:
-    """Returns `count` seconds of noise, from each file in turn."""
-    files = [(path, _part(round(duration(path) * RATE), split)) for path in _noise_files(root)]
-    if short := [path for path, (first, end) in files if end - first < RATE]:
-        raise DataError(f"{short[0]} is shorter than the ten seconds that three splits need.")
+    """Returns `count` seconds of the split's part of each noise file in turn."""
+    files = []
+    for path in sorted((root / NOISE).glob("[!.]*.wav")):
+        first, end = (round(share * round(duration(path) * RATE)) for share in NOISE_SHARES[split])
+        if end - first < RATE:
+            raise DataError(f"{path} is shorter than the ten seconds that three splits need.")
+        files.append((path, first, end))
+    if not files:
+        raise DataError(f"{root} has no background noises in {NOISE}. Unpack {ARCHIVE} again.")
     found = []
     for i in range(count):
-        path, (first, end) = files[i % len(files)]
+        path, first, end = files[i % len(files)]
         start = first + _hash(f"{split}/{path.stem}/{i}") % (end - first - RATE + 1)
         found.append(Utterance(f"silence/{path.stem}_{i:04d}", "silence", "", NoiseRecording(str(path), start)))
     return found
-
-
-def _part(length: int, split: str) -> tuple[int, int]:
-    """Returns the first sample and the end of a split's part of a noise file of `length` samples."""
-    first, end = NOISE_SHARES[split]
-    return round(first * length), round(end * length)
 
 
 def _hash(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
-def _noise_files(root: Path) -> list[Path]:
-    files = sorted(path for path in (root / NOISE).glob("*.wav") if not path.name.startswith("."))
-    if not files:
-        raise DataError(f"{root} has no background noises in {NOISE}. Unpack {ARCHIVE} again.")
-    return files
-
-
 def _splits(root: Path) -> dict[str, list[str]]:
-    """Returns split -> sorted names such as yes/0a7c2a8d_nohash_0.wav. Raises DataError where the set is not whole."""
-    there = set()
-    for word in WORDS:  # names only: 105,829 files are not opened
-        files = os.listdir(root / word) if (root / word).is_dir() else []
-        there |= {f"{word}/{file}" for file in files if file.endswith(".wav") and not file.startswith(".")}
+    """Returns split -> sorted names such as yes/0a7c2a8d_nohash_0.wav, if the set is whole."""
+    there = {f"{word}/{path.name}" for word in WORDS for path in (root / word).glob("[!.]*.wav")}
     found = {split: _listed(root / name) for split, name in LISTS.items()}
     found["train"] = there - found["validation"] - found["test"]
     listed = found["validation"] | found["test"]
     counts = {split: len(found[split]) for split in COUNTS}
     if counts != COUNTS or not listed <= there or found["validation"] & found["test"]:
-        absent = sorted(listed - there) or [word for word in WORDS if not any(n.startswith(f"{word}/") for n in there)]
+        absent = sorted(listed - there)
         hint = f", {absent[0]} is missing" if absent else ""
         raise DataError(
             f"{root} is not the whole of Speech Commands v0.02: it has {counts} recordings and should have "
@@ -173,7 +130,5 @@ def _splits(root: Path) -> dict[str, list[str]]:
 
 
 def _listed(path: Path) -> set[str]:
-    """Returns the names in one of the archive's lists."""
-    if not path.is_file():
-        raise DataError(f"There is no {path}. Unpack {ARCHIVE} again.")
-    return set(path.read_text(encoding="utf-8", errors="replace").split())
+    """Returns the names in one of the archive's lists; none where it is missing."""
+    return set(path.read_text(encoding="utf-8", errors="replace").split()) if path.is_file() else set()

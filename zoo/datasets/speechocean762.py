@@ -1,10 +1,8 @@
 """speechocean762: read sentences and digit strings by Mandarin-speaking learners of English, children too, 16 kHz.
 
 2,500 utterances by 125 speakers (the training half). Validation is 12 of them, fixed in the manifest; `train` leaves
-them out, `train_all` has all. The digit strings are all by children of 6 to 9 years.
-
-The official layout (train/text, train/spk2age, WAVE/SPEAKER0001/*.WAV) and a re-encoded one (text, spk2age, audio/*.opus)
-are both read, so the manifest fixes identifiers, speakers and texts, but no checksum of the sound.
+them out, `train_all` has all. The digit strings are all by children of 6 to 9 years. The official layout
+(WAVE/SPEAKER0001/*.WAV) and a re-encoded one (audio/*.opus) are both read, so there is no checksum of the sound.
 
 Source: J. Zhang et al., "speechocean762: an open-source non-native English speech corpus for pronunciation
 assessment", Interspeech 2021; https://github.com/jimbozhang/speechocean762, free for any use.

@@ -1,18 +1,18 @@
-"""Spoken digits: the words zero to nine, cut out of the utterances of AN4 and speechocean762, 16 kHz.
+"""Spoken digits, and other single words, cut out of the utterances of AN4 and speechocean762, 16 kHz.
 
 Real digits by 156 speakers whom FSDD does not have: adults (AN4), and learners of English, many of them children
-(speechocean762). Most were said in running speech ("sixty eight", "pittsburgh one five two"), so a cut begins and ends
-as its neighbours left it. The splits are those of the two corpora; `test` is AN4's official test half. No speaker is
-in two.
+(speechocean762). Most were said in running speech ("sixty eight"), so a cut begins and ends as its neighbours left it.
+The splits are those of the two corpora; `test` is AN4's official test half.
 
 The cuts are a published list (data/manifests/spoken_digits.csv), made by forced alignment with the shipped `lstm_ctc`
 and `cut_times` in scripts/make_manifests.py, and verified by no listener.
 Of 2,295 digit words 2,202 are in the list. Left out are 91 to whose letters the alignment gave a confidence below 0.3
-(6 of AN4, 85 of the 411 of speechocean762) and 2 of AN4 whose cuts would be shorter than 0.15 s or longer than 1.2 s.
-So the set is easier than the corpora, above all for learners' accents.
+(85 of them learners') and 2 of impossible length, so the set is easier than the corpora, above all for accents.
 Where the truth is known (connected_digits, validation, 930 words) half of the starts are within 42 ms of it and half
-of the ends within 35 ms; 6.3 % of the cuts lose more than 80 ms of a take and 0.5 % hold more than 80 ms of a
-neighbour. `lstm_ctc`, with a lexicon of ten words, recognises 93 % of the cuts of AN4 and 83 % of speechocean762's.
+of the ends within 35 ms; 6.3 % of the cuts lose more than 80 ms of a take, 0.5 % hold as much of a neighbour.
+
+`spoken_words` was made in the same way: letters and commands of AN4, short words of speechocean762. Only words of
+`synthetic_words` with a confidence of at least 0.1; `lstm_ctc` hardly knows the words of sentences, so few are here.
 
 Licences are those of an4 and speechocean762: both free for any use.
 """
@@ -42,32 +42,25 @@ class CutRecording:
     def read(self, sample_rate: int) -> np.ndarray:
         """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         piece = load_audio(self.path, sample_rate)[round(self.start * sample_rate) : round(self.end * sample_rate)]
-        if len(piece) < (self.seconds() - STEP) * sample_rate:
+        if len(piece) < (self.end - self.start - STEP) * sample_rate:
             raise DataError(f"{self.path} is shorter than {self.end:.2f} s, where one of its words ends.")
         return piece
-
-    def seconds(self) -> float:
-        """Returns the duration."""
-        return self.end - self.start
 
 
 @register("spoken_digits", splits=("train", "validation", "test"))
 def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
-    """Spoken digits: the words zero to nine, cut out of the utterances of AN4 and speechocean762, 16 kHz.
-
-    `source` is a folder that holds both corpora.
-    """
-    return cut_words("spoken_digits", split, source)
+    """Spoken digits: the words zero to nine, cut out of the utterances of AN4 and speechocean762, 16 kHz."""
+    return _cut_words("spoken_digits", split, source)
 
 
-def cut_words(name: str, split: str, source: str | Path | None = None) -> list[Utterance]:
-    """Returns the words of one split of a published list of cuts.
+@register("spoken_words", splits=("train", "validation", "test"))
+def spoken_words(split: str, source: str | Path | None = None) -> list[Utterance]:
+    """Spoken words that are not numbers, cut out of AN4 and speechocean762, 16 kHz."""
+    return _cut_words("spoken_words", split, source)
 
-    Args:
-        name: Name of the list in data/manifests.
-        split: Name of the split.
-        source: A folder that holds both corpora.
-    """
+
+def _cut_words(name: str, split: str, source: str | Path | None) -> list[Utterance]:
+    """Returns the words of one split of a published list of cuts; `source` is a folder that holds both corpora."""
     rows = [row for row in manifest(name) if row["split"] == split]
     whole = {
         (corpus, utterance.id): utterance

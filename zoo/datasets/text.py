@@ -5,9 +5,7 @@
 
 Texts become what a recogniser writes: small letters a to z and apostrophes, cut at full stops, commas and other marks
 where a reader pauses. What holds digits, other letters or signs is left out, since its pronunciation is unknown.
-
-`all` is everything; `train`, `validation` and `test` are about 80, 10 and 10 % of it, chosen by a hash of the text, so
-that a repeated text is in one of them only.
+`train`, `validation` and `test` are about 80, 10 and 10 % of `all`, chosen by a hash of the text.
 """
 
 import re
@@ -46,10 +44,10 @@ def utterances(split: str, source: str | Path | None = None, wrapped: bool = Fal
         raise DataError("`source` must be a .txt file in UTF-8 or a folder of such files. Received: source=None.")
     place = Path(source).expanduser()
     if not place.exists():
-        raise MissingFileError(
-            f"`source` must be a .txt file or a folder of them. Received: {place}, which does not exist."
-        )
-    files = sorted(filter(_is_text, place.rglob("*"))) if place.is_dir() else [place]
+        raise MissingFileError(f"`source` must be a .txt file or a folder that exists. Received: {place}.")
+    files = [place]
+    if place.is_dir():  # without hidden files, such as ._name.txt of a Mac
+        files = sorted(f for f in place.rglob("[!.]*") if f.suffix.lower() == ".txt" and f.is_file())
     found = []
     for file in files:
         try:
@@ -59,23 +57,14 @@ def utterances(split: str, source: str | Path | None = None, wrapped: bool = Fal
         name = file.relative_to(place).as_posix() if place.is_dir() else file.name
         found += [Utterance(f"{name}/{i}", text, "", Silence(str(file))) for i, text in enumerate(lines)]
     if not found:
-        raise DataError(
-            f"`source` must hold words of letters a to z. Received: {place} with none in {len(files)} .txt files."
-        )
+        raise DataError(f"`source` must hold words of letters a to z. Received: {place}, {len(files)} files with none.")
     return [u for u in found if split in ("all", split_of(u.text))]
-
-
-def _is_text(file: Path) -> bool:
-    """Leaves out hidden files, such as ._name.txt of a Mac."""
-    return file.suffix.lower() == ".txt" and not file.name.startswith(".") and file.is_file()
 
 
 def texts(writing: str, wrapped: bool = False) -> list[str]:
     """Splits writing into what a reader says between two pauses, in the letters that recognisers write.
 
-    Args:
-        writing: Any text.
-        wrapped: Whether sentences continue on the next line and an empty line ends a paragraph.
+    `wrapped` says whether sentences continue on the next line and an empty line ends a paragraph.
 
     >>> texts("“Oh, the well-known café!” he cried.\\nIt was 1815.\\nWhy?")
     ['oh', 'the well known cafe', 'he cried', 'why']

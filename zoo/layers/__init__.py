@@ -1,7 +1,7 @@
 """Keras layers that several models share. All take true lengths; padding never reaches a real frame."""
 
 # ruff: noqa: F401
-from zoo.layers._base import FixedLayer, Tensor
+from zoo.layers._base import FixedLayer, Layer, Tensor
 from zoo.layers.convolutional import MaskedConv2D, MaskedConv2DTranspose, StridedConv1D
 from zoo.layers.masking import FrameMask, MaskFrames, Positions, frame_mask, reverse_frames
 from zoo.layers.normalisation import MeanSubtraction, Normalise, PeakNormalise

@@ -1,4 +1,4 @@
-"""What all fixed layers have in common."""
+"""What layers have in common."""
 
 from typing import Any
 
@@ -9,22 +9,23 @@ from zoo.errors import ZooError
 Tensor = Any  # a backend's tensor, a NumPy array, or Keras' symbolic tensor
 
 
-class FixedLayer(keras.layers.Layer):
-    """A layer without weights that computes in float32 even in a half-precision network.
+class Layer(keras.layers.Layer):
+    """A layer that Keras finds by its name in a saved model, and whose `get_config` it writes from the constructor."""
 
-    Speech power spans more decades than float16 can hold.
-    """
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("zoo")(cls)
+
+
+class FixedLayer(Layer):
+    """A layer without weights, in float32 even in a half-precision network: speech power spans too many decades."""
 
     def __init__(self, **kwargs):
         super().__init__(**({"trainable": False, "dtype": "float32"} | kwargs))
 
 
 def check_positive(**arguments: float) -> None:
-    """Checks that every argument is above 0.
-
-    Raises:
-        ZooError: If one of them is not.
-    """
+    """Raises ZooError unless every argument is above 0."""
     for name, value in arguments.items():
         if not value > 0:
             raise ZooError(f"`{name}` must be above 0. Received: {name}={value!r}.")

@@ -7,7 +7,7 @@ would differ from the same clip alone. Here half a kernel of zeros lies on eithe
 import keras
 from keras import ops
 
-from zoo.layers._base import Tensor
+from zoo.layers._base import Layer, Tensor
 from zoo.layers.masking import frame_mask
 
 
@@ -16,11 +16,8 @@ def _zero_padding(images, lengths):
     return ops.where(frame_mask(lengths, ops.shape(images)[1])[:, :, None, None], images, 0.0)
 
 
-@keras.saving.register_keras_serializable("zoo")
-class StridedConv1D(keras.layers.Layer):
-    """A convolution over time that keeps every `stride`-th frame: frame stacking with learnt weights.
-
-    Frame t of the output is centred on frame t * stride of the input.
+class StridedConv1D(Layer):
+    """A convolution over time that keeps every `stride`-th frame: frame t is centred on frame t * stride of the input.
 
     Args:
         filters: Number of output channels.
@@ -44,20 +41,14 @@ class StridedConv1D(keras.layers.Layer):
 
     def build(self, frames_shape, lengths_shape=None):
         self.conv.build(frames_shape)
-        self.built = True
 
     def call(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         half = self.kernel_size // 2
         padded = ops.pad(frames, ((0, 0), (half, self.kernel_size - 1 - half), (0, 0)))
         return self.conv(padded), (lengths + self.stride - 1) // self.stride
 
-    def get_config(self) -> dict:
-        names = ("filters", "kernel_size", "stride")
-        return super().get_config() | {name: getattr(self, name) for name in names}
 
-
-@keras.saving.register_keras_serializable("zoo")
-class MaskedConv2D(keras.layers.Layer):
+class MaskedConv2D(Layer):
     """A convolution over time and frequency that sets padded frames to 0 first.
 
     Args:
@@ -77,27 +68,19 @@ class MaskedConv2D(keras.layers.Layer):
 
     def build(self, images_shape, lengths_shape=None):
         self.conv.build(images_shape)
-        self.built = True
 
     def call(self, images: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         around = [(size // 2, size - 1 - size // 2) for size in self.kernel_size]
         padded = ops.pad(_zero_padding(images, lengths), ((0, 0), *around, (0, 0)))
-        stride = self.strides[0]
-        return self.conv(padded), (lengths + stride - 1) // stride
-
-    def get_config(self) -> dict:
-        names = ("filters", "kernel_size", "strides")
-        return super().get_config() | {name: getattr(self, name) for name in names}
+        return self.conv(padded), (lengths + self.strides[0] - 1) // self.strides[0]
 
 
-@keras.saving.register_keras_serializable("zoo")
-class MaskedConv2DTranspose(keras.layers.Layer):
+class MaskedConv2DTranspose(Layer):
     """Undoes a MaskedConv2D with a stride of 2: every frame and every bin becomes two (Dumoulin & Visin 2016).
 
     Args:
         filters: Number of output channels.
-        kernel_size: Frames and bins, a multiple of the stride. Otherwise some outputs lie under more of the kernel
-            than others, and the image shows a chessboard (Odena et al. 2016).
+        kernel_size: Frames and bins, a multiple of the stride: others draw a chessboard (Odena et al. 2016).
 
     Call:
         (images (batch, frames, bins, channels), lengths) -> (images (batch, 2 * frames, 2 * bins, filters), lengths).
@@ -110,10 +93,6 @@ class MaskedConv2DTranspose(keras.layers.Layer):
 
     def build(self, images_shape, lengths_shape=None):
         self.conv.build(images_shape)
-        self.built = True
 
     def call(self, images: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         return self.conv(_zero_padding(images, lengths)), 2 * lengths
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size}

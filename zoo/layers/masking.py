@@ -1,20 +1,16 @@
 """Masks and reversal by true lengths: they keep padding out of the frames that are real."""
 
-import keras
 from keras import ops
 
 from zoo.layers._base import FixedLayer, Tensor
 
 
 def frame_mask(lengths: Tensor, n_frames: int) -> Tensor:
-    """Marks the frames that are real.
+    """Returns which frames are real: (batch, n_frames) booleans, False in the padding.
 
     Args:
         lengths: (batch,) true frames of each clip.
         n_frames: Frames of the padded batch.
-
-    Returns:
-        (batch, n_frames) booleans, False in the padding.
 
     >>> import numpy as np
     >>> np.asarray(frame_mask(np.array([1, 3]), 3)).astype(int).tolist()
@@ -30,9 +26,6 @@ def reverse_frames(frames: Tensor, lengths: Tensor) -> Tensor:
         frames: (batch, frames, n).
         lengths: (batch,) true frames.
 
-    Returns:
-        (batch, frames, n).
-
     >>> import numpy as np
     >>> np.asarray(reverse_frames(np.array([[[1.0], [2.0], [0.0]]]), np.array([2]))).ravel().tolist()
     [2.0, 1.0, 0.0]
@@ -43,12 +36,8 @@ def reverse_frames(frames: Tensor, lengths: Tensor) -> Tensor:
     return ops.take_along_axis(frames, index[:, :, None], axis=1)
 
 
-@keras.saving.register_keras_serializable("zoo")
 class MaskFrames(FixedLayer):
-    """Sets padded frames to 0, as a convolution over time needs them.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> frames of the same shape.
+    """Sets padded frames (batch, frames, n) to 0, as a convolution over time needs them.
 
     >>> import numpy as np
     >>> np.asarray(MaskFrames()(np.array([[[1.0], [2.0], [9.0]]], "float32"), np.array([2]))).ravel().tolist()
@@ -59,25 +48,15 @@ class MaskFrames(FixedLayer):
         return frames * ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
 
 
-@keras.saving.register_keras_serializable("zoo")
 class FrameMask(FixedLayer):
-    """The attention mask of a batch: every frame may attend to every real frame.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (batch, 1, frames) booleans.
-    """
+    """The attention mask of frames and lengths, (batch, 1, frames) booleans: each may attend to every real frame."""
 
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
         return frame_mask(lengths, ops.shape(frames)[1])[:, None, :]
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Positions(FixedLayer):
-    """Adds sines and cosines of the frame's number (Vaswani et al. 2017, section 3.5).
-
-    Call:
-        frames (batch, frames, n) -> frames of the same shape.
-    """
+    """Adds sines and cosines of the frame's number to frames (batch, frames, n) (Vaswani et al. 2017, section 3.5)."""
 
     def call(self, frames: Tensor) -> Tensor:
         n = frames.shape[2]

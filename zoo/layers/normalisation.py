@@ -1,27 +1,22 @@
 """Layers that remove what a recording adds to speech: its level, its microphone, its line."""
 
-import keras
 from keras import ops
 
 from zoo.layers._base import FixedLayer, Tensor, check_positive
 from zoo.layers.masking import frame_mask
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Normalise(FixedLayer):
     """Normalises mean and variance of each bin over the real frames of each clip; padded frames become 0.
 
     This removes whatever is constant in a recording: level, microphone, telephone line (Viikki & Laurila 1998).
-    Silence is normalised but not counted. Otherwise seconds of it before the first word would move every mean.
+    Silence is normalised but not counted: seconds of it before the first word would move every mean.
 
     Args:
         silence_db: A frame is silent where its loudest bin is this many dB below the clip's loudest frame.
 
     Call:
         (frames (batch, frames, n) in dB, lengths) -> (frames (batch, frames, n), lengths).
-
-    Raises:
-        ZooError: If `silence_db` is not above 0.
 
     >>> import numpy as np
     >>> frames = np.random.default_rng(0).normal(5, 2, (1, 50, 3)).astype("float32")
@@ -30,8 +25,8 @@ class Normalise(FixedLayer):
     True
     """
 
-    # dB, added to the deviation in quadrature. Speech moves every bin by more. A bin that hardly moves, such as
-    # one above a telephone's band, must not have its rounding errors scaled up to the size of speech.
+    # dB, added to the deviation in quadrature: less than speech moves any bin. The rounding errors of a bin that hardly
+    # moves, such as one above a telephone's band, are not scaled up to the size of speech.
     EPSILON = 4.0
 
     def __init__(self, silence_db: float = 60.0, **kwargs):
@@ -49,23 +44,18 @@ class Normalise(FixedLayer):
         variance = ops.sum(ops.square(centred) * counted, axis=1, keepdims=True) / count
         return centred / ops.sqrt(variance + self.EPSILON**2), lengths
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"silence_db": self.silence_db}
 
-
-@keras.saving.register_keras_serializable("zoo")
 class MeanSubtraction(FixedLayer):
     """Subtracts the clip's mean level, one number over all frames and bands; the result is in units of 20 dB.
 
-    `Normalise` removes the mean of every band. In a short word that mean is half of the word and of the voice; here
-    it is kept.
+    `Normalise` removes the mean of every band, which in a short word is half of the word and of the voice.
 
     Call:
         (frames (batch, frames, n) in dB, lengths) -> frames of the same shape, 0 in the padding.
 
     >>> import numpy as np
-    >>> tuple(MeanSubtraction()(np.full((1, 4, 2), -30, "float32"), np.array([4])).shape)
-    (1, 4, 2)
+    >>> np.asarray(MeanSubtraction()(np.array([[[-40.0], [0.0]]], "float32"), np.array([2]))).ravel().tolist()
+    [-1.0, 1.0]
     """
 
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
@@ -75,11 +65,8 @@ class MeanSubtraction(FixedLayer):
         return (frames - mean) * valid / 20.0
 
 
-@keras.saving.register_keras_serializable("zoo")
 class PeakNormalise(FixedLayer):
     """Measures levels in dB below the clip's peak, from -range_db to 0, so that recording level does not matter.
-
-    The range is fixed, so a network's output can be scaled to reach every target in it.
 
     Args:
         range_db: Greatest distance from the peak in dB; quieter values are cut off there.
@@ -87,9 +74,6 @@ class PeakNormalise(FixedLayer):
     Call:
         (frames (batch, frames, n) in dB, lengths) ->
         (frames of the same shape, -range_db in the padding; peak (batch,) in dB).
-
-    Raises:
-        ZooError: If `range_db` is not above 0.
     """
 
     def __init__(self, range_db: float = 80.0, **kwargs):
@@ -103,18 +87,9 @@ class PeakNormalise(FixedLayer):
         return self.below(frames, lengths, peak), peak
 
     def below(self, frames: Tensor, lengths: Tensor, peak: Tensor) -> Tensor:
-        """Measures a clip against another clip's peak, as a clean recording against the noisy one made from it.
+        """Measures frames against the peak (batch,) of other clips, as clean speech against that of its noisy copy.
 
-        Args:
-            frames: (batch, frames, n) in dB.
-            lengths: (batch,) true frames.
-            peak: (batch,) in dB.
-
-        Returns:
-            Frames of the same shape, -range_db in the padding.
+        The other arguments, and the result, are those of a call.
         """
         valid = frame_mask(lengths, ops.shape(frames)[1])[:, :, None]
         return ops.where(valid, ops.clip(frames - peak[:, None, None], -self.range_db, 0.0), -self.range_db)
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"range_db": self.range_db}

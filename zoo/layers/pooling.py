@@ -1,20 +1,13 @@
 """From the frames of a clip to one vector, and from that to logits by cosine."""
 
-import keras
 from keras import ops
 
-from zoo.layers._base import FixedLayer, Tensor
+from zoo.layers._base import FixedLayer, Layer, Tensor
 from zoo.layers.masking import frame_mask
 
 
-@keras.saving.register_keras_serializable("zoo")
 class LastFrame(FixedLayer):
-    """The last real frame of each clip.
-
-    Of a recurrent layer's states, it is the one that has read the whole clip and no padding.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (batch, n).
+    """The last real frame of each clip (batch, n): the state of a recurrent layer that has read it and no padding.
 
     >>> import numpy as np
     >>> np.asarray(LastFrame()(np.array([[[1.0], [2.0], [0.0]]], "float32"), np.array([2]))).tolist()
@@ -26,12 +19,8 @@ class LastFrame(FixedLayer):
         return ops.take_along_axis(frames, last, axis=1)[:, 0]
 
 
-@keras.saving.register_keras_serializable("zoo")
 class MeanFrames(FixedLayer):
-    """The mean of the real frames of each clip.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (batch, n).
+    """The mean of the real frames of each clip, (batch, n).
 
     >>> import numpy as np
     >>> np.asarray(MeanFrames()(np.array([[[1.0], [2.0], [9.0]]], "float32"), np.array([2]))).tolist()
@@ -43,13 +32,8 @@ class MeanFrames(FixedLayer):
         return ops.sum(frames * real, axis=1) / ops.sum(real, axis=1)
 
 
-@keras.saving.register_keras_serializable("zoo")
 class StatisticsPooling(FixedLayer):
-    """Mean and standard deviation of the real frames of each clip (Snyder et al. 2018).
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (batch, 2 * n).
-    """
+    """Mean and standard deviation of the real frames of each clip, (batch, 2 * n) (Snyder et al. 2018)."""
 
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
         real = ops.cast(frame_mask(lengths, ops.shape(frames)[1]), "float32")[:, :, None]
@@ -60,13 +44,12 @@ class StatisticsPooling(FixedLayer):
         return ops.concatenate([mean, ops.sqrt(variance + 1e-5)], axis=-1)[:, 0]
 
 
-@keras.saving.register_keras_serializable("zoo")
-class CosineLogits(keras.layers.Layer):
+class CosineLogits(Layer):
     """Scaled cosine between an embedding and a learnt direction for each class (Wang et al., "NormFace", 2017).
 
     Args:
         classes: Number of classes.
-        scale: Factor of the cosines. Cosines are at most 1, and no softmax of such small logits nears certainty.
+        scale: Factor of the cosines, since no softmax of logits within -1 and 1 nears certainty.
 
     Call:
         embedding (batch, n), of length 1 -> logits (batch, classes).
@@ -78,10 +61,6 @@ class CosineLogits(keras.layers.Layer):
 
     def build(self, shape):
         self.directions = self.add_weight((shape[-1], self.classes), "glorot_uniform", name="directions")
-        self.built = True
 
     def call(self, embedding: Tensor) -> Tensor:
         return self.scale * ops.matmul(embedding, ops.normalize(self.directions, axis=0))
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"classes": self.classes, "scale": self.scale}

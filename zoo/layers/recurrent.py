@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.layers._base import Tensor
+from zoo.layers._base import Layer, Tensor
 from zoo.layers.masking import frame_mask, reverse_frames
 
 
@@ -41,19 +41,10 @@ def _read(lstm, frames):
     return steps(ops.matmul(frames, cell.kernel) + cell.bias)
 
 
-@keras.saving.register_keras_serializable("zoo")
-class ForwardLSTM(keras.layers.Layer):
-    """An LSTM that reads forwards. A frame knows only what came before it, so padding on the right has no effect.
+class ForwardLSTM(Layer):
+    """An LSTM that reads frames (batch, frames, n) forwards; its result is (batch, frames, units).
 
-    Args:
-        units: Size of the state.
-
-    Call:
-        frames (batch, frames, n) -> (batch, frames, units); padded frames hold no meaning.
-
-    >>> import numpy as np
-    >>> tuple(ForwardLSTM(4)(np.zeros((2, 7, 3), "float32")).shape)
-    (2, 7, 4)
+    A frame knows only what came before it, so padding on the right has no effect.
     """
 
     def __init__(self, units: int, **kwargs):
@@ -63,22 +54,16 @@ class ForwardLSTM(keras.layers.Layer):
 
     def build(self, frames_shape):
         self.lstm.build(frames_shape)
-        self.built = True
 
     def call(self, frames: Tensor) -> Tensor:
         return _read(self.lstm, frames)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"units": self.units}
 
-
-@keras.saving.register_keras_serializable("zoo")
-class BidirectionalLSTM(keras.layers.Layer):
+class BidirectionalLSTM(Layer):
     """An LSTM read forwards and one read backwards, side by side (Schuster & Paliwal 1997; Graves et al. 2013).
 
     `keras.layers.Bidirectional` starts its backward pass in the padding. Here every sequence is reversed within its
-    own length. Both passes start at a real frame and padding can only follow, so no mask is needed. The result is
-    exact, and a GPU may use cuDNN's LSTM, which masks would turn off.
+    own length, so both passes start at a real frame. No mask is needed, and a GPU may use cuDNN's LSTM.
 
     Args:
         units: Size of the state in each direction.
@@ -100,25 +85,18 @@ class BidirectionalLSTM(keras.layers.Layer):
     def build(self, frames_shape, lengths_shape=None):
         self.forward.build(frames_shape)
         self.backward.build(frames_shape)
-        self.built = True
 
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
         ahead = _read(self.forward, frames)
         behind = reverse_frames(_read(self.backward, reverse_frames(frames, lengths)), lengths)
         return ops.concatenate([ahead, behind], axis=-1)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"units": self.units}
 
-
-@keras.saving.register_keras_serializable("zoo")
-class LookAhead(keras.layers.Layer):
+class LookAhead(Layer):
     """A weighted sum of a frame and the next few, each channel on its own: row convolution (Amodei et al. 2016).
 
-    Frames after the end count as 0.
-
     Args:
-        frames: Number of following frames.
+        frames: Number of following frames; those after the end count as 0.
 
     Call:
         (frames (batch, frames, n), lengths) -> frames of the same shape.
@@ -146,6 +124,3 @@ class LookAhead(keras.layers.Layer):
         real = ops.cast(frame_mask(lengths, n_frames), frames.dtype)[:, :, None]
         later = ops.pad(frames * real, ((0, 0), (0, self.frames), (0, 0)))
         return sum(later[:, i : i + n_frames] * self.kernel[i] for i in range(self.frames + 1))
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"frames": self.frames}

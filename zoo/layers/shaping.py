@@ -1,6 +1,5 @@
 """Layers that change how many frames there are, or rescale their values."""
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -8,17 +7,8 @@ from zoo.layers._base import FixedLayer, Tensor, check_positive
 from zoo.layers.masking import frame_mask
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Rescale(FixedLayer):
-    """scale * x + offset. (Keras' own `Rescaling` needs TensorFlow under every backend.)
-
-    Args:
-        scale: Factor.
-        offset: Added to the product.
-
-    Call:
-        x -> a tensor of the same shape.
-    """
+    """scale * x + offset. (Keras' own `Rescaling` needs TensorFlow under every backend.)"""
 
     def __init__(self, scale: float, offset: float = 0.0, **kwargs):
         super().__init__(**kwargs)
@@ -27,40 +17,22 @@ class Rescale(FixedLayer):
     def call(self, x: Tensor) -> Tensor:
         return self.scale * x + self.offset
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"scale": self.scale, "offset": self.offset}
 
-
-@keras.saving.register_keras_serializable("zoo")
 class CutFrames(FixedLayer):
-    """Cuts frames to the number that another tensor has.
-
-    Call:
-        (frames (batch, n, bins), like (batch, frames, ...)) -> (batch, frames, bins).
-    """
+    """Cuts frames (batch, n, bins) to as many as another tensor has."""
 
     def call(self, frames: Tensor, like: Tensor) -> Tensor:
         return frames[:, : ops.shape(like)[1]]
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Splice(FixedLayer):
-    """Joins each group of neighbouring frames into one long frame; groups do not overlap.
-
-    The last group is filled up with the last real frame, so padding enters none.
+    """Joins each group of neighbouring frames into one long frame; the last real frame fills up the last group.
 
     Args:
         size: Frames in a group.
 
     Call:
         (frames (batch, frames, n), lengths) -> ((batch, ceil(frames / size), size * n), lengths in groups).
-
-    Raises:
-        ZooError: If `size` is not above 0.
-
-    >>> frames = np.arange(6, dtype="float32").reshape(1, 6, 1)
-    >>> tuple(Splice(3)(frames, np.array([6]))[0].shape)
-    (1, 2, 3)
     """
 
     def __init__(self, size: int = 5, **kwargs):
@@ -77,11 +49,7 @@ class Splice(FixedLayer):
         spliced = ops.take_along_axis(frames, index[:, :, None], axis=1)
         return ops.reshape(spliced, (-1, groups, size * frames.shape[2])), (lengths + size - 1) // size
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"size": self.size}
 
-
-@keras.saving.register_keras_serializable("zoo")
 class TrimSilence(FixedLayer):
     """Cuts quiet frames off both ends of each clip, as `librosa.effects.trim` cuts samples.
 
@@ -92,9 +60,6 @@ class TrimSilence(FixedLayer):
     Call:
         (frames (batch, frames, n) in dB, lengths) ->
         (frames of the same shape, moved to the left, 0 in the padding; new lengths).
-
-    Raises:
-        ZooError: If `top_db` is not above 0.
 
     >>> frames = np.array([-80, -80, -5, 0, -5, -80], "float32").reshape(1, 6, 1)
     >>> [int(n) for n in TrimSilence(40, margin=1)(frames, np.array([6]))[1]]
@@ -119,26 +84,18 @@ class TrimSilence(FixedLayer):
         moved = ops.take_along_axis(frames, index[:, :, None], axis=1)
         return ops.where(frame_mask(kept, n_frames)[:, :, None], moved, 0.0), kept
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"top_db": self.top_db, "margin": self.margin}
 
-
-@keras.saving.register_keras_serializable("zoo")
 class TimeResize(FixedLayer):
     """Stretches or squeezes each clip along time to `width` frames, an image of one channel.
 
     This is linear time normalisation, which word recognisers used before dynamic time warping (Sakoe & Chiba 1978).
-    A convolutional network with a dense layer on top needs images of one size. Every new frame is interpolated
-    between two real ones, so padding has no effect.
+    Every new frame is interpolated between two real ones, so padding has no effect.
 
     Args:
         width: Frames of the result.
 
     Call:
         (frames (batch, frames, n), lengths) -> (batch, width, n, 1).
-
-    Raises:
-        ZooError: If `width` is not above 0.
 
     >>> tuple(TimeResize(32)(np.zeros((2, 70, 40), "float32"), np.array([70, 41])).shape)
     (2, 32, 40, 1)
@@ -160,6 +117,3 @@ class TimeResize(FixedLayer):
             ops.take_along_axis(frames, ops.cast(index, "int32")[:, :, None], axis=1) for index in (below, above)
         )
         return (low * (1.0 - part) + high * part)[..., None]
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"width": self.width}

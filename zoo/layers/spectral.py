@@ -10,7 +10,6 @@ The numbers equal librosa's (McFee et al. 2015: Slaney mel, centred frames, Hann
 
 import math
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -36,11 +35,7 @@ def hz_to_mel(hz: np.ndarray) -> np.ndarray:
 
 
 def mel_to_hz(mel: np.ndarray) -> np.ndarray:
-    """Converts Slaney mels to frequencies in hertz.
-
-    >>> mel_to_hz([0, 7.5, 15]).round()
-    array([   0.,  500., 1000.])
-    """
+    """Converts Slaney mels to frequencies in hertz."""
     mel = np.asarray(mel, dtype=float)
     break_mel = _BREAK_HZ / _HZ_PER_MEL
     above = _BREAK_HZ * np.exp(_LOG_STEP * (np.maximum(mel, break_mel) - break_mel))
@@ -48,17 +43,9 @@ def mel_to_hz(mel: np.ndarray) -> np.ndarray:
 
 
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float = 0.0, fmax: float | None = None) -> np.ndarray:
-    """Makes triangular filters of equal area, as `librosa.filters.mel`.
+    """Returns triangular filters of equal area, (n_fft // 2 + 1, n_mels) float32, as `librosa.filters.mel`.
 
-    Args:
-        sample_rate: Hertz.
-        n_fft: Points of the Fourier transform.
-        n_mels: Number of bands.
-        fmin: Lower edge of the lowest band in hertz.
-        fmax: Upper edge of the highest band in hertz. Defaults to half the sample rate.
-
-    Returns:
-        (n_fft // 2 + 1, n_mels) float32.
+    Arguments are those of `LogMel`.
 
     >>> mel_filters(16000, 512, 80).shape
     (257, 80)
@@ -71,7 +58,6 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float = 0.0, fm
     return (np.maximum(0.0, triangles) * 2.0 / (high - low)).astype("float32")
 
 
-@keras.saving.register_keras_serializable("zoo")
 class PowerSpectrum(FixedLayer):
     """Framed power spectrum |STFT|^2, as `np.abs(librosa.stft(..., pad_mode="constant")) ** 2`.
 
@@ -82,14 +68,9 @@ class PowerSpectrum(FixedLayer):
 
     Call:
         (waveform (batch, samples), lengths (batch,) in samples) ->
-        (power (batch, frames, n_fft // 2 + 1), lengths in frames). There are 1 + samples // hop_length frames, or
-        1 + (samples - 1) // hop_length for an odd n_fft.
+        (power (batch, 1 + samples // hop_length, n_fft // 2 + 1), lengths in frames).
 
-    Raises:
-        ZooError: If `win_length` exceeds `n_fft`, or a size is not above 0.
-
-    >>> waveform, lengths = np.random.default_rng(0).normal(size=(2, 16000)).astype("float32"), np.array([16000, 9000])
-    >>> power, frames = PowerSpectrum(n_fft=512, hop_length=160)(waveform, lengths)
+    >>> power, frames = PowerSpectrum(512, 160)(np.zeros((2, 16000), "float32"), np.array([16000, 9000]))
     >>> tuple(power.shape), [int(n) for n in frames]
     ((2, 101, 257), [101, 57])
     """
@@ -99,9 +80,7 @@ class PowerSpectrum(FixedLayer):
         win_length = n_fft if win_length is None else win_length
         check_positive(hop_length=hop_length)
         if not 0 < win_length <= n_fft:
-            raise ZooError(
-                f"`win_length` must be between 1 and n_fft={n_fft} samples. Received: win_length={win_length}."
-            )
+            raise ZooError(f"`win_length` must be between 1 and n_fft={n_fft}. Received: win_length={win_length}.")
         self.n_fft, self.hop_length, self.win_length = n_fft, hop_length, win_length
         # A periodic Hann window: its last zero belongs to the next period.
         self._window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length)).astype("float32")
@@ -127,35 +106,22 @@ class PowerSpectrum(FixedLayer):
         cosine, sine = ops.rfft(frames, self.n_fft)
         return ops.square(cosine) + ops.square(sine), self._n_frames(lengths)
 
-    def get_config(self) -> dict:
-        names = ("n_fft", "hop_length", "win_length")
-        return super().get_config() | {name: getattr(self, name) for name in names}
 
-
-@keras.saving.register_keras_serializable("zoo")
 class LogMel(PowerSpectrum):
     """Log-mel spectrum in dB, as `librosa.power_to_db(librosa.feature.melspectrogram(...), top_db=top_db)`.
 
     Args:
         sample_rate: Hertz.
-        n_fft: As for PowerSpectrum.
-        hop_length: As for PowerSpectrum.
-        win_length: As for PowerSpectrum.
+        n_fft, hop_length, win_length: As for `PowerSpectrum`.
         n_mels: Number of bands.
         fmin: Lower edge of the lowest band in hertz.
         fmax: Upper edge of the highest band in hertz. Defaults to half the sample rate.
-        top_db: Values this many dB below the clip's own maximum are cut off there; None cuts nothing. A quiet clip
-            beside a loud one keeps its own maximum, so features do not depend on the batch.
+        top_db: Values this many dB below the clip's own (not the batch's) maximum are cut off there; None cuts none.
 
     Call:
         (waveform, lengths) -> (log-mel (batch, frames, n_mels), lengths in frames); padding holds the floor.
 
-    Raises:
-        ZooError: If the bands do not fit the sample rate, or a size is not above 0.
-
-    >>> waveform, lengths = np.random.default_rng(0).normal(size=(2, 16000)).astype("float32"), np.array([16000, 9000])
-    >>> log_mel, frames = LogMel(16000, n_fft=512, hop_length=160, n_mels=80)(waveform, lengths)
-    >>> tuple(log_mel.shape)
+    >>> tuple(LogMel(16000, n_mels=80)(np.zeros((2, 16000), "float32"), np.array([16000, 9000]))[0].shape)
     (2, 101, 80)
     """
 
@@ -195,12 +161,7 @@ class LogMel(PowerSpectrum):
             decibels = ops.maximum(decibels, peak - self.top_db)
         return decibels, lengths
 
-    def get_config(self) -> dict:
-        names = ("sample_rate", "n_mels", "fmin", "fmax", "top_db")
-        return super().get_config() | {name: getattr(self, name) for name in names}
 
-
-@keras.saving.register_keras_serializable("zoo")
 class MFCC(LogMel):
     """Mel-frequency cepstral coefficients (Davis & Mermelstein 1980), as `librosa.feature.mfcc`: orthonormal DCT-II.
 
@@ -211,11 +172,7 @@ class MFCC(LogMel):
     Call:
         (waveform, lengths) -> (coefficients (batch, frames, n_mfcc), lengths in frames).
 
-    Raises:
-        ZooError: If `n_mfcc` is below 1 or above `n_mels`.
-
-    >>> waveform, lengths = np.random.default_rng(0).normal(size=(2, 16000)).astype("float32"), np.array([16000, 9000])
-    >>> tuple(MFCC(13, sample_rate=16000)(waveform, lengths)[0].shape)
+    >>> tuple(MFCC(13, sample_rate=16000)(np.zeros((2, 16000), "float32"), np.array([16000, 9000]))[0].shape)
     (2, 101, 13)
     """
 
@@ -233,17 +190,12 @@ class MFCC(LogMel):
         log_mel, lengths = super().call(waveform, lengths)
         return ops.matmul(log_mel, self._dct), lengths
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"n_mfcc": self.n_mfcc}
 
-
-@keras.saving.register_keras_serializable("zoo")
 class Deltas(FixedLayer):
     """Appends the slope of each coefficient over time, as `librosa.feature.delta(order=1, mode="nearest")`.
 
-    The second order is the slope of the slope, as in HTK and Kaldi. (librosa's `order=2` differs: it is the second
-    derivative of a parabola fitted to the frames.) The first and last real frames are repeated outwards, so padding
-    has no effect.
+    The second order is the slope of the slope, as in HTK and Kaldi; librosa's `order=2` is the second derivative of a
+    parabola. The first and last real frames are repeated outwards, so padding has no effect.
 
     Args:
         width: Frames of the fit, odd and at least 3.
@@ -251,9 +203,6 @@ class Deltas(FixedLayer):
 
     Call:
         (frames (batch, frames, n), lengths) -> (frames (batch, frames, n * (1 + order)), lengths).
-
-    Raises:
-        ZooError: If `width` or `order` is none of these.
 
     >>> frames = np.arange(20, dtype="float32").reshape(1, 20, 1)  # a straight line: its slope is 1, the slope of that 0
     >>> np.asarray(Deltas()(frames, np.array([20]))[0])[0, 10].round(4).tolist()
@@ -286,6 +235,3 @@ class Deltas(FixedLayer):
             behind = ops.take_along_axis(frames, earlier[:, :, None], axis=1)
             slope = slope + k * (ahead - behind)
         return slope / (2.0 * sum(k * k for k in range(1, half + 1)))
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"width": self.width, "order": self.order}

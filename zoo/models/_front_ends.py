@@ -6,11 +6,8 @@ A classifier's short clip becomes level-free log-mel frames of the word alone:
       -> log-mel (batch, frames, n_mels)  a 25 ms window every 10 ms
       -> silence at both ends cut off, mean level subtracted, bands and spans masked while training
 
-Tutorials feed a network the 16,000 raw samples of a second. A word is told by some forty frames, by which bands are
-loud when. It is not told by the distance from the microphone or the time since the button was pressed.
-Recognisers of sentences subtract each band's mean as well (`Normalise`); in a word that mean is half of the word.
-
-An autoencoder's clip becomes log-mel frames in dB below its peak, which it is also to give back.
+Tutorials feed a network the 16,000 raw samples of a second. But a word is told by which bands are loud in some forty
+frames, not by the distance from the microphone or the time since the button was pressed.
 """
 
 from dataclasses import dataclass
@@ -19,32 +16,45 @@ import keras
 from keras import layers
 
 from zoo.errors import UnknownNameError, ZooError
-from zoo.layers import (
-    LogMel,
-    MaskedConv2D,
-    MeanSubtraction,
-    Normalise,
-    PeakNormalise,
-    SpecAugment,
-    Tensor,
-    TrimSilence,
-)
+from zoo.layers import LogMel, MaskedConv2D, MeanSubtraction, Normalise, PeakNormalise, SpecAugment, Tensor, TrimSilence
 from zoo.text import CHARACTERS
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @dataclass(frozen=True)
-class WordConfig:
-    """What all classifiers of short clips have in common; each model's Config adds its own fields."""
+class LogMelConfig:
+    """Sizes of the log-mel front end; each model's Config adds its own fields."""
 
-    labels: tuple = DIGITS  # classes, in the order of the logits
-    target: str = "text"  # what the classes are: the "text" of an utterance, or its "speaker"
-    sample_rate: int = 8000  # Hz, a telephone line's: the rate of the Free Spoken Digit Dataset
+    sample_rate: int = 16000  # Hz
+    n_fft: int = 512  # points
+    win_length: int = 400  # samples, 25 ms
+    hop_length: int = 160  # samples, 10 ms
+    n_mels: int = 80  # bands
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds from one frame of the output to the next."""
+        return self.hop_length * getattr(self, "stride", 1) / self.sample_rate
+
+
+@dataclass(frozen=True)
+class TelephoneConfig(LogMelConfig):
+    """A telephone's band: the sample rate of the Free Spoken Digit Dataset."""
+
+    sample_rate: int = 8000  # Hz
     n_fft: int = 256  # points
     win_length: int = 200  # samples, 25 ms
     hop_length: int = 80  # samples, 10 ms
     n_mels: int = 40  # bands
+
+
+@dataclass(frozen=True)
+class WordConfig(TelephoneConfig):
+    """What all classifiers of short clips have in common."""
+
+    labels: tuple = DIGITS  # classes, in the order of the logits
+    target: str = "text"  # what the classes are: the "text" of an utterance, or its "speaker"
     top_db: float = 22.0  # dB below the loudest frame at which the ends of a clip are silence; 35 kept too much
     max_seconds: float = 4.0  # of a clip: longer ones hold more than a word
 
@@ -56,65 +66,17 @@ class WordConfig:
         if not all(isinstance(label, str) and label for label in self.labels):
             raise ZooError(f"`labels` must be words. Received: labels={self.labels!r}.")
 
-    @property
-    def frame_seconds(self) -> float:
-        """Seconds from one log-mel frame to the next."""
-        return self.hop_length / self.sample_rate
-
 
 @dataclass(frozen=True)
-class FrameConfig:
-    """What all autoencoders have in common; each model's Config adds its own fields."""
+class CTCConfig(LogMelConfig):
+    """What all models with CTC have in common."""
 
-    sample_rate: int = 16000  # Hz
-    n_fft: int = 512  # points
-    win_length: int = 400  # samples, 25 ms
-    hop_length: int = 160  # samples, 10 ms
-    n_mels: int = 80  # bands
-    range_db: float = 80.0  # dB below the clip's peak at which levels are cut off
-
-
-@dataclass(frozen=True)
-class TelephoneConfig(FrameConfig):
-    """Those autoencoders that hear a telephone's band, as classifiers of words do."""
-
-    sample_rate: int = 8000  # Hz
-    n_fft: int = 256  # points
-    win_length: int = 200  # samples, 25 ms
-    hop_length: int = 80  # samples, 10 ms
-    n_mels: int = 40  # bands
-
-
-@dataclass(frozen=True)
-class CTCConfig:
-    """What all models with CTC have in common; each model's Config adds its own fields."""
-
-    sample_rate: int = 16000  # Hz
-    n_fft: int = 512  # points
-    win_length: int = 400  # samples, 25 ms
-    hop_length: int = 160  # samples, 10 ms
-    n_mels: int = 80  # bands
     stride: int = 3  # frames, 30 ms: the shortest spoken digits still have more frames than letters
     vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
 
-    @property
-    def frame_seconds(self) -> float:
-        """Seconds from one frame of logits to the next."""
-        return self.hop_length * self.stride / self.sample_rate
 
-
-def log_mel_frames(
-    config: WordConfig | FrameConfig | CTCConfig, top_db: float | None = 80.0
-) -> tuple[dict, Tensor, Tensor]:
-    """Makes the inputs of a network and its log-mel.
-
-    Args:
-        config: The model's Config.
-        top_db: Values this many dB below the clip's peak are cut off there; None cuts nothing.
-
-    Returns:
-        ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels) in dB, lengths in frames).
-    """
+def log_mel_frames(config: LogMelConfig, top_db: float | None = 80.0) -> tuple[dict, Tensor, Tensor]:
+    """Makes the {"waveform", "lengths"} inputs of a network, its log-mel (batch, frames, n_mels) in dB, and lengths."""
     waveform = keras.Input((None,), name="waveform")  # (batch, samples)
     lengths = keras.Input((), dtype="int32", name="lengths")  # (batch,)
     sizes = (config.sample_rate, config.n_fft, config.hop_length, config.win_length, config.n_mels)
@@ -123,11 +85,7 @@ def log_mel_frames(
 
 
 def word_frames(config: WordConfig) -> tuple[dict, Tensor, Tensor]:
-    """Makes the inputs of a classifier and its first layers.
-
-    Returns:
-        ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels), 0 in the padding, lengths).
-    """
+    """Makes the inputs of a classifier, its frames (batch, frames, n_mels) with 0 in the padding, and lengths."""
     inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, frames = TrimSilence(config.top_db, name="trim")(x, frames)
     x = MeanSubtraction(name="level")(x, frames)
@@ -135,40 +93,22 @@ def word_frames(config: WordConfig) -> tuple[dict, Tensor, Tensor]:
     return inputs, x, frames
 
 
-def frames_below_peak(config: FrameConfig) -> tuple[dict, Tensor, Tensor, Tensor]:
-    """Makes the inputs of an autoencoder and the frames that it is to give back.
-
-    Returns:
-        ({"waveform", "lengths"} inputs, frames (batch, frames, n_mels) in dB below the clip's peak, lengths,
-        peak (batch,) in dB).
-    """
+def frames_below_peak(config: LogMelConfig) -> tuple[dict, Tensor, Tensor, Tensor]:
+    """Makes the inputs of an autoencoder, the frames to give back, in dB below the clip's peak, lengths, and peaks."""
     inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, peak = PeakNormalise(config.range_db, name="below_peak")(x, frames)
     return inputs, x, frames, peak
 
 
 def sentence_frames(config: CTCConfig) -> tuple[dict, Tensor, Tensor]:
-    """Makes the inputs of a recogniser that hears whole utterances, and its first layers.
-
-    Returns:
-        ({"waveform", "lengths"} inputs, normalised frames (batch, frames, n_mels), lengths).
-    """
+    """Makes the inputs of a recogniser of whole utterances, its normalised frames (batch, frames, n_mels), lengths."""
     inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, frames = Normalise(name="normalise")(x, frames)
     return inputs, SpecAugment(name="spec_augment")(x, frames), frames
 
 
 def conv_frames(config: CTCConfig, x: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-    """Two convolutions over time and frequency, each frame of the result as one row.
-
-    Args:
-        config: The model's Config, with `channels` besides.
-        x: (batch, frames, n_mels).
-        frames: (batch,) lengths.
-
-    Returns:
-        ((batch, frames / stride, n_mels / 4 * channels), lengths).
-    """
+    """Convolves over time and frequency twice; a frame of the result is one row of n_mels / 4 * channels numbers."""
     x = layers.Reshape((-1, config.n_mels, 1), name="picture")(x)  # (batch, frames, n_mels, 1)
     x, frames = MaskedConv2D(config.channels, (9, 7), (config.stride, 2), name="conv_0")(x, frames)
     x = layers.ReLU(name="relu_0")(x)  # (batch, frames / stride, n_mels / 2, channels)
@@ -178,18 +118,7 @@ def conv_frames(config: CTCConfig, x: Tensor, frames: Tensor) -> tuple[Tensor, T
 
 
 def ctc_model(config: CTCConfig, inputs: dict, x: Tensor, frames: Tensor, name: str) -> keras.Model:
-    """Ends a recogniser: logits of the blank and every character of the vocabulary.
-
-    Args:
-        config: The model's Config.
-        inputs: Inputs of the network.
-        x: (batch, frames, n), the last layer's frames.
-        frames: (batch,) lengths.
-        name: The model's name.
-
-    Returns:
-        A model from inputs to {"logits": (batch, frames, characters + 1), "lengths": (batch,)}.
-    """
+    """Ends a recogniser: logits (batch, frames, characters + 1) of the blank and every character, and lengths."""
     # In single precision, even where the rest computes in half: CTC sums thousands of small probabilities.
     logits = layers.Dense(len(config.vocabulary) + 1, dtype="float32", name="logits")(x)
     return keras.Model(inputs, {"logits": logits, "lengths": frames}, name=name)

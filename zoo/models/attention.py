@@ -11,19 +11,16 @@
 Source: D. Bahdanau, K. Cho, Y. Bengio, ICLR 2015 (arxiv.org/abs/1409.0473) for score, softmax and weighted sum;
 A. Vaswani et al., "Attention is all you need", NeurIPS 2017 (arxiv.org/abs/1706.03762) for the blocks before it.
 
-What tutorials get wrong: the softmax. They leave it out, so that the "weights" are any numbers and long clips give
-larger sums than short ones. Or they take it over all frames, so that padding gets weight and an answer depends on the
-clips beside it. Or over the wrong axis. And self-attention alone does not know which frame came first ("no" backwards
-is the same set of frames), so positions are added.
+What tutorials get wrong: the softmax. They leave it out, so that long clips give larger sums than short ones. Or they
+take it over all frames, so that padding gets weight, or over the wrong axis. And self-attention alone does not know
+which frame came first ("no" backwards is the same set of frames), so positions are added.
 
 Departures: one query that is learnt, since there is one word to write. Layer normalisation before each part (Xiong et
 al. 2020), which needs no warm-up. A convolution first, since half the frames cost a quarter of the attention.
 
 The weights are an output, to be drawn over the spectrogram (`zoo classify --plot`):
 
-    model = zoo.load("attention")
-    model.infer(["clip.wav"])[0]["attention"]              # (frames / 2,), sums to 1
-    model.word_frames("clip.wav")                          # (frames, 40), the log-mel below the weights
+    zoo.load("attention").infer(["clip.wav"])[0]["attention"]   # (frames / 2,), sums to 1
 
 Try: one head, no positions, no softmax; a clip beside a longer one in a batch, without the mask.
 """
@@ -33,7 +30,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from zoo.layers import FrameMask, Positions, StridedConv1D, Tensor, frame_mask
+from zoo.layers import FrameMask, Layer, Positions, StridedConv1D, Tensor, frame_mask
 from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
@@ -47,21 +44,9 @@ class Config(WordConfig):
     heads: int = 4
     dropout: float = 0.2
 
-    @property
-    def frame_seconds(self) -> float:
-        """Seconds from one attention weight to the next."""
-        return self.hop_length * self.stride / self.sample_rate
 
-
-@keras.saving.register_keras_serializable("zoo")
-class AttentionPooling(keras.layers.Layer):
-    """Scores each frame, takes the softmax over the real frames, and sums the frames by these weights.
-
-    Args:
-        units: Size of the hidden layer below the score.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> (sum (batch, n), weights (batch, frames), which sum to 1).
+class AttentionPooling(Layer):
+    """Scores each frame by a hidden layer of `units`: (weighted sum (batch, n), weights (batch, frames) that sum to 1).
 
     >>> import numpy as np
     >>> _, weights = AttentionPooling(4)(np.ones((1, 3, 2), "float32"), np.array([2]))
@@ -79,16 +64,12 @@ class AttentionPooling(keras.layers.Layer):
     def build(self, frames_shape, lengths_shape=None):
         self.hidden.build(frames_shape)
         self.score.build((*frames_shape[:-1], self.units))
-        self.built = True
 
     def call(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         scores = self.score(self.hidden(frames))[..., 0]  # (batch, frames)
         scores = ops.where(frame_mask(lengths, ops.shape(frames)[1]), scores, -1e9)
         weights = ops.softmax(scores, axis=1)
         return ops.sum(ops.cast(weights, frames.dtype)[:, :, None] * frames, axis=1), weights
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"units": self.units}
 
 
 def block(x: Tensor, mask: Tensor, config: Config, name: str) -> Tensor:

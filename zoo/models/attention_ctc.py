@@ -8,17 +8,14 @@
       -> dense (batch, frames / 3, 29)       logits of blank, space, apostrophe, a-z
 
 Source: A. Gulati et al., "Conformer: convolution-augmented transformer for speech recognition", Interspeech 2020
-(arxiv.org/abs/2005.08100), the blocks. A. Vaswani et al., NeurIPS 2017 (arxiv.org/abs/1706.03762), attention and
-positions.
+(arxiv.org/abs/2005.08100); A. Vaswani et al., NeurIPS 2017 (arxiv.org/abs/1706.03762), for attention and positions.
 
 An LSTM carries what it heard from step to step. Attention fetches it from wherever it was, at a cost that grows with
-the square of the length. In speech, the neighbours of a frame matter most, and a convolution says so with few
-weights. That lets attention learn from hours of speech instead of thousands of hours.
+the square of the length. The neighbours of a frame matter most, and a convolution says so with few weights, so that
+hours of speech are enough instead of thousands of hours.
 
 Departures: sines added once instead of relative positions. Layer normalisation within the convolution part instead of
-batch normalisation, whose statistics would include the padding and the clips beside. A stride of 30 ms instead of 40.
-
-What goes wrong elsewhere: no mask, so that frames attend to padding; a mask over the wrong axis; no softmax.
+batch normalisation, whose statistics would include the padding. A stride of 30 ms instead of 40.
 """
 
 from dataclasses import dataclass

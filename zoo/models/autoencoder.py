@@ -11,20 +11,15 @@
 Source: G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 313, 2006
 (doi.org/10.1126/science.1127647).
 
-What tutorials get wrong: they end in a sigmoid, which gives numbers between 0 and 1, and ask it for decibels, or for
-samples between -1 and 1. Half of the targets are out of reach, and the loss stops falling at a value that nobody
-explains. Here the target is scaled to what the output unit can produce. (With targets from 0 to 1, a sigmoid learns
-as well, but more slowly: its slope vanishes at both ends, where silence and vowels are.) And tutorials report the
-loss alone. The question is what 32 numbers of *principal component analysis* would have kept, which a linear network
-of the same size finds: see `autoencoder_mini`, and the card.
+What tutorials get wrong: they ask a sigmoid, which gives numbers between 0 and 1, for decibels, or for samples between
+-1 and 1. Half of the targets are out of reach, and the loss stops falling at a value that nobody explains. Here the
+target is scaled to what the output unit can produce. (With targets from 0 to 1 a sigmoid learns, but slowly: its slope
+vanishes at both ends, where silence and vowels are.) And they report the loss alone. The question is what 32 numbers
+of *principal component analysis* would have kept: see `autoencoder_mini`, and the card.
 
-Departures: trained end to end by a plain Keras optimizer, without the layer-by-layer training of restricted Boltzmann
-machines that deep autoencoders needed in 2006. GELU, since some of so few ReLUs die. Frames of speech instead of
-images of digits.
+Departures: trained end to end, not layer by layer as restricted Boltzmann machines. GELU, since some ReLUs would die.
 
-    model = zoo.load("autoencoder")
-    model.reconstruct("clip.wav").error_db                 # root mean square error in dB
-    model.encode("clip.wav")                               # (frames, 32)
+    zoo.load("autoencoder").reconstruct("clip.wav").error_db    # root mean square error in dB
 
 Try: `code=8` and `code=2` (what is lost first?), or a code of 80 (why is the error not 0?).
 """
@@ -35,12 +30,13 @@ import keras
 from keras import layers
 
 from zoo.layers import Rescale
-from zoo.models._front_ends import FrameConfig, frames_below_peak
+from zoo.models._front_ends import LogMelConfig, frames_below_peak
 from zoo.registry import register
 
 
 @dataclass(frozen=True)
-class Config(FrameConfig):
+class Config(LogMelConfig):
+    range_db: float = 80.0  # dB below the clip's peak at which levels are cut off
     units: int = 64  # of the layers on either side of the code
     code: int = 32  # numbers that a frame is squeezed through
 

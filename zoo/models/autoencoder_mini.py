@@ -11,17 +11,13 @@
 Source: P. Baldi, K. Hornik, "Neural networks and principal component analysis: learning from examples without local
 minima", Neural Networks 2, 1989 (doi.org/10.1016/0893-6080(89)90014-2).
 
-Baldi and Hornik showed that a linear autoencoder's error has one minimum, where the code spans the first principal
-components. So `relu=False` must reach the error of PCA with 32 components and cannot go below. That checks the
-training without anybody's opinion. A ReLU adds little (see the card): with 32 units on either side of the code, each
-unit that it switches off is a direction lost.
+A linear autoencoder's error has one minimum, where the code spans the first principal components. So `relu=False` must
+reach the error of PCA with 32 components and cannot go below: a check of the training. A ReLU adds little (see the
+card): with 32 units on either side of the code, each unit that it switches off is a direction lost.
 
 What tutorials get wrong: they splice frames across the end of one clip and the start of the next, or with padding.
 
-Departures: the hidden layers are as wide as the code, 32. Tutorials have it so, and the comparison with PCA needs it.
-
-    model = zoo.load("autoencoder_mini")
-    model.encode("clip.wav")                               # (frames / 5, 32)
+Departures: the hidden layers are as wide as the code, 32, which the comparison with PCA needs.
 
 Try: `units=128` (the ReLU begins to pay), `relu=False` beside `sklearn.decomposition.PCA(32)`.
 """
@@ -39,6 +35,7 @@ from zoo.registry import register
 @dataclass(frozen=True)
 class Config(TelephoneConfig):
     n_mels: int = 20  # bands
+    range_db: float = 80.0  # dB below the clip's peak at which levels are cut off
     splice: int = 5  # frames side by side: 5 * 20 = 100 numbers
     units: int = 32  # of the layers on either side of the code
     code: int = 32  # numbers for five frames

@@ -12,18 +12,14 @@ Source: T. Sainath, C. Parada, "Convolutional neural networks for small-footprin
 (isca-archive.org/interspeech_2015/sainath15b_interspeech.html); the layer sizes are those of many tutorials.
 
 What tutorials get wrong: they give Conv2D the samples themselves, as (16000, 1) or reshaped into a square. A 3x3
-kernel looks for what is near in both directions, so the second direction must mean something, as frequency does. And
-an image has a channel axis: (48, 40) has to become (48, 40, 1).
+kernel looks for what is near in both directions, so the second must mean something, as frequency does.
 
 Weights, by hand: 32 * (3*3*1 + 1) = 320, then 64 * (3*3*32 + 1) = 18,496, then 64 * (7680 + 1) = 491,584, then
-10 * (64 + 1) = 650: 511,050, of which nineteen in twenty lie between `flatten` and the dense layer. `ds_cnn` takes
-the mean over the image instead and needs a twentieth of them.
+10 * (64 + 1) = 650. Nineteen in twenty lie between `flatten` and the dense layer; `ds_cnn` takes a mean instead.
 
 Departures: `padding="same"`, so that each size is half of the one before. Dropout. Images of 48 frames.
 
-    model = zoo.load("conv2d")
-    model.classify("clip.wav").label                       # "seven"
-    model.saliency("clip.wav")                             # (frames, 40): what the answer depended on
+    zoo.load("conv2d").saliency("clip.wav")                # (frames, 40): what the answer depended on
 
 Try: `width=12` (where does it begin to fail?), `filters=4`, or no pooling (what happens to the number of weights?).
 """

@@ -9,25 +9,19 @@
       -> flatten (batch, 20*8*8 = 1280)
       -> dense (batch, 10)                                     10 * (1280 + 1)   = 12,810 weights
 
-Source: Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86, 1998
-(doi.org/10.1109/5.726791): the smallest network of its kind that is still worth something.
+Source: Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998 (doi.org/10.1109/5.726791).
 
 What tutorials get wrong: their dense layer takes 20*4*4, which belongs to 16x16 images or to three poolings. 32 is
 halved twice: 8, so it takes 20*8*8. In Keras, `Flatten` counts for you; in other libraries nothing does until it runs.
 
-The same in words: an odd kernel with `padding="same"` keeps 32 as 32. A pool of 2 keeps the largest of each 2x2, so
-32 becomes 16 and 16 becomes 8. There are as many channels as kernels, whatever came in. A dense layer has as many
-weights as inputs times outputs, and one more for each output. That makes 16,630 in all, 33 kB in half precision.
+An odd kernel with `padding="same"` keeps 32 as 32; a pool of 2 keeps the largest of each 2x2. There are as many
+channels as kernels, whatever came in. That makes 16,630 weights in all, 33 kB in half precision.
 
-Departures: 3x3 kernels and one dense layer, where LeNet had 5x5 and three. ReLU and the maximum in pooling, where it
-had tanh and means. Dropout.
+Departures: 3x3 kernels instead of 5x5, one dense layer instead of three, ReLU, the maximum in pooling, dropout.
 
-    model = zoo.load("conv2d_mini")
-    model.classify("clip.wav").probabilities               # {"zero": 0.01, "one": ...}
-    model.saliency("clip.wav")                             # (frames, 32): what the answer depended on
-    model.get_layer("conv_0").kernel                       # (3, 3, 1, 20): twenty images to look at
+    zoo.load("conv2d_mini").get_layer("conv_0").kernel     # (3, 3, 1, 20): twenty images to look at
 
-Try: `n_mels=64`, which makes the image 64x64: which of the numbers above change, and which do not? Then `filters=5`.
+Try: `n_mels=64`, which makes the image 64x64: which of the numbers above change? Then `filters=5`.
 """
 
 from dataclasses import dataclass

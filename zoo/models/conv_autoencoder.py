@@ -14,16 +14,11 @@ Source: J. Masci et al., "Stacked convolutional auto-encoders for hierarchical f
 (doi.org/10.1007/978-3-642-21735-7_7).
 
 What tutorials get wrong: Keras' padding="same" with a stride places its zeros by the padded length, so a clip beside
-a longer one gives other numbers than alone. And the loss counts the padding, which is easy to reconstruct and
-flatters the figure. Here padded frames are zeros before every layer and no part of the loss.
-
-The first two convolutions have the shapes of those of `conv2d`, which can start from them.
+a longer one gives other numbers than alone. And the loss counts the padding, which is easy to reconstruct. Here padded
+frames are zeros before every layer and no part of the loss.
 
 Departures: strides instead of pooling, since a transposed convolution undoes a stride. Kernels of 4 on the way back,
-a multiple of the stride, against chessboard patterns. GELU instead of ReLU.
-
-    model = zoo.load("conv_autoencoder")
-    model.encode("clip.wav")                               # (frames / 8, 16)
+against chessboard patterns. GELU. `conv2d` can start from the first two convolutions.
 
 Try: `code=5` (which words can still be told apart?), `filters=8`.
 """
@@ -41,6 +36,7 @@ from zoo.registry import register
 @dataclass(frozen=True)
 class Config(TelephoneConfig):
     n_mels: int = 40  # bands, a multiple of 8
+    range_db: float = 80.0  # dB below the clip's peak at which levels are cut off
     filters: int = 32  # of the first convolution; the others have twice as many
     code: int = 16  # numbers for eight frames
 

@@ -11,19 +11,12 @@ networks", ICASSP 2015 (doi.org/10.1109/ICASSP.2015.7178838).
 
 What tutorials get wrong: the order. The convolution sees what is near (an onset, a formant that moves), the LSTM
 keeps what came before, and the dense layer decides. With the LSTM first, it would have to take twice as many steps.
-And a strided convolution changes the number of frames: the last real one is now at ceil(frames / 2).
 
 Frames, by hand: half a kernel of zeros lies on either side, so output t is centred on frame 2 t, and there are
-ceil(frames / 2) of them. Keras' own `padding="same"` with a stride places its zeros by the padded length, even or
-odd, so a clip beside a longer one gets other numbers than alone (`zoo.layers.StridedConv1D`).
+ceil(frames / 2) of them. Keras' own `padding="same"` with a stride places its zeros by the padded length, so a clip
+beside a longer one gets other numbers than alone (`zoo.layers.StridedConv1D`).
 
-Departures: one layer of each. The convolution runs over time alone and sees all bands at once.
-
-    model = zoo.load("conv_lstm")
-    model.classify(["a.wav", "b.wav"])                     # clips of any lengths in one batch
-
-Try: `stride=1` and `stride=4`: what does the LSTM gain or lose, and how long does a step take? `kernel_size=1` makes
-the convolution a dense layer for each frame.
+Departures: one layer of each. The convolution runs over time alone. Try `stride=1`, `stride=4`, `kernel_size=1`.
 """
 
 from dataclasses import dataclass

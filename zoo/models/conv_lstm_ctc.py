@@ -8,16 +8,14 @@
       -> 3 bidirectional LSTMs (batch, frames / 3, 2 * 192)
       -> dense (batch, frames / 3, 29)       logits of blank, space, apostrophe, a-z
 
-Source: D. Amodei et al., "Deep Speech 2", ICML 2016 (arxiv.org/abs/1512.02595), section 3: convolutions, recurrent
-layers, dense, CTC. T. Sainath et al., "Convolutional, long short-term memory, fully connected deep neural networks",
-ICASSP 2015, for the dense layer that reduces the convolutions' output before the LSTMs read it.
+Source: D. Amodei et al., "Deep Speech 2", ICML 2016 (arxiv.org/abs/1512.02595), section 3. The dense layer that
+reduces the convolutions' output before the LSTMs read it is that of T. Sainath et al., ICASSP 2015 (see `conv_lstm`).
 
 A filter that moves over frequency finds a formant wherever a voice has it, a child's or a man's. The dense matrix of
 `lstm_ctc` must learn each place anew. Tutorials give a Conv2D the shape (samples, 1), which has no frequencies.
 
-Departures: layer normalisation of each frame instead of batch normalisation, whose statistics would include the
-padding and the clips beside. LSTMs instead of plain recurrent layers. A stride of 30 ms, since characters need more
-frames than phonemes.
+Departures: layer normalisation of each frame instead of batch normalisation, whose statistics would include padding.
+LSTMs instead of plain recurrent layers. A stride of 30 ms.
 """
 
 from dataclasses import dataclass

@@ -9,24 +9,16 @@
       -> noisy log-mel - that                           the reconstruction of the clean clip
 
 Source: P. Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008
-(doi.org/10.1145/1390156.1390294); for speech X. Lu et al., "Speech enhancement based on deep denoising autoencoder",
-Interspeech 2013. The predicted gain is the "mask" of A. Narayanan, D. Wang, ICASSP 2013.
+(doi.org/10.1145/1390156.1390294). The predicted gain is the "mask" of A. Narayanan, D. Wang, ICASSP 2013.
 
-What tutorials get wrong: they add noise to the target as well. Or they add it to the features, where sounds do not
-add: their powers add, their decibels do not. Here noise is mixed into the waveform, and `fit` takes the clean
-waveform as y. And they judge by ear or by the loss. A front end is worth what a recogniser gains behind it, less what
-it loses on clean speech.
+What tutorials get wrong: they add noise to the target as well, or to the features, where sounds do not add: their
+powers add, their decibels do not. Here noise is mixed into the waveform, and `fit` takes the clean waveform as y. And
+they judge by ear or by the loss. A front end is worth what a recogniser behind it gains, less its loss on clean speech.
 
-The convolution and the LSTM have the shapes of those of `lstm_ctc`, which can start from them.
+Departures: it predicts how far to turn down instead of the clean frames, so that clean speech stays as it is. A range
+of 50 dB, so that silence is not most of the loss. `lstm_ctc` can start from the convolution and the LSTM.
 
-Departures: it predicts how far to turn down instead of the clean frames, so that doing nothing is easy and clean
-speech stays as it is. A range of 50 dB, so that the level of silence is not most of the loss.
-
-    model = zoo.load("denoising_autoencoder")
-    samples = model.denoise("noisy.wav")                   # (samples,) at 16 kHz, for any recogniser
-    zoo.load("lstm_ctc").transcribe(samples, sample_rate=16000)
-
-Try: training at one signal-to-noise ratio only (what happens at another?).
+    samples = zoo.load("denoising_autoencoder").denoise("noisy.wav")  # (samples,) at 16 kHz, for any recogniser
 """
 
 from dataclasses import dataclass
@@ -35,12 +27,12 @@ import keras
 from keras import layers
 
 from zoo.layers import BidirectionalLSTM, CutFrames, Normalise, Rescale, SpecAugment, StridedConv1D
-from zoo.models._front_ends import FrameConfig, frames_below_peak
+from zoo.models._front_ends import LogMelConfig, frames_below_peak
 from zoo.registry import register
 
 
 @dataclass(frozen=True)
-class Config(FrameConfig):
+class Config(LogMelConfig):
     range_db: float = 50.0
     kernel_size: int = 9  # frames, 90 ms
     stride: int = 3  # frames, 30 ms
@@ -59,8 +51,7 @@ def build(config: Config) -> keras.Model:
     x = layers.ReLU(name="relu")(x)  # (batch, frames / stride, units)
     x = layers.Dropout(config.dropout, seed=0, name="dropout_0")(x)
     code = BidirectionalLSTM(config.units, name="lstm_0")(x, steps)  # (batch, frames / stride, 2 * units)
-    # Untrained it turns down by 0.5 dB: it begins by doing next to nothing.
-    nothing = keras.initializers.Constant(-3.0)
+    nothing = keras.initializers.Constant(-3.0)  # untrained it turns down by 0.5 dB
     x = layers.Dense(config.stride * config.n_mels, bias_initializer=nothing, dtype="float32", name="down")(code)
     x = layers.Activation("softplus", dtype="float32", name="softplus")(x)
     x = layers.Reshape((-1, config.n_mels), dtype="float32", name="frames")(x)  # up to two frames too many

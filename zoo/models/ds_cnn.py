@@ -10,20 +10,14 @@
       -> dense (batch, 10)                                    logits
 
 Source: Y. Zhang, N. Suda, L. Lai, V. Chandra, "Hello Edge: keyword spotting on microcontrollers", 2017
-(arxiv.org/abs/1711.07128), the small DS-CNN: 64 channels, four blocks; the block is MobileNet's (Howard et al. 2017).
+(arxiv.org/abs/1711.07128), the small DS-CNN; the block is MobileNet's (Howard et al. 2017).
 
-What tutorials get wrong: they say that a separable convolution is an approximation that costs accuracy. It needs
-9 + 64 weights for a channel where a full one needs 9 * 64, and what is saved pays for more layers: on words it does
-as well as `conv2d` with a twentieth of the weights. And they leave batch normalisation in training mode, so that an
-answer depends on the clips beside it.
+What tutorials get wrong: they say that a separable convolution costs accuracy. It needs 9 + 64 weights for a channel
+where a full one needs 9 * 64, which pays for more layers: on words it does as well as `conv2d` with a twentieth of the
+weights. And they leave batch normalisation in training mode, so that an answer depends on the clips beside it.
 
 Departures: an 8x4 kernel first, where the paper has 10x4. A second stride, which halves the time. Log-mel instead of
-ten MFCC, whose neighbours along frequency mean nothing to a 3x3 kernel. Images of 48 frames of the word itself, 10 ms
-apart, instead of one second of the recording, 20 ms apart.
-
-    model = zoo.load("ds_cnn")
-    model.classify("clip.wav").label                       # "seven"
-
+ten MFCC, whose neighbours along frequency mean nothing to a 3x3 kernel. The word itself, not a second of recording.
 Try: `blocks=1` and `blocks=8`; plain convolutions in place of the pairs (how many weights are those?).
 """
 

@@ -9,9 +9,9 @@
 Source: S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9, 1997
 (doi.org/10.1162/neco.1997.9.8.1735), with the forget gate of Gers et al. 2000; stacked as by Graves et al. 2013.
 
-What tutorials get wrong: an LSTM over raw samples takes 16,000 steps for a second, far more than it can remember.
-Frames every 10 ms make the same second 100 steps. Others pad all clips to one length and take the state after the
-padding, when the word is long past. Here the state of the last real frame is taken.
+What tutorials get wrong: an LSTM over raw samples takes 16,000 steps for a second, far more than it can remember;
+frames every 10 ms make it 100. Others pad all clips to one length and take the state after the padding, when the word
+is long past. Here the state of the last real frame is taken.
 
 One step, * elementwise; the gates i, f, o lie between 0 (closed) and 1 (open):
 
@@ -25,9 +25,6 @@ Weights of the first layer, by hand: four gates of 128, each with a weight for e
 bias: 4 * 128 * (40 + 128 + 1) = 86,528.
 
 Departures: dropout between the layers (Zaremba et al. 2014).
-
-    model = zoo.load("lstm")
-    model.classify("clip.wav").confidence                  # 0 to 1
 
 Try: `layers=1`; reading the word backwards (what should change?); `simple_rnn`, which has no gates; `peephole_lstm`.
 """

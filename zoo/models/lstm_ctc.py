@@ -11,8 +11,7 @@ Source: A. Graves, A. Mohamed, G. Hinton, "Speech recognition with deep recurren
 
 Departures: characters instead of phonemes, which need no pronouncing dictionary. Log-mel frames normalised for each
 utterance instead of filter banks with deltas. A convolution with stride 3 first, so that the LSTMs take a third of
-the steps. (Tutorials feed an LSTM 16,000 raw samples; it cannot learn across so many.) SpecAugment and dropout
-instead of weight noise.
+the steps. SpecAugment and dropout instead of weight noise.
 """
 
 from dataclasses import dataclass

@@ -7,21 +7,17 @@
       -> dense (batch, frames / 3, 29)   logits of blank, space, apostrophe, a-z
 
 Source: D. Amodei et al., "Deep Speech 2", ICML 2016 (arxiv.org/abs/1512.02595), section 3.7: LSTMs in one direction
-and a row convolution, which gives every channel a weight for each of the next few frames. A. Graves et al., ICML
-2006, for CTC.
+and a row convolution, which gives every channel a weight for each of the next few frames.
 
 The bidirectional LSTM of `lstm_ctc` says nothing before it has heard the end. Here a frame's logits are final 0.32 s
 later: 3 x 3 frames of 30 ms, half the convolution's kernel (40 ms) and half a window (12.5 ms). A stream cannot know
-the peak of the whole clip or the mean of its bands. So only fixed numbers normalise it, and recordings at all levels
-teach the rest.
+the peak or the mean of the whole clip, so fixed numbers normalise it, and recordings at all levels teach the rest.
 
     for partial in zoo.load("lstm_ctc_stream").stream(chunks, sample_rate=16000):  # chunks of any length
         print(partial.text, partial.partial)
 
 Departures: a look-ahead after each LSTM instead of one at the top, so that the layers above can use it. Layer
-normalisation of each frame, which a stream has, instead of batch normalisation.
-
-Try: `look_ahead=1`, and what it costs. Compare with lstm_ctc on a clip that is cut off in the middle of a word.
+normalisation of each frame, which a stream has, instead of batch normalisation. Try `look_ahead=1`, and what it costs.
 """
 
 from dataclasses import dataclass

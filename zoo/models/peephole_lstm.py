@@ -6,8 +6,7 @@
       -> state of the last real frame (batch, 128)
       -> dense (batch, 10)                       logits
 
-One step, * elementwise. The weights p from cell to gate are vectors: each gate looks at its own cell only, as if
-through a diagonal matrix.
+One step, * elementwise. The weights p from cell to gate are vectors: each gate looks at its own cell only.
 
     i_t = sigmoid(W_xi x_t + W_hi h_(t-1) + p_i * c_(t-1) + b_i)      input gate
     f_t = sigmoid(W_xf x_t + W_hf h_(t-1) + p_f * c_(t-1) + b_f)      forget gate
@@ -15,19 +14,14 @@ through a diagonal matrix.
     o_t = sigmoid(W_xo x_t + W_ho h_(t-1) + p_o * c_t     + b_o)      output gate: it sees the new cell
     h_t = o_t * tanh(c_t)
 
-Source: F. Gers, J. Schmidhuber, "Recurrent nets that time and count", IJCNN 2000; F. Gers, N. Schraudolph,
-J. Schmidhuber, "Learning precise timing with LSTM recurrent networks", JMLR 3, 2002
+Source: F. Gers, N. Schraudolph, J. Schmidhuber, "Learning precise timing with LSTM recurrent networks", JMLR 3, 2002
 (jmlr.org/papers/v3/gers02a.html); A. Graves, A. Mohamed, G. Hinton, ICASSP 2013 (arxiv.org/abs/1303.5778).
 
 What tutorials get wrong: they print these equations and then call `keras.layers.LSTM`, which has no p. They often
-print the output gate with c_(t-1), too; it looks at the cell that it is about to let out. On words this short the
-peepholes change little (Greff et al. 2017 found the same); compare the card with that of `lstm`.
+print the output gate with c_(t-1), too. On words this short the peepholes change little (as for Greff et al. 2017):
+compare the card with that of `lstm`.
 
 Departures: the forget gate's bias begins at 1 (Jozefowicz et al. 2015); dropout between the layers.
-
-    model = zoo.load("peephole_lstm")
-    model.classify("clip.wav").label                       # "seven"
-
 Try: `peep` set to 0, which leaves the plain LSTM; the output gate looking at the old cell.
 """
 
@@ -36,7 +30,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from zoo.layers import LastFrame, Tensor
+from zoo.layers import LastFrame, Layer, Tensor
 from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
@@ -48,16 +42,8 @@ class Config(WordConfig):
     dropout: float = 0.3  # share of each layer's inputs, but the first's
 
 
-@keras.saving.register_keras_serializable("zoo")
-class PeepholeCell(keras.layers.Layer):
-    """One step of the equations above, for `keras.layers.RNN`.
-
-    Args:
-        units: Number of cells.
-
-    Call:
-        (x (batch, n), [h, c] of (batch, units) each) -> (h, [h, c]).
-    """
+class PeepholeCell(Layer):
+    """One step of the equations above, for `keras.layers.RNN`: (x (batch, n), [h, c]) -> (h (batch, units), [h, c])."""
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
@@ -70,7 +56,6 @@ class PeepholeCell(keras.layers.Layer):
         self.bias = self.add_weight((4, self.units), "zeros", name="bias")
         self.bias.assign(ops.convert_to_tensor([[0.0], [1.0], [0.0], [0.0]]) * ops.ones((4, self.units)))
         self.peep = self.add_weight((3, self.units), "zeros", name="peep")  # p_i, p_f, p_o
-        self.built = True
 
     def call(self, x: Tensor, states: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         h, c = states
@@ -82,9 +67,6 @@ class PeepholeCell(keras.layers.Layer):
         o = ops.sigmoid(o + self.peep[2] * c)
         h = o * ops.tanh(c)
         return h, [h, c]
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"units": self.units}
 
 
 @register("peephole_lstm", Config(), task="Classifier")

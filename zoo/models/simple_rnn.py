@@ -11,26 +11,16 @@ Source: J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990 (do
 What tutorials get wrong: the section is called RNN and its code is an LSTM. Or the code is a SimpleRNN and its input
 the 16,000 samples of a second: the gradient then passes W_hh 16,000 times and comes to nothing (Bengio et al. 1994).
 Over the forty frames of a word it does learn, under three conditions. Gradients are clipped. W_hh begins as an
-orthogonal matrix, which neither shrinks nor stretches what passes through it. And the answer depends on every frame:
-from the last state alone, the first sound of a word is forty steps away, and a plain recursion forgets it. The mean
-is that of the real frames; Keras' own pooling would count the padding.
+orthogonal matrix, which neither shrinks nor stretches. And the answer depends on every frame, since a plain recursion
+has forgotten the first sound at the last frame. Keras' own pooling would count the padding into the mean.
 
 Why it forgets: the gradient from frame t back to frame s is a product of t - s matrices, diag(1 - h^2) W_hh each. If
-the largest singular value of W_hh is 0.9, forty of them leave at most 0.9^40 = 1.5 %, and 16,000 nothing that a
-computer can tell from 0. At 1.1 they can grow up to 4,500 %, and without end, which is why gradients are clipped. The
-LSTM's cell is a sum instead.
-
-What gates buy (see the cards): on voices that it has heard, `lstm` gets a fifth as many digits wrong, and one of its
-layers has four times the weights. `attention` shows what attention buys instead.
+the largest singular value of W_hh is 0.9, forty of them leave at most 0.9^40 = 1.5 %, and 16,000 nothing. At 1.1 they
+can grow up to 4,500 %, and without end, which is why gradients are clipped. The LSTM's cell is a sum instead.
 
 Departures: two layers; the mean; an orthogonal start (Saxe et al. 2014, Keras' default); clipped gradients; dropout.
 
-    model = zoo.load("simple_rnn")
-    model.classify(samples, sample_rate=44100).label       # arrays, at any rate
-    model = zoo.load("simple_rnn", weights=None, units=64) # the same, fresh and smaller
-
-Try: `LastFrame` in place of `MeanFrames`; a `RandomNormal` start of the recurrent weights; `hop_length=40`, which
-makes twice as many steps.
+Try: `LastFrame` in place of `MeanFrames`; a `RandomNormal` start of the recurrent weights; `hop_length=40`.
 """
 
 from dataclasses import dataclass

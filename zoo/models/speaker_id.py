@@ -15,13 +15,9 @@ is worth what it tells of people it never heard: see the equal error rate on hel
 tutorials average frames with the padding included, so that short clips of all speakers look alike.
 
 Departures: three narrow layers instead of five, since a word has some forty frames. No per-clip normalisation of the
-bands, which would remove much of the voice. (The microphone then stays as well; the card has the price.)
+bands, which would remove much of the voice (and the microphone; the card has the price).
 
-The bundled weights know all six speakers of FSDD and the training speakers of spoken_digits who have at least one
-digit each.
-
-    model = zoo.load("speaker_id")
-    a, b = model.embed(["anna.wav", "ben.wav"])            # (96,) each, of length 1
+    a, b = zoo.load("speaker_id").embed(["anna.wav", "ben.wav"])  # (96,) each, of length 1
     a @ b                                                  # cosine: near 1 for one voice
 """
 

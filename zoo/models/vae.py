@@ -14,18 +14,14 @@ is that of I. Higgins et al., "beta-VAE", ICLR 2017.
 
 The codes of an ordinary autoencoder may lie anywhere, and a point between two of them may decode to no sound at all.
 Here every code is sampled while training, and the loss includes its Kullback-Leibler divergence from a standard
-normal distribution, in nats. So the codes of all words lie close together around 0. A random normal vector is a code,
-and the path from one code to another leads through words.
+normal distribution. So all codes lie close together around 0, and the path from one to another leads through words.
 
-What tutorials get wrong: they weigh the two terms by accident, as a *mean* error over 1,920 points against a *sum*
-over the code. The divergence then wins, and every word comes back as the average of all. Here both are per point, and
-`beta` weighs them.
+What tutorials get wrong: they weigh a *mean* error over 1,920 points against a *sum* over the code. The divergence
+then wins, and every word comes back as the average of all. Here both are per point, and `beta` weighs them.
 
-Departures: `beta` below 1, which is sharper than the theory's. A decoder without a variance of its own.
+Departures: `beta` below 1, which is sharper. A decoder without a variance of its own.
 
-    model = zoo.load("vae")
-    model.sample(5, seed=0)                                # (5, 48, 40): words that nobody said
-    model.interpolate("anna_seven.wav", "ben_seven.wav")   # (9, 48, 40): from one voice to another
+    zoo.load("vae").sample(5, seed=0)                      # (5, 48, 40): words that nobody said
 
 Try: `beta=0` (an ordinary autoencoder; listen to its samples), `beta=2.0`.
 """
@@ -55,19 +51,11 @@ class Config(TelephoneConfig):
     beta: float = 0.1  # weight of the divergence
 
 
-@keras.saving.register_keras_serializable("zoo")
 class Sampling(FixedLayer):
-    """Samples each Gaussian while training; otherwise takes its mean.
-
-    Written as mean + deviation * noise, so that gradients reach both: the reparameterisation trick (section 2.4).
-
-    Call:
-        (mean (batch, n), log variance (batch, n)) -> (batch, n).
-    """
+    """Samples each Gaussian while training, as mean + deviation * noise (section 2.4); otherwise takes its mean."""
 
     def __init__(self, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
-        self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, mean: Tensor, log_variance: Tensor, training: bool = False) -> Tensor:
@@ -75,20 +63,9 @@ class Sampling(FixedLayer):
             return mean
         return mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean), seed=self.generator)
 
-    def get_config(self) -> dict:
-        return super().get_config() | {"seed": self.seed}
 
-
-@keras.saving.register_keras_serializable("zoo")
 class KLDivergence(FixedLayer):
-    """Kullback-Leibler divergence of each Gaussian from the standard normal (appendix B).
-
-    Args:
-        weight: Factor of the result.
-
-    Call:
-        (mean (batch, n), log variance (batch, n)) -> (batch,) nats.
-    """
+    """`weight` times the divergence of each clip's Gaussians from the standard normal, (batch,) nats (appendix B)."""
 
     def __init__(self, weight: float, **kwargs):
         super().__init__(**kwargs)
@@ -97,9 +74,6 @@ class KLDivergence(FixedLayer):
     def call(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         divergence = 0.5 * (ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance)  # (batch, n)
         return self.weight * ops.sum(divergence, axis=-1)
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"weight": self.weight}
 
 
 def decoder(config: Config) -> keras.Model:

@@ -10,23 +10,17 @@
 
 Source: H. Kamper, W. Wang, K. Livescu, "Deep convolutional acoustic word embeddings using word-pair side information",
 ICASSP 2016 (doi.org/10.1109/ICASSP.2016.7472619), its word classification network. The cosine classifier is that of
-F. Wang et al., "NormFace", ACM Multimedia 2017 (arxiv.org/abs/1704.06369), as in speaker_id. `zoo.few_shot` then
-replaces each learnt direction by the mean of some examples: J. Snell et al., "Prototypical networks for few-shot
-learning", NeurIPS 2017.
+F. Wang et al., "NormFace", 2017 (arxiv.org/abs/1704.06369). `zoo.few_shot` then replaces each learnt direction by the
+mean of some examples: J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017.
 
 What tutorials get wrong: they call a network few-shot although it was trained on the very words of which it is then
 shown five examples. Here no number, and nothing that sounds like one, was among the words, and none of FSDD's
-speakers among the voices. Digits are new words to it. It is no autoencoder, but is compared with them: it is told
-which takes are the same word, and they are not.
+speakers among the voices: digits are new words to it.
 
-Departures: the characters of a word are not used. The bundled weights know the 747 words of `synthetic_words`, most
-of them said by synthetic voices only.
+Departures: the characters of a word are not used. Most of the words were said by synthetic voices only.
 
-    model = zoo.load("word_embedding")
-    words = zoo.few_shot(model, {"yes": ["y1.wav", "y2.wav"], "no": ["n1.wav", "n2.wav"]})
+    words = zoo.few_shot(zoo.load("word_embedding"), {"yes": ["y1.wav", "y2.wav"], "no": ["n1.wav", "n2.wav"]})
     words.classify("clip.wav").label
-
-Try: words of another language.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from numbers import Integral
 from typing import ClassVar
@@ -14,6 +14,7 @@ from keras import ops
 from zoo.audio import display_name, load_audio
 from zoo.errors import AudioError, ZooError
 from zoo.registry import architecture
+from zoo.tasks.batches import batches, pad
 
 
 class SpeechModel(keras.Model):
@@ -62,6 +63,7 @@ class SpeechModel(keras.Model):
     ):
         chosen = architecture(architecture_name)
         values = chosen.configure(**(config or {}))
+        self.check_config(values)
         network = chosen.build(values)
         super().__init__(network.input, network.output, name=name or architecture_name)
         self.architecture, self.config, self.preset = chosen, values, preset
@@ -165,6 +167,10 @@ class SpeechModel(keras.Model):
 
     # --- what a task says
 
+    @classmethod
+    def check_config(cls, config) -> None:
+        """Raises ZooError for a config that no model of this task can have."""
+
     def utterance_losses(self, x: dict, y, outputs: dict):
         """The task's loss, one value for each utterance, (batch,)."""
         raise NotImplementedError
@@ -257,7 +263,7 @@ class SpeechModel(keras.Model):
             )
         clips = self.load_clips(audio, sample_rate)
         results: list[dict] = [{}] * len(clips)
-        for group in _batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
+        for group in batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
             waveform, lengths = pad([clips[i] for i in group], self.config.sample_rate)
             outputs = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
             outputs = {name: np.asarray(value) for name, value in outputs.items()}
@@ -287,54 +293,6 @@ def _with_lengths(inputs):
         batch, samples = ops.shape(inputs["waveform"])[:2]
         inputs = inputs | {"lengths": ops.zeros((batch,), "int32") + samples}
     return inputs
-
-
-def pad(
-    clips: Sequence[np.ndarray], sample_rate: int, bucket_boundaries: Sequence[float] = ()
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pads clips with zeros on the right.
-
-    The width is rounded up, to the next of `bucket_boundaries`; beyond them to a whole second, and past ten seconds to about a
-    tenth more. So a compiler which makes one program for each shape, as XLA does, makes few.
-
-    Args:
-        clips: Arrays (samples,).
-        sample_rate: Hz.
-        bucket_boundaries: Widths in seconds, increasing.
-
-    Returns:
-        ((batch, samples) float32 waveform, (batch,) int32 lengths).
-
-    Raises:
-        AudioError: If there are no clips.
-
-    >>> waveform, lengths = pad([np.ones(5000, "float32"), np.ones(9000, "float32")], 8000)
-    >>> waveform.shape, lengths.tolist()  # whole seconds
-    ((2, 16000), [5000, 9000])
-    """
-    if not len(clips):
-        raise AudioError("`clips` must hold at least one clip. Received none.")
-    longest = max(len(clip) for clip in clips)
-    widths = (seconds * sample_rate for seconds in bucket_boundaries)
-    width = next((int(width) for width in widths if width >= longest), sample_rate)
-    while width < longest:
-        width += sample_rate * max(1, width // (10 * sample_rate))
-    waveform = np.zeros((len(clips), width), "float32")
-    for row, clip in zip(waveform, clips, strict=True):
-        row[: len(clip)] = clip
-    return waveform, np.array([len(clip) for clip in clips], "int32")
-
-
-def _batches(lengths: list[int], batch_size: int, sample_rate: int, seconds: int = 240) -> Iterator[list[int]]:
-    """Indices of clips of like length, at most `batch_size` and `seconds` of padded audio together."""
-    group: list[int] = []
-    for i in np.argsort(lengths, kind="stable")[::-1]:
-        if group and (len(group) == batch_size or lengths[group[0]] * (len(group) + 1) > seconds * sample_rate):
-            yield group
-            group = []
-        group.append(int(i))
-    if group:
-        yield group
 
 
 def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:

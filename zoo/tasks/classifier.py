@@ -51,6 +51,11 @@ class Classifier(SpeechModel):
     def compile(self, optimizer="adamw", loss=None, *, metrics=None, **kwargs) -> None:
         super().compile(optimizer, loss, metrics=["accuracy"] if metrics is None else metrics, **kwargs)
 
+    @classmethod
+    def check_config(cls, config) -> None:
+        if len(set(config.labels)) < max(2, len(config.labels)):
+            raise ZooError(f"`labels` must be distinct names, at least two. Received: labels={config.labels!r:.100}.")
+
     def _check_compile(self, loss, metrics) -> None:
         pass  # any loss and metric of class ids and logits
 

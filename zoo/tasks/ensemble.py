@@ -18,6 +18,8 @@ from zoo.errors import ZooError
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.classifier import Classifier
 
+FRAMES = ("n_fft", "win_length", "hop_length", "n_mels", "top_db")  # fields of a Config: how a word is cut into frames
+
 
 @keras.saving.register_keras_serializable("zoo")
 class Ensemble(Classifier):
@@ -39,7 +41,7 @@ class Ensemble(Classifier):
             "waveform": keras.Input((None,), name="waveform"),
             "lengths": keras.Input((), dtype="int32", name="lengths"),
         }
-        probabilities = [ops.softmax(model(inputs)["logits"]) for model in models]
+        probabilities = [ops.softmax(part(inputs)["logits"]) for part in _with_own_names(models)]
         logits = ops.log(ops.maximum(ops.mean(ops.stack(probabilities), axis=0), 1e-30))
         super(SpeechModel, self).__init__(inputs, {"logits": logits}, name=name)  # as any functional model
         self.models = models
@@ -58,10 +60,23 @@ class Ensemble(Classifier):
         return cls([keras.saving.deserialize_keras_object(model) for model in config["models"]], config["name"])
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
+        if len({tuple(getattr(model.config, field) for field in FRAMES) for model in self.models}) > 1:
+            raise ZooError(
+                f"The models of an ensemble must cut a word alike for this; those of {self.display_name} do not."
+            )
         return self.models[0].word_frames(audio, sample_rate)
 
     def log_probabilities_of_frames(self, frames: np.ndarray) -> np.ndarray:
         return np.log(np.mean([np.exp(model.log_probabilities_of_frames(frames)) for model in self.models], axis=0))
+
+
+def _with_own_names(models: tuple) -> list[keras.Model]:
+    """The models, those with the name of an earlier one under another: Keras wants one name a layer."""
+    taken = [model.name for model in models]
+    return [
+        keras.Model(model.input, model.output, name=f"{model.name}_{i}") if model.name in taken[:i] else model
+        for i, model in enumerate(models)
+    ]
 
 
 def _check_parts(models: tuple) -> None:

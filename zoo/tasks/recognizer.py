@@ -40,6 +40,13 @@ class Recognizer(SpeechModel):
         """The characters that it writes; id 0 is the blank."""
         return Vocabulary(self.config.vocabulary)
 
+    @classmethod
+    def check_config(cls, config) -> None:
+        if not 0 < len(config.vocabulary) == len(set(config.vocabulary)):
+            raise ZooError(
+                f"`vocabulary` must be distinct characters, at least one. Received: vocabulary={config.vocabulary!r:.100}."
+            )
+
     def utterance_losses(self, x, y, outputs):
         return ctc_loss(y, outputs["logits"], outputs["lengths"])
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -64,6 +65,8 @@ def train(
     >>> model = train("lstm_ctc", ["an4:train"], "runs/an4", validation=["an4:validation"], epochs=5)  # doctest: +SKIP
     """
     began = time.monotonic()
+    if tensorboard and not find_spec("tensorboard"):
+        raise ZooError("`tensorboard` needs a package that is not installed: pip install tensorboard.")
     request = Request.parse(name, data, validation, init, teacher, augmentation, freeze, model_config, settings)
     config = request.settings
     keras.utils.set_random_seed(config.seed)
@@ -94,7 +97,7 @@ def train(
             budget = TimeBudget(config.minutes, config.learning_rate, config.warmup, spent)
             epochs, done = 1_000_000, budget.over
             callbacks.append(budget)
-        if not done:
+        if not (done and checkpoint.history):
             learner.fit(
                 batches, epochs=epochs, initial_epoch=batches.epoch, callbacks=callbacks, verbose=0, shuffle=False
             )
@@ -103,19 +106,7 @@ def train(
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is asked to do, checked as far as that needs neither sound nor weights.
-
-    Attributes:
-        name: Name of the preset.
-        data: Data sets to learn from.
-        validation: Data sets to choose the best epoch by.
-        init: What the model starts from.
-        teacher: Name of a trained recognizer, or None.
-        augmentation: How recordings are varied, or None.
-        freeze: Whether only the last layer is trained.
-        model_config: Fields of the architecture's Config to change.
-        settings: The other settings.
-    """
+    """The arguments of `train`, checked as far as that needs neither sound nor weights."""
 
     name: str
     data: tuple[DataSpec, ...]
@@ -129,12 +120,7 @@ class Request:
 
     @classmethod
     def parse(cls, name, data, validation, init, teacher, augmentation, freeze, model_config, settings) -> "Request":
-        """Checks the arguments of `train`.
-
-        Raises:
-            ZooError: For an argument that cannot be.
-            DataError: For data sets that cannot be.
-        """
+        """Checks the arguments of `train`. Raises ZooError, DataError."""
         for setting in settings:
             if setting not in (known := [field.name for field in fields(TrainConfig)]):
                 raise unknown_name("setting of a run", setting, known)
@@ -169,11 +155,9 @@ class Request:
         return [target for spec in self.data for target in task.targets(spec.load(), config)]
 
     def describe(self, model: SpeechModel, noises: int) -> dict:
-        """The request as run.json keeps it.
+        """The request as run.json keeps it, with the labels that the model has from the data.
 
-        Args:
-            model: The model before training; the labels that it has from the data are kept, too.
-            noises: Number of recordings of noise. On another machine there may be none, and the run would be another one.
+        `noises` counts the recordings of noise: on another machine there may be none, and the run would be another one.
         """
         _, usual = class_and_config(self.name, **self.model_config)
         changes = dict(self.model_config)
@@ -200,12 +184,7 @@ class Request:
 
 
 def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """AdamW: the learning rate rises linearly, then falls as a cosine to 1 %; with `minutes`, `TimeBudget` sets it.
-
-    Args:
-        config: Settings of the run.
-        steps_per_epoch: Batches of an epoch.
-    """
+    """AdamW: the learning rate rises linearly, then falls as a cosine to 1 %; with `minutes`, `TimeBudget` sets it."""
     steps = config.epochs * steps_per_epoch
     warmup = max(1, int(config.warmup * steps))
     schedule = keras.optimizers.schedules.CosineDecay(

@@ -56,7 +56,8 @@ def starting_model(
     else:
         kept = set(transfer(source, model))
         new = [layer.name for layer in model.layers if layer.weights and layer.name not in kept]
-        log(f"{name} starts from {init} weights, {len(kept)} layers" + (f"; new: {', '.join(new)}" if new else ""))
+        start = "its bundled weights" if init == "bundled" else init
+        log(f"{name} starts from {start}, {len(kept)} layers" + (f"; new: {', '.join(new)}" if new else ""))
     if freeze:
         if source is None or HEAD not in {layer.name for layer in model.layers}:
             raise ZooError(
@@ -79,4 +80,7 @@ def _source(name: str, init: str, model_config: dict) -> SpeechModel | None:
         return load(name)
     if init.endswith(".h5"):  # which holds weights and labels, but no config
         return load(name, weights=init, **{field: value for field, value in model_config.items() if field not in NAMES})
-    return load(init)
+    model = load(init)
+    if not isinstance(model, SpeechModel):
+        raise ZooError(f"`init` must be a model that takes sound. Received: {init}, a language model.")
+    return model

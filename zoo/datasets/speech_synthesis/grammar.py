@@ -7,6 +7,8 @@ import zlib
 
 import numpy as np
 
+from zoo.datasets.manifests import manifest
+
 DIGITS = "zero one two three four five six seven eight nine".split()
 TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -18,29 +20,7 @@ ORDINALS = (
 COMMANDS = "yes no go stop help enter erase rubout repeat start".split()
 STREETS = "street avenue road drive lane court place boulevard".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-NAMES = (
-    "james mary robert patricia john jennifer michael linda david elizabeth william barbara richard susan joseph jessica "
-    "thomas sarah charles karen daniel nancy matthew lisa anthony betty mark sandra donald ashley steven kimberly paul "
-    "emily andrew donna joshua michelle kenneth carol kevin amanda brian melissa george deborah timothy stephanie ronald "
-    "rebecca edward sharon jason laura jeffrey cynthia ryan kathleen jacob amy gary angela nicholas shirley eric anna "
-    "jonathan brenda stephen pamela larry emma justin nicole scott helen brandon samantha benjamin katherine samuel "
-    "christine gregory rachel frank carolyn alexander janet raymond catherine patrick maria jack heather dennis diane "
-    "jerry ruth tyler julie aaron olivia jose joyce adam virginia nathan victoria henry kelly zachary lauren douglas "
-    "christina peter joan kyle evelyn walter judith ethan megan jeremy andrea harold cheryl keith hannah christian jacqueline "
-    "roger martha noah gloria gerald teresa carl ann terry sara sean madison austin frances arthur kathryn lawrence janice "
-    "jesse jean dylan abigail bryan alice joe julia jordan judy billy sophia bruce grace albert denise willie amber gabriel "
-    "smith johnson williams brown jones garcia miller davis rodriguez martinez hernandez lopez wilson anderson taylor moore "
-    "jackson white harris clark lewis robinson walker young allen king wright torres nguyen hill flores green adams nelson "
-    "baker hall rivera campbell mitchell carter roberts gomez phillips evans turner diaz parker cruz edwards collins reyes "
-    "stewart morris morales murphy cook rogers gutierrez ortiz morgan cooper peterson bailey reed kelley howard ramos kim cox "
-    "ward richardson watson brooks chavez wood bennett gray mendoza ruiz hughes price alvarez castillo sanders patel myers "
-    "long ross foster jimenez powell jenkins perry russell sullivan bell coleman butler henderson barnes gonzales fisher "
-    "vasquez simmons romero graham murray freeman wells webb simpson stevens tucker porter hunter hicks crawford boyd mason "
-    "kennedy warren dixon burns gordon shaw holmes rice hunt black palmer wagner knight ferguson stone hawkins dunn perkins "
-    "hudson spencer gardner stephens payne pierce berry arnold willis ray watkins olson carroll duncan snyder hart bradley "
-    "boston denver dallas austin chicago seattle phoenix atlanta memphis detroit buffalo oakland houston cleveland tucson "
-    "madison lincoln newark tampa toledo orlando raleigh omaha fresno mesa anchorage cincinnati reno albany quebec zurich"
-).split()
+NAMES = [row["name"] for row in manifest("names")]  # of people and towns, some of them twice
 
 
 def digit_words(rng: np.random.Generator, length: int, oh: float = 0.4) -> list[str]:
@@ -127,9 +107,8 @@ def address(rng: np.random.Generator) -> list[str]:
     kind = rng.random()
     if kind < 0.4:
         return (["zip", "code"] if rng.random() < 0.3 else []) + digit_words(rng, 5)
-    number = (
-        pair_words(rng, int(rng.integers(1, 3))) if rng.random() < 0.5 else number_words(int(rng.integers(1, 10000)))
-    )
+    in_pairs = rng.random() < 0.5
+    number = pair_words(rng, int(rng.integers(1, 3))) if in_pairs else number_words(int(rng.integers(1, 10000)))
     street = list(NAMES[rng.integers(len(NAMES))]) if kind < 0.8 else [ORDINALS[rng.integers(20)]]
     return number + street + [STREETS[rng.integers(len(STREETS))]]
 
@@ -148,13 +127,7 @@ def number(rng: np.random.Generator) -> list[str]:
 
 
 def sentence(rng: np.random.Generator, digits_share: float, letters_share: float) -> str:
-    """Returns one random sentence.
-
-    Args:
-        rng: Source of randomness.
-        digits_share: Share of digit strings.
-        letters_share: Share of spelled letters and mixes; the rest is numbers, dates, telephone numbers, ...
-    """
+    """Returns a random sentence: digits, letters (and mixes), or a number, date, telephone number, address, command."""
     kind = rng.random()
     if kind < digits_share:
         return " ".join(digit_words(rng, int(rng.integers(1, 8))))

@@ -6,8 +6,9 @@ sentences a second. `source` is a folder to use in place of the cache.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import cycle, islice, repeat
 from pathlib import Path
 from typing import Annotated
 
@@ -36,36 +37,27 @@ def _folder(name: str, split: str, source: str | Path | None) -> Path:
 
 
 def _utterances(name: str, split: str, source: str | Path | None, lines: Sequence[Line]) -> list[Utterance]:
-    files = speak_all(lines, _folder(name, split, source))
-    return [
-        Utterance(line.id, line.text, line.speaker, FileRecording(file))
-        for line, file in zip(lines, files, strict=True)
-    ]
+    files = map(FileRecording, speak_all(lines, _folder(name, split, source)))
+    return [Utterance(line.id, line.text, line.speaker, file) for line, file in zip(lines, files, strict=True)]
 
 
-def _in_turn(texts: Sequence[str], split: str, count: int, seed: int, pauses: Sequence[float]) -> list[Line]:
+def _lines(texts: Iterable[str], split: str, seed: int, rng: np.random.Generator, pauses: list[float]) -> list[Line]:
+    programs = programs_for(split)
+    return [draw_line(f"{split}-{seed}-{i:05d}", text, split, rng, programs, pauses) for i, text in enumerate(texts)]
+
+
+def _in_turn(texts: Sequence[str], split: str, count: int, seed: int, pauses: list[float]) -> list[Line]:
     """Returns `count` lines, from the first text again where there are fewer; 0 is each text once."""
-    rng, programs = _rng(split, seed), programs_for(split)
-    return [
-        draw_line(f"{split}-{seed}-{i:05d}", texts[i % len(texts)], split, rng, programs, pauses)
-        for i in range(count or len(texts))
-    ]
-
-
-# --- sentences of the grammar
+    return _lines(islice(cycle(texts), count or len(texts)), split, seed, _rng(split, seed), pauses)
 
 
 def plan(split: str, count: int, seed: int, digits_share: float, letters_share: float) -> list[Line]:
     """Returns `count` lines of `synthetic`; a larger count only adds lines."""
-    rng, programs = _rng(split, seed), programs_for(split)
-    lines = []
-    while len(lines) < count:
-        text = grammar.sentence(rng, digits_share, letters_share)
-        if grammar.part_of(text) == split:
-            # people spell and dictate with pauses, in bursts, or in one breath
-            name = f"{split}-{seed}-{len(lines):05d}"
-            lines.append(draw_line(name, text, split, rng, programs, [0.4, 0.3, 0.2, 0.1]))
-    return lines
+    rng = _rng(split, seed)
+    drawn = (grammar.sentence(rng, digits_share, letters_share) for _ in repeat(None))
+    texts = islice((text for text in drawn if grammar.part_of(text) == split), count)
+    # people spell and dictate with pauses, in bursts, or in one breath
+    return _lines(texts, split, seed, rng, [0.4, 0.3, 0.2, 0.1])
 
 
 @register(
@@ -88,15 +80,9 @@ def synthetic(
 
     The splits have no sentence in common.
     """
-    if digits_share + letters_share > 1:
-        raise DataError(
-            f"`digits_share` and letters_share must be at most 1 together. Received: {digits_share} and {letters_share}."
-        )
-    lines = plan(split, count, seed, digits_share, letters_share)
-    return _utterances("synthetic", split, source, lines)
-
-
-# --- everyday sentences
+    if (total := digits_share + letters_share) > 1:
+        raise DataError(f"`digits_share` and letters_share must be at most 1 together. Received: {total}.")
+    return _utterances("synthetic", split, source, plan(split, count, seed, digits_share, letters_share))
 
 
 def texts(split: str) -> list[str]:
@@ -104,38 +90,26 @@ def texts(split: str) -> list[str]:
     return [row["text"] for row in manifest("sentences") if row["split"] == split]
 
 
-@register(
-    "sentences",
-    splits=SPLITS,
-    count="number of utterances (each sentence of the split once)",
-    seed="of voices (0)",
-)
+@register("sentences", splits=SPLITS, count="number of utterances (each sentence once)", seed="of voices (0)")
 def sentences(split: str, source: str | Path | None = None, count: Takes = 0, seed: Seed = 0) -> list[Utterance]:
     """Sentences: 4,000 everyday English sentences from a small grammar, spoken by synthetic voices, 16 kHz.
 
-    Some 700 words in a hundred patterns ("the bus leaves at nine in the morning"), written for this project
-    (scripts/make_sentences.py). The splits share words and patterns but no sentence: the easiest step from digits and
-    letters to open vocabulary.
+    Some 700 words in a hundred patterns ("the bus leaves at nine in the morning", scripts/make_sentences.py). The
+    splits share words and patterns but no sentence.
     """
     lines = _in_turn(texts(split), split, count, seed, [0.8, 0.2, 0.0, 0.0])  # sentences are said nearly in one breath
     return _utterances("sentences", split, source, lines)
 
 
-# --- single words
-
-NUMBERS = frozenset(
-    [*grammar.DIGITS, *grammar.TEENS, *grammar.TENS, *grammar.ORDINALS]
-    + "oh o hundred thousand half once twice".split()
-)
-LIKE_NUMBERS = frozenset("to too for fore won ate tree free sex fife".split())
+NUMBERS = {*grammar.DIGITS, *grammar.TEENS, *grammar.TENS, *grammar.ORDINALS}
+LIKE_NUMBERS = set("oh o hundred thousand half once twice to too for fore won ate tree free sex fife".split())
 
 
 @cache
 def word_list() -> tuple[str, ...]:
     """Returns the words of `synthetic_words`, sorted: those of the sentences, letters, commands and months.
 
-    Numbers are left out, and what sounds like one, so that a model of these words has never heard a digit: with FSDD it
-    shows what few examples of a new word are worth.
+    No number is among them, and nothing that sounds like one: digits are new words to a model of these.
     """
     words = {word for row in manifest("sentences") for word in row["text"].split()}
     words |= {*grammar.LETTERS, *grammar.COMMANDS, *grammar.MONTHS}
@@ -149,8 +123,6 @@ def synthetic_words(split: str, source: str | Path | None = None, count: Takes =
     return _utterances("synthetic_words", split, source, lines)
 
 
-# --- joined digits
-
 TAKES = 2  # of each digit by each speaker
 # A voice that says a whole string runs its words together; takes that were cut out and joined sound different. FSDD's
 # takes were cut by loudness, which left some speakers only the vowels of "six" and "two"; each speaker has a threshold.
@@ -160,13 +132,7 @@ PITCH_RANGE = 0.25  # octaves, a flite voice is moved by at most this
 
 
 def digit_speakers(split: str, accents: int, seed: int) -> dict[str, tuple[list[Line], float]]:
-    """Returns speaker -> (takes in the order of digits, threshold of trimming in dB).
-
-    Args:
-        split: The split whose voices are used.
-        accents: Speakers made of each voice.
-        seed: Seed of the draws.
-    """
+    """Returns speaker -> (takes in the order of digits, threshold of trimming in dB), `accents` speakers a voice."""
     rng = _rng(split, seed)
     people = []
     for program in programs_for(split):
@@ -205,9 +171,8 @@ def synthetic_digits(
     """Digits of synthetic voices, joined into strings as `connected_digits` joins those of people, 8 kHz."""
     people = digit_speakers(split, accents, seed)
     takes = [line for lines, _ in people.values() for line in lines]
-    files = dict(
-        zip((line.id for line in takes), speak_all(takes, _folder("synthetic_digits", split, source)), strict=True)
-    )
+    spoken = speak_all(takes, _folder("synthetic_digits", split, source))
+    files = {line.id: file for line, file in zip(takes, spoken, strict=True)}
 
     def utterance(row: dict[str, str]) -> Utterance:
         (line, *_), trim_db = people[row["speaker"]]

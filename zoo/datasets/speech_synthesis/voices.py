@@ -51,31 +51,18 @@ RESPELLED = {"espeak-ng": {"a": "[['eI]]", "rubout": "rub out"}, "flite": {"a": 
 
 @dataclass(frozen=True)
 class Line:
-    """One text and how it is said.
+    """One text and how it is said."""
 
-    Attributes:
-        id: Start of the file's name.
-        text: Words.
-        program: "espeak-ng" or "flite".
-        voice: A voice of the program.
-        rate: Words per minute (espeak-ng) or stretch of durations (flite).
-        pitch: 0 to 99 (espeak-ng) or mean hertz (flite).
-        gap: Extra silence between words in units of 10 ms (espeak-ng).
-        commas: Indices of the words that a pause follows.
-        lead: Seconds of silence before the text.
-        trail: Seconds of silence after it.
-    """
-
-    id: str
+    id: str  # start of the file's name
     text: str
-    program: str
+    program: str  # "espeak-ng" or "flite"
     voice: str
-    rate: float
-    pitch: float
-    gap: int
-    commas: str
-    lead: float
-    trail: float
+    rate: float  # words per minute (espeak-ng) or stretch of durations (flite)
+    pitch: float  # 0 to 99 (espeak-ng) or mean hertz (flite)
+    gap: int  # extra silence between words in units of 10 ms (espeak-ng)
+    commas: str  # indices of the words that a pause follows
+    lead: float  # seconds of silence before the text
+    trail: float  # seconds of silence after it
 
     @property
     def speaker(self) -> str:
@@ -102,17 +89,9 @@ class Line:
         return ["flite", "-voice", self.voice, *settings, "-t", self.spoken(), "-o", file]
 
 
-# --- who
-
-
 def installed() -> tuple[str, ...]:
-    """Returns the installed ones of the two programs. Raises DataError without either."""
-    found = tuple(program for program in ("espeak-ng", "flite") if shutil.which(program))
-    if not found:
-        raise DataError(
-            "Synthetic speech needs espeak-ng or flite, and neither is installed: sudo apt-get install espeak-ng flite."
-        )
-    return found
+    """Returns the installed ones of the two programs."""
+    return tuple(program for program in ("espeak-ng", "flite") if shutil.which(program))
 
 
 @cache
@@ -134,29 +113,17 @@ def voices(split: str, program: str) -> list[str]:
 
 
 def programs_for(split: str) -> tuple[str, ...]:
-    """Returns the installed programs that have voices of a split. Raises DataError without any."""
+    """Returns the installed programs that have voices of a split."""
     programs = tuple(program for program in installed() if voices(split, program))
     if not programs:
-        raise DataError(
-            f"The {split} split has voices of its own, and the installed {' and '.join(installed())} has none of them: "
-            f"sudo apt-get install espeak-ng flite."
-        )
+        raise DataError(f"No voices of the {split} split are installed: sudo apt-get install espeak-ng flite.")
     return programs
 
 
 def draw_line(
     name: str, text: str, split: str, rng: np.random.Generator, programs: Sequence[str], pauses: Sequence[float]
 ) -> Line:
-    """Returns a text in a random voice of a split.
-
-    Args:
-        name: Identifier of the line.
-        text: Words.
-        split: The split whose voices are used.
-        rng: Source of randomness.
-        programs: `programs_for(split)`.
-        pauses: Probabilities of no pauses, few, many, and one after each word.
-    """
+    """Returns a text in a random voice of a split; `pauses` are probabilities of no pauses, few, many, and all."""
     words = len(text.split())
     program = programs[-1] if rng.random() < FLITE_SHARE else programs[0]
     voice = str(rng.choice(voices(split, program)))
@@ -175,19 +142,8 @@ def draw_line(
     return Line(name, text, program, voice, round(rate, 2), round(pitch), gap, commas, *ends)
 
 
-# --- speaking
-
-
 def speak(line: Line, destination: Path) -> None:
-    """Writes one line as 16 kHz 16-bit WAV; the file appears whole or not at all.
-
-    Args:
-        line: The line.
-        destination: The file.
-
-    Raises:
-        DataError: The program failed, or the disk cannot be written.
-    """
+    """Writes one line as 16 kHz 16-bit WAV; the file appears whole or not at all."""
     import soundfile
 
     temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
@@ -211,18 +167,7 @@ def speak(line: Line, destination: Path) -> None:
 
 
 def speak_all(lines: Sequence[Line], folder: Path) -> list[str]:
-    """Speaks the lines whose files are missing from a folder; after an interruption the next call continues.
-
-    Args:
-        lines: The lines.
-        folder: Where their files lie.
-
-    Returns:
-        The file of each line.
-
-    Raises:
-        DataError: A program failed, or the folder cannot be written.
-    """
+    """Speaks the lines whose files a folder lacks, and returns all files; after an interruption it continues."""
     from rich.console import Console
     from rich.progress import track
 

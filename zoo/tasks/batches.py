@@ -1,0 +1,55 @@
+"""Clips of any lengths as padded batches."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from zoo.errors import AudioError
+
+
+def pad(
+    clips: Sequence[np.ndarray], sample_rate: int, bucket_boundaries: Sequence[float] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pads clips with zeros on the right.
+
+    The width is rounded up, to the next of `bucket_boundaries`; beyond them to a whole second, and past ten seconds to about a
+    tenth more. So a compiler which makes one program for each shape, as XLA does, makes few.
+
+    Args:
+        clips: Arrays (samples,).
+        sample_rate: Hz.
+        bucket_boundaries: Widths in seconds, increasing.
+
+    Returns:
+        ((batch, samples) float32 waveform, (batch,) int32 lengths).
+
+    Raises:
+        AudioError: If there are no clips.
+
+    >>> waveform, lengths = pad([np.ones(5000, "float32"), np.ones(9000, "float32")], 8000)
+    >>> waveform.shape, lengths.tolist()  # whole seconds
+    ((2, 16000), [5000, 9000])
+    """
+    if not len(clips):
+        raise AudioError("`clips` must hold at least one clip. Received none.")
+    longest = max(len(clip) for clip in clips)
+    widths = (seconds * sample_rate for seconds in bucket_boundaries)
+    width = next((int(width) for width in widths if width >= longest), sample_rate)
+    while width < longest:
+        width += sample_rate * max(1, width // (10 * sample_rate))
+    waveform = np.zeros((len(clips), width), "float32")
+    for row, clip in zip(waveform, clips, strict=True):
+        row[: len(clip)] = clip
+    return waveform, np.array([len(clip) for clip in clips], "int32")
+
+
+def batches(lengths: list[int], batch_size: int, sample_rate: int, seconds: int = 240) -> Iterator[list[int]]:
+    """Indices of clips of like length, at most `batch_size` and `seconds` of padded audio together."""
+    group: list[int] = []
+    for i in np.argsort(lengths, kind="stable")[::-1]:
+        if group and (len(group) == batch_size or lengths[group[0]] * (len(group) + 1) > seconds * sample_rate):
+            yield group
+            group = []
+        group.append(int(i))
+    if group:
+        yield group

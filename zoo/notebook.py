@@ -71,9 +71,7 @@ def _from_browser(seconds: float, sample_rate: int) -> np.ndarray | None:
     except Exception as error:  # the page was closed, or its scripts are not allowed
         print(f"The browser gave no sound: {error}")
         return None
-    if not answer:
-        return None
-    return np.frombuffer(base64.b64decode(answer), "<i2").astype("float32") / 32768
+    return np.frombuffer(base64.b64decode(answer), "<i2").astype("float32") / 32768 if answer else None
 
 
 def _from_device(seconds: float, sample_rate: int) -> np.ndarray | None:

@@ -85,8 +85,7 @@ def utterance_logits(logits: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
     logits = np.asarray(logits, "float64")
     if logits.ndim != 2 or logits.shape[1] != len(vocabulary):
         raise ZooError(
-            f"`logits` of one utterance must be (frames, {len(vocabulary)}): the vocabulary and the blank. "
-            f"Received: shape {logits.shape}."
+            f"`logits` must be (frames, {len(vocabulary)}) of one utterance. Received: shape {logits.shape}."
         )
     return logits
 

@@ -200,10 +200,8 @@ def check_address(host: str, port: int) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
     except OSError as error:
-        raise ZooError(
-            f"`port` must be free and `host` an address of this machine. Received: host={host!r}, port={port} "
-            f"({error.strerror}). Is another `zoo demo` running? Port 0 is any free one."
-        ) from None
+        given = f"host={host!r}, port={port} ({error.strerror}). Is another `zoo demo` running? Port 0 is any free one"
+        raise ZooError(f"`port` must be free and `host` an address of this machine. Received: {given}.") from None
 
 
 def serve(

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
-    """Records from the microphone: the browser's on Colab, the computer's in a local Jupyter.
+    """Records (samples,) in [-1, 1] from the microphone: the browser's on Colab, the computer's in a local Jupyter.
 
     Without a microphone, Colab offers to upload a file. Elsewhere, and after a minute without an answer, a bundled clip is
     returned and a line says so. A notebook thus runs from top to bottom on any machine.
@@ -41,9 +41,6 @@ def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
     Args:
         seconds: Length of the recording, at most 60.
         sample_rate: Hertz of the returned samples.
-
-    Returns:
-        (samples,) float32 in [-1, 1].
 
     >>> samples = record(2)  # on a machine without a microphone
     No microphone was found: this is the bundled clip seven.wav. A file of yours does as well: model.transcribe("my.wav").
@@ -151,9 +148,9 @@ def caught(*kinds: type[BaseException], lines: int = 3) -> Iterator[None]:
         yield
     except kinds as error:
         plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras prints some of its words bold
-        message = [line for line in plain.splitlines() if line.strip()]
+        message = [line[:300] for line in plain.splitlines() if line.strip()]
         more = " ..." if len(message) > lines else ""
-        print(f"{type(error).__name__}: " + "\n".join(line[:300] for line in message[:lines]) + more)
+        print(f"{type(error).__name__}: " + "\n".join(message[:lines]) + more)
     else:
         raise AssertionError("This was to fail, and did not.")
 

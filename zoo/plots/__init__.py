@@ -6,8 +6,8 @@
     zoo.plots.pictures  a model and a clip in, its answer as one of these: transcription, classification
     zoo.plots.figure    what they share
 
-`transcription` returns a matplotlib Figure. The others return Axes, on `axes` where those are given, or else on a figure
-of their own: `axes.figure.savefig("name.png")` keeps it, and `axes.figure` ends a notebook's cell.
+`transcription` returns a matplotlib Figure. The others return Axes (the first, where there are several): those given as
+`axes`, or else of a figure of their own. `axes.figure.savefig("name.png")` keeps it, `axes.figure` ends a notebook's cell.
 """
 
 from zoo.plots.figure import ACCENT, COLOURS, PALE, STRONG, Drawing

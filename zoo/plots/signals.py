@@ -163,9 +163,6 @@ def reconstruction(
         title: Text above the figure.
         names: Names of the input and the output.
 
-    Returns:
-        The axes of the input; the others are in its figure.
-
     >>> axes = reconstruction(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01, title="one dB too loud")
     """
     log_mel, reconstruction = np.asarray(log_mel), np.asarray(reconstruction)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zoo.audio import bundled, load_audio, resample
-from zoo.errors import AudioError, ZooError
+from zoo.errors import ZooError
 
 # TensorFlow warns whenever it compiles again for clips of another length, as it should. A filter stays where the level
 # would be reset when TensorFlow is imported later.
@@ -51,8 +51,7 @@ def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
         raise ZooError(f"`seconds` must be a number in (0, {MAX_SECONDS:g}]. Received: seconds={seconds!r}.")
     if not (isinstance(sample_rate, Integral) and 1000 <= sample_rate <= 192000):
         raise ZooError(f"`sample_rate` must be a whole number of hertz in [1000, 192000]. Received: {sample_rate!r}.")
-    listen = _from_browser if "google.colab" in sys.modules else _from_device
-    samples = listen(seconds, sample_rate)
+    samples = (_from_browser if "google.colab" in sys.modules else _from_device)(seconds, sample_rate)
     if samples is None:
         print("No microphone was found: this is the bundled clip seven.wav.", end=" ")
         print('A file of yours does as well: model.transcribe("my.wav").')
@@ -115,8 +114,6 @@ def play(audio: Any, sample_rate: int | None = None, title: str = "") -> Player:
     >>> play(np.sin(np.arange(8000) / 3), 8000, "a tone")
     a tone: 1.00 s at 8000 Hz
     """
-    if sample_rate is None and isinstance(audio, np.ndarray):
-        raise AudioError("`sample_rate` must be given in hertz where `audio` is an array. Received: sample_rate=None.")
     rate = sample_rate or 16000
     samples = load_audio(audio, rate, sample_rate=sample_rate)
     return Player(samples / max(1.0, float(np.abs(samples).max(initial=0))), rate, title)

@@ -84,9 +84,7 @@ def utterance_logits(logits: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
     """Return logits of one utterance, (frames, symbols), in double precision."""
     logits = np.asarray(logits, "float64")
     if logits.ndim != 2 or logits.shape[1] != len(vocabulary):
-        raise ZooError(
-            f"`logits` must be (frames, {len(vocabulary)}) of one utterance. Received: shape {logits.shape}."
-        )
+        raise ZooError(f"`logits` must be (frames, {len(vocabulary)}) of one clip. Received: shape {logits.shape}.")
     return logits
 
 

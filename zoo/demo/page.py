@@ -51,7 +51,7 @@ def build_page(folder: str | Path = FOLDER) -> Any:
     gr, folder = _gradio(), recordings.check_folder(folder)
     with gr.Blocks(title="speech-zoo", analytics_enabled=False) as blocks:
         gr.Markdown(
-            "# speech-zoo\nSmall speech models, and what they make of your voice. Nothing leaves the machine that runs it."
+            "# speech-zoo\nWhat small speech models make of your voice. Nothing leaves the machine that runs them."
         )
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Listen", elem_id="listen"):

@@ -15,16 +15,5 @@ from zoo.plots.maps import latent_map
 from zoo.plots.scores import bars, comparison, confusion, learning_curves, noise
 from zoo.plots.signals import attention, band_errors, reconstruction, saliency, transcription
 
-__all__ = [
-    "ACCENT",
-    "COLOURS",
-    "PALE",
-    "STRONG",
-    "Drawing",
-    "attention",
-    "band_errors",
-    "bars",
-    "comparison",
-    "confusion",
-]
-__all__ += ["latent_map", "learning_curves", "noise", "reconstruction", "saliency", "transcription"]
+__all__ = ["ACCENT", "COLOURS", "PALE", "STRONG", "Drawing", "attention", "band_errors", "bars", "comparison"]
+__all__ += ["confusion", "latent_map", "learning_curves", "noise", "reconstruction", "saliency", "transcription"]

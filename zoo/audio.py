@@ -6,7 +6,7 @@ Whatever is not sound is refused here with one sentence, so that no later stage 
 import importlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,7 +60,7 @@ def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float |
             f"`audio` must be a path, a binary file object or an array. Received: a {type(audio).__name__}."
         )
     check_rate(rate, "`sample_rate`" if name == "`audio`" else f"The sample rate of {name}")
-    samples = _mono(samples, name)
+    samples = mono(samples, name)
     if len(samples) < SHORTEST * rate:
         raise AudioError(
             f"{name} must last at least {SHORTEST * 1000:g} ms. Received: {len(samples)} samples at {rate:g} Hz."
@@ -148,6 +148,11 @@ def display_name(path: str | os.PathLike) -> str:
     return "/".join(Path(path).parts[-2:])
 
 
+def clip_name(clips: Sequence[Audio], i: int) -> str:
+    """Return what to call one of several clips in an error: the name of its file, else its number."""
+    return display_name(clips[i]) if isinstance(clips[i], str | os.PathLike) else f"clip {i + 1}"
+
+
 def check_rate(rate: float, what: str = "`sample_rate`") -> None:
     """Raise AudioError, which leads with `what`, unless `rate` is a sample rate in hertz.
 
@@ -220,7 +225,8 @@ def _blocks(file) -> Iterator[np.ndarray]:
             return
 
 
-def _mono(samples: np.ndarray, name: str) -> np.ndarray:
+def mono(samples: np.ndarray, name: str) -> np.ndarray:
+    """Average (samples, channels) or (channels, samples) to (samples,). Raises AudioError, which leads with `name`."""
     if samples.ndim == 1:
         return samples
     if samples.ndim == 2:

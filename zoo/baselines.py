@@ -161,10 +161,7 @@ class GMMHMM(Baseline):
         except ImportError:
             raise ZooError('The baseline gmm_hmm needs hmmlearn: pip install "speech-zoo[baselines]".') from None
         takes = [features(clip) for clip in clips]
-        self.words = {
-            str(own): self._learn([t for t, label in zip(takes, labels, strict=True) if label == own])
-            for own in self.classes_
-        }
+        self.words = {str(c): self._learn([takes[i] for i in np.flatnonzero(labels == c)]) for c in self.classes_}
 
     def _learn(self, takes):
         lengths = [len(take) for take in takes]

@@ -54,12 +54,7 @@ def evaluate(model: Any, *data: str, log: Callable[[str], None] | None = None, *
 
 
 def confusions(model: Any, *data: str) -> tuple[list[str], list[str]]:
-    """Labels of the clips of data sets and what a classifier says they are, for `zoo.plots.confusion`.
-
-    Args:
-        model: A Classifier, its name, a FewShot, or a fitted baseline.
-        *data: Data sets, as for `evaluate`.
-    """
+    """Labels of the clips of data sets and what a classifier says they are, for `zoo.plots.confusion`."""
     model = loading.load(model) if isinstance(model, str) else model
     pairs = [_labels(model, utterances, str(spec)) for spec, utterances in _sets(data)]
     return [label for references, _ in pairs for label in references], [label for _, found in pairs for label in found]

@@ -1,6 +1,6 @@
 """NumPy copies of layers, for one clip that comes in pieces: no batch, no gradient, nothing to compile, no Keras.
 
-Each function takes a layer's weights and returns a stage, which maps the rows that are new to those that are final:
+Each function takes a layer's weights and returns a stage, which maps rows that are new to those that are final:
 stage(rows (k, n), whether they are the last) -> rows (m, n').
 """
 
@@ -29,14 +29,11 @@ class FrameBuffer:
 
     def __call__(self, rows: np.ndarray, last: bool) -> np.ndarray:
         """Return the windows that are complete, `(windows, size, *width)`."""
-        parts = [self.kept, rows]
-        if last:
-            parts.append(np.zeros((self.after, *rows.shape[1:]), "float32"))
-        rows = np.concatenate(parts)[self.skip :]
-        self.skip = max(0, self.skip - sum(map(len, parts)))
+        after = np.zeros((self.after if last else 0, *rows.shape[1:]), "float32")
+        rows = np.concatenate([self.kept, rows, after])
+        rows, self.skip = rows[self.skip :], max(0, self.skip - len(rows))
         count = max(0, (len(rows) - self.size) // self.step + 1)
-        starts = np.arange(count)[:, None] * self.step
-        windows = rows[starts + np.arange(self.size)]
+        windows = rows[np.arange(count)[:, None] * self.step + np.arange(self.size)]
         self.skip += max(0, count * self.step - len(rows))
         self.kept = rows[count * self.step :].copy()  # not a view, which would keep all that came before alive
         return windows
@@ -45,15 +42,6 @@ class FrameBuffer:
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)) without overflow."""
     return 0.5 + 0.5 * np.tanh(0.5 * x)
-
-
-def lstm_step(
-    projected: np.ndarray, hidden: np.ndarray, cell: np.ndarray, recurrent_kernel: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The next (hidden, cell), each (units,), from input times kernel plus bias, (4 * units,) in Keras' order i, f, g, o."""
-    i, f, g, o = np.split(projected + hidden @ recurrent_kernel, 4)
-    cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(cell), cell
 
 
 def log_mel(window: np.ndarray, filters: np.ndarray, n_fft: int, hop_length: int, floor: float) -> Stage:
@@ -85,8 +73,9 @@ def lstm(kernel: np.ndarray, recurrent_kernel: np.ndarray, bias: np.ndarray) -> 
         nonlocal hidden, cell
         out = np.empty((len(frames), units), "float32")
         for t, projected in enumerate(frames @ kernel + bias):
-            hidden, cell = lstm_step(projected, hidden, cell, recurrent_kernel)
-            out[t] = hidden
+            i, f, g, o = np.split(projected + hidden @ recurrent_kernel, 4)  # in Keras' order
+            cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
+            out[t] = hidden = sigmoid(o) * np.tanh(cell)
         return out
 
     return stage
@@ -106,8 +95,3 @@ def layer_norm(gamma: np.ndarray, beta: np.ndarray, epsilon: float) -> Stage:
         return gamma * centred / np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + epsilon) + beta
 
     return stage
-
-
-def dense(kernel: np.ndarray, bias: np.ndarray) -> Stage:
-    """Stage of `keras.layers.Dense` without an activation."""
-    return lambda frames, last: frames @ kernel + bias

@@ -8,6 +8,7 @@ import numpy as np
 from zoo.errors import ZooError
 from zoo.losses import squared_error
 from zoo.tasks.base import SpeechModel
+from zoo.tasks.batches import one_or_many
 from zoo.tasks.reconstruction import Frames, Reconstruction, lerp
 
 # What an autoencoder hears is what it gives back, so it should be speech without noise.
@@ -31,7 +32,7 @@ class Autoencoder(SpeechModel):
     frames = {"log_mel": "lengths", "reconstruction": "lengths", "code": "code_lengths"}
 
     def utterance_losses(self, x, y, outputs):
-        return squared_error(outputs["log_mel"], outputs, outputs.get("lengths"))
+        return squared_error(self._target(outputs, y, x["lengths"]), outputs, outputs.get("lengths"))
 
     @classmethod
     def default_augmentation(cls, config) -> dict:
@@ -42,46 +43,41 @@ class Autoencoder(SpeechModel):
 
     def utterance_errors(self, outputs, targets, clean) -> list[float]:
         """Mean squared errors in dB^2 over the real frames."""
-        squared = np.square(outputs["reconstruction"] - self._target(outputs, clean)).mean(axis=2)  # (batch, frames)
+        error = outputs["reconstruction"] - np.asarray(self._target(outputs, *clean))
+        squared = np.square(error).mean(axis=2)  # (batch, frames)
         ends = outputs.get("lengths", [squared.shape[1]] * len(squared))
         return [float(row[:end].mean()) for row, end in zip(squared, ends, strict=True)]
 
-    def _target(self, outputs: dict, clean):
+    def _target(self, outputs: dict, clean, lengths):
+        """Frames to give back; `clean` (batch, samples) are the waveforms without noise."""
         return outputs["log_mel"]
 
     @staticmethod
     def mean_error(errors) -> float:
         return float(np.sqrt(np.mean(errors)))
 
+    @one_or_many
     def reconstruct(self, audio, sample_rate: int | None = None, batch_size: int = 16):
-        """Squeezes a clip through the code and gives it back.
+        """Squeezes a clip through the code and gives it back, as a `Reconstruction`; or a list of them.
 
         Args:
             audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips at a time.
-
-        Returns:
-            A Reconstruction (.log_mel, .reconstruction, .code, .error_db, .sound()), or a list.
-
-        Raises:
-            AudioError: For what is not audio.
         """
-        if not isinstance(audio, list | tuple):
-            return self.reconstruct([audio], sample_rate, batch_size)[0]
         framing = Frames.of(self.config)
         return [
             Reconstruction(found["log_mel"], found["reconstruction"], found["code"], float(found["peak"]), framing)
             for found in self.infer(audio, sample_rate, batch_size)
         ]
 
+    @one_or_many
     def encode(self, audio, sample_rate: int | None = None, batch_size: int = 16):
         """The code of a clip: (frames of the code, n), or (n,) where one code is of the whole word; or a list of such.
 
         Arguments are those of `reconstruct`.
         """
-        found = self.reconstruct(audio, sample_rate, batch_size)
-        return [one.code for one in found] if isinstance(found, list) else found.code
+        return [found["code"] for found in self.infer(audio, sample_rate, batch_size)]
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -97,10 +93,7 @@ class VariationalAutoencoder(Autoencoder):
         return self.decode(codes)
 
     def interpolate(self, a, b, steps: int = 9, sample_rate: int | None = None) -> np.ndarray:
-        """Decodes the points between the codes of two clips: (steps, frames, bands) in dB below the peak, ends included.
-
-        `a` and `b` are clips as for `reconstruct`; there are at least two steps.
-        """
+        """Decodes at least two points between the codes of two clips, ends included: (steps, frames, bands) in dB."""
         return self.decode(lerp(*self.encode([a, b], sample_rate), steps))
 
     def decode(self, codes: Sequence) -> np.ndarray:

@@ -1,6 +1,5 @@
 """SpeechModel: an architecture as a functional `keras.Model` that takes recordings; the other files of this folder add what each task does."""
 
-import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.audio import display_name, load_audio
+from zoo.audio import clip_name, load_audio
 from zoo.errors import AudioError, ZooError
 from zoo.registry import architecture
 from zoo.tasks.batches import batches, pad
@@ -91,17 +90,14 @@ class SpeechModel(keras.Model):
 
     def get_config(self) -> dict:
         layers = [layer for layer in self._flatten_layers(include_self=False) if not layer._layers]
-        quantized = {
-            layer.path: layer.quantization_mode for layer in layers if getattr(layer, "quantization_mode", None)
-        }
-        # Layers without weights may say what they like.
-        frozen = [layer.name for layer in self.layers if layer.weights and not layer.trainable]
+        modes = {layer.path: getattr(layer, "quantization_mode", None) for layer in layers}
         return {
             "architecture_name": self.architecture.name,
             "config": asdict(self.config),
             "preset": self.preset,
-            "quantized": quantized,
-            "frozen": frozen,
+            "quantized": {path: mode for path, mode in modes.items() if mode},
+            # Layers without weights may say what they like.
+            "frozen": [layer.name for layer in self.layers if layer.weights and not layer.trainable],
             "name": self.name,
         }
 
@@ -117,11 +113,7 @@ class SpeechModel(keras.Model):
         return super().call(_with_lengths(inputs), training=training, mask=mask)
 
     def compile(self, optimizer="adamw", loss=None, *, metrics=None, jit_compile="auto", **kwargs) -> None:
-        """As `keras.Model.compile`; the loss is the task's where none is given.
-
-        Raises:
-            ZooError: For a loss or a metric that this task cannot use.
-        """
+        """As `keras.Model.compile`; the loss is the task's where none is given. ZooError if the task cannot use it."""
         self._check_compile(loss, metrics or kwargs.get("weighted_metrics"))
         # TensorFlow's graphs take any length; XLA under TensorFlow would compile again for each.
         jit_compile = keras.backend.backend() == "jax" if jit_compile == "auto" else jit_compile
@@ -212,10 +204,7 @@ class SpeechModel(keras.Model):
         return label_ids
 
     def utterance_errors(self, outputs: dict, targets: Sequence[str], clean: tuple[np.ndarray, np.ndarray]) -> list:
-        """What validation counts of each utterance of a batch, which `mean_error` sums up.
-
-        `clean` is (waveform (batch, samples), lengths) without noise.
-        """
+        """What validation counts of each utterance, for `mean_error`; `clean` is (waveform, lengths) without noise."""
         raise NotImplementedError
 
     @staticmethod
@@ -231,10 +220,9 @@ class SpeechModel(keras.Model):
         clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
         for i, clip in enumerate(clips):
             if len(clip) > most * rate:
-                name = display_name(audio[i]) if isinstance(audio[i], str | os.PathLike) else f"clip {i + 1}"
                 raise AudioError(
-                    f"`audio` must be clips of one word, at most {most:g} s, for {self.display_name}; {name} lasts "
-                    f"{len(clip) / rate:.1f} s (lstm_ctc writes whole sentences)."
+                    f"`audio` must be clips of one word, at most {most:g} s, for {self.display_name}; {clip_name(audio, i)} "
+                    f"lasts {len(clip) / rate:.1f} s (lstm_ctc writes whole sentences)."
                 )
         return clips
 
@@ -249,9 +237,6 @@ class SpeechModel(keras.Model):
             audio: List of paths, binary files or arrays (samples,) or (samples, channels).
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips at a time.
-
-        Raises:
-            AudioError: For what is not audio.
         """
         if not (isinstance(batch_size, Integral) and batch_size >= 1):
             raise ZooError(
@@ -267,14 +252,11 @@ class SpeechModel(keras.Model):
             waveform, lengths = pad([clips[i] for i in group], self.config.sample_rate)
             outputs = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
             outputs = {name: np.asarray(value) for name, value in outputs.items()}
+            ends = {name: outputs[end] for name, end in self.frames.items() if end in outputs}
             for row, i in enumerate(group):
-                ends = {
-                    name: int(outputs[end][row])
-                    for name, end in self.frames.items()
-                    if name in outputs and end in outputs
-                }
                 results[i] = {
-                    name: value[row, : ends[name]] if name in ends else value[row] for name, value in outputs.items()
+                    name: value[row][: ends[name][row]] if name in ends else value[row]
+                    for name, value in outputs.items()
                 }
         return results
 

@@ -1,30 +1,37 @@
 """Clips of any lengths as padded batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 
 import numpy as np
 
 from zoo.errors import AudioError
 
 
+def one_or_many(method: Callable) -> Callable:
+    """Lets a method (self, list of clips, ...) -> list of answers take a single clip too, and give its answer alone."""
+
+    @wraps(method)
+    def answer(self, audio, *args, **kwargs):
+        if isinstance(audio, list | tuple):
+            return method(self, audio, *args, **kwargs)
+        return method(self, [audio], *args, **kwargs)[0]
+
+    return answer
+
+
 def pad(
     clips: Sequence[np.ndarray], sample_rate: int, bucket_boundaries: Sequence[float] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pads clips with zeros on the right.
+    """Pads clips with zeros on the right: ((batch, samples) float32 waveform, (batch,) int32 lengths).
 
     The width is rounded up, to the next of `bucket_boundaries`; beyond them to a whole second, and past ten seconds to about a
     tenth more. So a compiler which makes one program for each shape, as XLA does, makes few.
 
     Args:
-        clips: Arrays (samples,).
+        clips: Arrays (samples,), at least one.
         sample_rate: Hz.
         bucket_boundaries: Widths in seconds, increasing.
-
-    Returns:
-        ((batch, samples) float32 waveform, (batch,) int32 lengths).
-
-    Raises:
-        AudioError: If there are no clips.
 
     >>> waveform, lengths = pad([np.ones(5000, "float32"), np.ones(9000, "float32")], 8000)
     >>> waveform.shape, lengths.tolist()  # whole seconds

@@ -10,6 +10,7 @@ from zoo import decoding
 from zoo.errors import DataError, ZooError
 from zoo.losses import cross_entropy
 from zoo.tasks.base import SpeechModel
+from zoo.tasks.batches import one_or_many
 from zoo.text import LabelEncoder
 
 # What a training run varies. Words have short silences around them.
@@ -99,22 +100,15 @@ class Classifier(SpeechModel):
     def mean_error(errors) -> float:
         return 100 * float(np.mean(errors))
 
+    @one_or_many
     def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
-        """Says which of the classes each clip is.
+        """Says which of the classes a clip is: a `Classification` (.label, .probabilities, .confidence), or a list of them.
 
         Args:
             audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips at a time.
-
-        Returns:
-            A Classification (.label, .probabilities of every class, .confidence), or a list.
-
-        Raises:
-            AudioError: For what is not audio or longer than a word.
         """
-        if not isinstance(audio, list | tuple):
-            return self.classify([audio], sample_rate, batch_size)[0]
         return [decoding.classify(logits, self.labels) for logits in self.logits(audio, sample_rate, batch_size)]
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
@@ -133,22 +127,16 @@ class Classifier(SpeechModel):
     def saliency(self, audio, sample_rate: int | None = None, patch: tuple[int, int] = (6, 6)) -> np.ndarray:
         """What a classification depends on, by occlusion (Zeiler & Fergus 2014): hide a patch of the log-mel and look again.
 
-        Gradients say what a tiny change would do, and each backend has its own; hiding is what a student would try first.
+        Gives (frames, bands) over `word_frames`: the mean fall of the label's log probability (nats) where a patch lay over
+        that point; 0 for a rise.
 
         Args:
             audio: One clip, as for `classify`.
             sample_rate: Hz of an array.
             patch: Frames and bands that are hidden at a time.
-
-        Returns:
-            (frames, bands) over `word_frames`: the mean fall of the label's log probability (nats) where a patch lay over
-            that point; 0 for a rise.
         """
-        if not (
-            isinstance(patch, tuple | list)
-            and len(patch) == 2
-            and all(isinstance(n, Integral) and n > 0 for n in patch)
-        ):
+        sizes = patch if isinstance(patch, tuple | list) else ()
+        if len(sizes) != 2 or not all(isinstance(n, Integral) and n > 0 for n in sizes):
             raise ZooError(f"`patch` must be (frames, bands), at least one of each. Received: patch={patch!r}.")
         frames = self.word_frames(audio, sample_rate)
         (n_frames, bands), (long, wide) = frames.shape, patch
@@ -183,13 +171,12 @@ class Embedder(Classifier):
     (96,)
     """
 
+    @one_or_many
     def embed(self, audio, sample_rate: int | None = None, batch_size: int = 64) -> np.ndarray:
         """Embeds clips as points of a sphere, so that a dot product is a cosine: (units,), or (clips, units) of a list.
 
         Arguments are those of `classify`.
         """
-        if not isinstance(audio, list | tuple):
-            return self.embed([audio], sample_rate, batch_size)[0]
         found = self.infer(audio, sample_rate, batch_size)
         return np.reshape([outputs["embedding"] for outputs in found], (len(found), self.output["embedding"].shape[-1]))
 

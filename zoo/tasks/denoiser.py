@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.losses import squared_error
 from zoo.tasks.autoencoder import CLEAN, Autoencoder
+from zoo.tasks.batches import one_or_many
 from zoo.tasks.reconstruction import Frames, apply_gain
 
 
@@ -16,13 +16,6 @@ class Denoiser(Autoencoder):
     task = "denoising"
     noisy_input = True
 
-    def utterance_losses(self, x, y, outputs):
-        if y is None:
-            raise ZooError(
-                f"`y` must be the clean waveforms for {self.display_name}, which learns from pairs. Received none."
-            )
-        return squared_error(self.target_frames(y, x["lengths"], outputs["peak"]), outputs, outputs["lengths"])
-
     @classmethod
     def default_augmentation(cls, config) -> dict:
         return CLEAN | {"noise_prob": 0.9, "snr_db": (-3.0, 20.0), "telephone_prob": 0.2, "silence_prob": 0.2}
@@ -30,33 +23,26 @@ class Denoiser(Autoencoder):
     def batch_target(self, label_ids, clean) -> np.ndarray:
         return clean
 
-    def target_frames(self, clean, lengths, peak):
-        """Log-mel of clean waveforms (batch, samples) in dB below the `peak` (batch,) of the noisy ones."""
+    def _target(self, outputs, clean, lengths):
+        if clean is None:
+            raise ZooError(
+                f"`y` must be the clean waveforms for {self.display_name}, which learns from pairs. Received none."
+            )
         frames, lengths = self.get_layer("log_mel")(clean, lengths)
-        return self.get_layer("below_peak").below(frames, lengths, peak)
+        return self.get_layer("below_peak").below(frames, lengths, outputs["peak"])  # the peak of the noisy clip
 
-    def _target(self, outputs, clean):
-        return np.asarray(self.target_frames(*clean, outputs["peak"]))
-
+    @one_or_many
     def denoise(self, audio, sample_rate: int | None = None, strength: float | None = None):
-        """Turns the noise of a clip down, for listening or for a recognizer. Phase, level and length stay.
+        """Turns down the noise of a clip: (samples,) float32 at the model's rate, or a list. Phase, level and length stay.
 
         Args:
             audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
             sample_rate: Hz of the arrays; files carry their own.
             strength: Factor of what is turned down in dB, 0 to 1; the config's, unless given.
-
-        Returns:
-            (samples,) float32 at the model's rate, or a list.
-
-        Raises:
-            AudioError: For what is not audio.
         """
         strength = self.config.strength if strength is None else strength
         if not isinstance(strength, int | float | np.number) or not 0 <= strength <= 1:
             raise ZooError(f"`strength` must be a share from 0 to 1. Received: strength={strength!r}.")
-        if not isinstance(audio, list | tuple):
-            return self.denoise([audio], sample_rate, strength)[0]
         rate, framing = self.config.sample_rate, Frames.of(self.config)
         clips = self.load_clips(audio, sample_rate)
         return [

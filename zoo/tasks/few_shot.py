@@ -7,15 +7,16 @@ Source: J. Snell, K. Swersky, R. Zemel, "Prototypical networks for few-shot lear
 (arxiv.org/abs/1703.05175), section 2.2; the network stays as it was trained.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from zoo.audio import Audio, display_name, load_audio
-from zoo.decoding import Classification, log_softmax
+from zoo import decoding
+from zoo.audio import Audio, clip_name, load_audio
+from zoo.decoding import Classification
 from zoo.errors import AudioError, DataError, ZooError
 from zoo.tasks.base import SpeechModel
+from zoo.tasks.batches import one_or_many
 
 STEPS = 8  # places in time at which the codes of a word are read, where it has a code for every frame
 SILENT = 1e-4  # greatest sample below which a clip holds no sound: 80 dB below full scale
@@ -36,11 +37,6 @@ class FewShot:
         shots: Number of examples of each label.
         prototypes: Mean embedding of each label, `(labels, n)`.
 
-    Raises:
-        DataError: If there are fewer than two labels, a label twice, or one without clips.
-        AudioError: If a clip is not audio or holds silence.
-        ZooError: If the model has neither embedding nor codes.
-
     >>> import numpy as np, zoo
     >>> tone = lambda hz: np.sin(2 * np.pi * hz * np.arange(4000) / 8000) * np.hanning(4000)
     >>> words = zoo.few_shot(zoo.load("word_embedding"), {"low": [tone(300)], "high": [tone(1500)]}, sample_rate=8000)
@@ -58,21 +54,12 @@ class FewShot:
         spread = np.square(self.prototypes - self.prototypes.mean(axis=0)).sum(axis=1).mean()
         self._scale = SHARPNESS / max(float(spread), 1e-9)
 
-    def classify(
-        self, audio: Audio | Sequence[Audio], sample_rate: float | None = None
-    ) -> Classification | list[Classification]:
+    @one_or_many
+    def classify(self, audio, sample_rate: float | None = None) -> Classification | list[Classification]:
         """Find the label whose prototype is nearest; arguments and answers are those of `Classifier.classify`."""
-        if not isinstance(audio, list | tuple):
-            return self.classify([audio], sample_rate)[0]
-        return [self._nearest(vector) for vector in vectors(self.model, audio, sample_rate)]
-
-    def _nearest(self, vector: np.ndarray) -> Classification:
-        distance = np.square(self.prototypes - vector).sum(axis=1)
-        probabilities = np.exp(log_softmax(-self._scale * distance)).tolist()
-        best = int(distance.argmin())
-        return Classification(
-            self.labels[best], dict(zip(self.labels, probabilities, strict=True)), probabilities[best]
-        )
+        embedded = vectors(self.model, audio, sample_rate)
+        distances = [np.square(self.prototypes - vector).sum(axis=1) for vector in embedded]
+        return [decoding.classify(-self._scale * distance, self.labels) for distance in distances]
 
 
 def _grouped(examples: Mapping | Iterable[tuple]) -> dict[str, Sequence]:
@@ -97,7 +84,7 @@ def _grouped(examples: Mapping | Iterable[tuple]) -> dict[str, Sequence]:
 
 
 def few_shot(model: SpeechModel, examples: Mapping | Iterable[tuple], sample_rate: float | None = None) -> FewShot:
-    """Make a classifier from a few examples of each word. Arguments and errors are those of `FewShot`.
+    """Make a classifier from a few examples of each word. Arguments are those of `FewShot`.
 
     >>> import zoo
     >>> from zoo.audio import bundled
@@ -109,9 +96,7 @@ def few_shot(model: SpeechModel, examples: Mapping | Iterable[tuple], sample_rat
 
 
 def vectors(model: SpeechModel, clips: Sequence[Audio], sample_rate: float | None = None) -> np.ndarray:
-    """Compute one vector for each clip of a word: its embedding, or its codes at STEPS places in time, side by side.
-
-    Returns `(clips, n)`. Arguments and errors are those of `FewShot`.
+    """Compute one vector for each clip of a word, `(clips, n)`: its embedding, or its codes at STEPS places, side by side.
 
     >>> import zoo
     >>> from zoo.audio import bundled
@@ -125,8 +110,8 @@ def vectors(model: SpeechModel, clips: Sequence[Audio], sample_rate: float | Non
         )
     rate = model.config.sample_rate
     samples = [load_audio(clip, rate, sample_rate=sample_rate) for clip in clips]
-    for number, (clip, loaded) in enumerate(zip(clips, samples, strict=True), start=1):
-        check_not_silent(loaded, display_name(clip) if isinstance(clip, str | os.PathLike) else f"Clip {number}")
+    for i, loaded in enumerate(samples):
+        check_not_silent(loaded, clip_name(clips, i))
     if not samples:
         return np.zeros((0, 0), "float32")
     if hasattr(model, "embed"):

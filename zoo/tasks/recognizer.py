@@ -15,6 +15,7 @@ from zoo.metrics import word_errors
 from zoo.presets import find_card, resolve
 from zoo.tasks import streaming
 from zoo.tasks.base import SpeechModel
+from zoo.tasks.batches import one_or_many
 from zoo.text import Vocabulary
 
 
@@ -67,28 +68,21 @@ class Recognizer(SpeechModel):
         wrong, words = np.sum(errors, axis=0)
         return 100 * float(wrong) / max(1, int(words))
 
+    @one_or_many
     def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16, **decoder):
-        """Writes down what is said.
+        """Writes down what is said: a `Transcript` (.text, .words with seconds and confidence, .confidence), or a list.
 
         Args:
             audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips at a time.
             **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
-
-        Returns:
-            A Transcript (.text, .words with start and end in seconds and confidence, .confidence), or a list.
-
-        Raises:
-            AudioError: For what is not audio.
-            ZooError: For a decoder's options.
         """
-        decode, rate, many = self.decoder(**decoder), self.config.sample_rate, isinstance(audio, list | tuple)
-        clips = self.load_clips(audio if many else [audio], sample_rate)
+        decode, rate = self.decoder(**decoder), self.config.sample_rate
+        clips = self.load_clips(audio, sample_rate)
         # A padded batch is decoded clip by clip, so each has its own true length.
         pairs = zip(clips, self.logits(clips, rate, batch_size), strict=True)
-        found = [decode(logits, len(clip) / rate) for clip, logits in pairs]
-        return found if many else found[0]
+        return [decode(logits, len(clip) / rate) for clip, logits in pairs]
 
     def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
         """A function (logits (frames, symbols), seconds) -> Transcript.
@@ -98,10 +92,6 @@ class Recognizer(SpeechModel):
             language_model: Name of a language model ("a+b" is the mixture of two), or a `zoo.language.LanguageModel`.
             **options: What `decoding.beam_search` takes: beam_width, alpha, word_bonus, prior_scale (those tuned for the two
                 models, on the card, unless given), prior (the card's), lexicon, token_min_logp, n_best.
-
-        Raises:
-            UnknownNameError: For an unknown decoder, option or language model.
-            ZooError: For options of greedy decoding, which has none.
         """
         decoder = decoder or ("beam" if options or language_model is not None else "greedy")
         seconds, vocabulary = self.config.frame_seconds, self.vocabulary
@@ -138,28 +128,20 @@ class Recognizer(SpeechModel):
             raise ZooError(
                 f"`language_model` must be a name or a zoo.language.LanguageModel. Received: {language_model!r:.100}."
             )
-        if isinstance(
-            options.get("lexicon"), Iterator
-        ):  # a generator gives its words once, and there may be many clips
+        if isinstance(options.get("lexicon"), Iterator):  # which gives its words once, and there may be many clips
             options["lexicon"] = list(options["lexicon"])
         if options.get("prior_scale"):
             options = {"prior": self.prior or None} | options
         return options | {"language_model": language_model}
 
     def align(self, audio, text: str, sample_rate: int | None = None, name: str = "the clip"):
-        """Finds where in a clip each word of a known text is said.
+        """Finds where in a clip each word of a known text is said: a `Transcript` of `text`, with times.
 
         Args:
             audio: One clip, as for `transcribe`.
-            text: What is said.
+            text: What is said, in characters of the vocabulary. DataError if it is too long for the clip.
             sample_rate: Hz of an array.
             name: Name of the clip, for errors.
-
-        Returns:
-            A Transcript of `text`, with times.
-
-        Raises:
-            DataError: If the text has other symbols than the vocabulary, or is too long for the clip.
         """
         rate = self.config.sample_rate
         if not (isinstance(text, str) and text.strip()):
@@ -171,15 +153,13 @@ class Recognizer(SpeechModel):
     @property
     def prior(self) -> tuple[float, ...]:
         """How likely each symbol is in any frame, as on the preset's card (see `decoding.label_prior`); () if not measured."""
-        found = find_card(self.preset) if self.preset else None
+        found = self.preset and find_card(self.preset)
         return found.prior if found and len(found.prior) == len(self.vocabulary) else ()
 
     def tuned(self, language_model: str) -> dict:
         """alpha, word_bonus and, where priors help, prior_scale for a language model, as on the card; {} if never tuned."""
-        found = find_card(self.preset) if self.preset else None
-        if found is None:
-            return {}
-        if language_model.endswith(tuple(language.SUFFIXES)):  # a file, for which nothing was tuned
+        found = self.preset and find_card(self.preset)
+        if not found or language_model.endswith(tuple(language.SUFFIXES)):  # nothing was tuned for a file
             return {}
         weights = found.decoding.get("+".join(resolve(part) for part in language_model.split("+")), {})
         return {weight: value for weight, value in weights.items() if weight != "prior_scale" or self.prior}
@@ -193,16 +173,12 @@ class StreamingRecognizer(Recognizer):
         """Writes down what is being said, while it is.
 
         Args:
-            chunks: Arrays (samples,) or (samples, channels) of any lengths, from a file, a socket or
-                `zoo.tasks.streaming.microphone()`.
+            chunks: Arrays (samples,) or (samples, channels) of any lengths, as `zoo.tasks.streaming.microphone()` yields.
             sample_rate: Hz of the chunks.
 
         Yields:
             Whenever something changed, a `PartialTranscript`: the words that are final and the letters of the one that is
             being said; at the end of the chunks the rest. The words are those that `transcribe` gives.
-
-        Raises:
-            AudioError: For chunks that are not audio.
         """
         check_rate(sample_rate, "rate of the chunks")
         return streaming.listen(self, chunks, sample_rate)

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from zoo import layers
-from zoo.audio import MOST_CHANNELS, from_array
+from zoo.audio import from_array, mono
 from zoo.decoding import Word, log_softmax
 from zoo.errors import AudioError, ZooError
 from zoo.tasks import _numpy_layers as numpy_layers
@@ -45,10 +45,7 @@ class Stream:
     """A model that hears one recording bit by bit.
 
     Args:
-        model: Functional model whose layers are a chain of those that a stream can have.
-
-    Raises:
-        ZooError: If a layer needs the whole recording; the error names it.
+        model: Functional model whose layers are a chain; ZooError names one that needs the whole recording.
 
     >>> import zoo
     >>> stream = Stream(zoo.load("lstm_ctc_stream", weights=None, units=8))
@@ -75,8 +72,7 @@ def _stage(layer: keras.layers.Layer, model_name: str) -> numpy_layers.Stage | N
     """The NumPy copy of a layer; None for one that does nothing to a single clip outside training."""
     match layer:
         case layers.LogMel(top_db=None) if type(layer) is layers.LogMel:  # and no MFCC
-            floor = layer.AMIN
-            return numpy_layers.log_mel(layer._window, layer._filters, layer.n_fft, layer.hop_length, floor)
+            return numpy_layers.log_mel(layer._window, layer._filters, layer.n_fft, layer.hop_length, layer.AMIN)
         case layers.Rescale():
             return lambda frames, last: frames * layer.scale + layer.offset
         case layers.StridedConv1D():
@@ -90,7 +86,8 @@ def _stage(layer: keras.layers.Layer, model_name: str) -> numpy_layers.Stage | N
         case layers.LookAhead():
             return numpy_layers.look_ahead(*layer.get_weights())
         case keras.layers.Dense(activation=keras.activations.linear, use_bias=True, quantization_mode=None):
-            return numpy_layers.dense(*layer.get_weights())
+            kernel, bias = layer.get_weights()
+            return lambda frames, last: frames @ kernel + bias
         case keras.layers.InputLayer() | layers.SpecAugment() | layers.MaskFrames() | keras.layers.Dropout():
             return None
     raise ZooError(
@@ -155,17 +152,17 @@ class StreamingGreedyDecoder:
 
 def listen(model: keras.Model, chunks: Iterable[np.ndarray], sample_rate: float) -> Iterator[PartialTranscript]:
     """Transcribe sound that is going on: `StreamingRecognizer.stream`, which says what the arguments are."""
-    stream = Stream(model)
-    decoder = StreamingGreedyDecoder(model.vocabulary, model.config.frame_seconds)
-    resample = _resampler(sample_rate, model.config.sample_rate)
     if not isinstance(chunks, Iterable) or hasattr(chunks, "__array__"):
         raise AudioError(
             "`chunks` must be arrays (samples,), one after the other; put a single one into [ ]. "
             f"Received: a {type(chunks).__name__}."
         )
+    stream = Stream(model)
+    decoder = StreamingGreedyDecoder(model.vocabulary, model.config.frame_seconds)
+    resample = _resampler(sample_rate, model.config.sample_rate)
     text, samples, before = "", 0, ("", "")
-    nothing = np.zeros(0, "float32")
-    for chunk, last in chain(zip(map(_check, chunks), repeat(False)), [(nothing, True)]):
+    end = (np.zeros(0, "float32"), True)
+    for chunk, last in chain(zip(map(_check, chunks), repeat(False)), [end]):
         samples += len(chunk)
         if last and not samples:
             return
@@ -178,24 +175,10 @@ def listen(model: keras.Model, chunks: Iterable[np.ndarray], sample_rate: float)
 
 
 def _check(chunk) -> np.ndarray:
-    """A chunk as (samples,) float32 in [-1, 1]. Raises AudioError.
-
-    Unlike a whole recording it is not scaled down where it is too loud: the next chunk would not be.
-    """
-    if not hasattr(chunk, "__array__") or np.ndim(chunk) not in (1, 2):
-        found = f"shape {np.shape(chunk)}" if hasattr(chunk, "__array__") else f"type {type(chunk).__name__}"
-        raise AudioError(
-            "`chunks` must be arrays (samples,) or (samples, channels); put a single one into [ ]. "
-            f"Received: one of {found}."
-        )
-    samples = from_array(np.asarray(chunk))
-    if samples.ndim == 2:
-        if not 0 < samples.shape[1] <= MOST_CHANNELS:
-            raise AudioError(
-                f"`chunks` must have the shape (samples,) or (samples, channels) with at most {MOST_CHANNELS} channels. "
-                f"Received: {samples.shape}."
-            )
-        samples = samples.mean(axis=1)
+    """A chunk as (samples,) float32 in [-1, 1]. One that is too loud is not scaled down: the next would not be."""
+    if not hasattr(chunk, "__array__"):
+        raise AudioError(f"`chunks` must be arrays; put a single one into [ ]. Received: a {type(chunk).__name__}.")
+    samples = mono(from_array(np.asarray(chunk)), "`chunks`")
     peak = np.abs(samples).max(initial=0.0)
     if not peak <= LOUDEST:  # nor NaN
         raise AudioError(
@@ -223,9 +206,6 @@ def microphone(
         seconds: Seconds to record; None for ever.
         chunk_seconds: Seconds of a chunk, (samples,) float32.
         sample_rate: Hertz.
-
-    Raises:
-        ZooError: If there is no microphone, or no package sounddevice.
 
     >>> for transcript in model.stream(microphone(10), sample_rate=16000):  # doctest: +SKIP
     ...     print(transcript)

@@ -82,11 +82,7 @@ class Run:
                 self.out.rmdir()
 
     def best(self, model: SpeechModel) -> SpeechModel:
-        """The model, with the weights of its best epoch.
-
-        Raises:
-            DataError: If the file is lost or damaged.
-        """
+        """The model, with the weights of its best epoch. Raises DataError where the file is lost or damaged."""
         try:
             model.load_weights(self.out / BEST)
         except Exception as error:
@@ -97,11 +93,7 @@ class Run:
 
 
 def differences(before: dict, asked: dict) -> str:
-    """Says which values two descriptions of a run do not share; "" for none.
-
-    Args:
-        before: What the run began with.
-        asked: What is asked for now.
+    """Says which values two descriptions of a run, `before` and now `asked` for, do not share; "" for none.
 
     >>> differences({"name": "lstm", "settings": {"epochs": 3}}, {"name": "lstm", "settings": {"epochs": 5}})
     'epochs 3, not 5'

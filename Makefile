@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 .PHONY: demo test test-slow test-all lint notebooks results clean
 
 demo: $(VENV)/ready-demo
-	$(BIN)/zoo demo $(if $(WAV),"$(WAV)") --plot demo.png
+	$(BIN)/zoo transcribe $(if $(WAV),"$(WAV)",data/samples/woman-us.wav) --plot demo.png
 
 # At most 4 minutes on two idle cores; no recordings, no network, no browser.
 test: $(VENV)/ready-test
@@ -33,7 +33,7 @@ notebooks: $(VENV)/ready-test
 # The tables of docs/results.md come from the models' cards and data/results/, the pictures from the demo and the models.
 results: $(VENV)/ready-test
 	$(BIN)/python scripts/write_results.py
-	$(BIN)/zoo demo --plot docs/demo.png
+	$(BIN)/zoo transcribe data/samples/woman-us.wav --plot docs/demo.png
 	$(BIN)/zoo reconstruct data/samples/seven.wav --plot docs/reconstruction.png
 	$(BIN)/zoo map vae --data fsdd --plot docs/map.png
 	$(BIN)/python scripts/take_screenshots.py docs

@@ -158,7 +158,7 @@ def test_models_are_checked_by_their_cards(monkeypatch):
         assert "lstm_ctc" in str(refusal(*arguments))
     assert refusal("classify", clip, "--weights", "none.keras").argument == "weights"
     assert refusal("export", "lstm+conv2d", "--format", "onnx", "--out", "x.onnx").argument == "name"
-    assert "onnx" in str(refusal("export", "lstm", "--format", "onxx", "--out", "x.onnx"))
+    run("export", "lstm", "--format", "onxx", "--out", "x.onnx", code=2)
 
 
 def test_pairs():
@@ -239,7 +239,7 @@ def test_export(small_model, here, tmp_path):
 
 
 def test_demo_opens_the_page(monkeypatch, tmp_path):
-    """Without recordings, --plot and --json; what is then served is tests/test_demo.py's."""
+    """What is then served is tests/test_demo.py's."""
     pytest.importorskip("gradio")
     from zoo.demo.page import FOLDER, HOST, PORT
 
@@ -254,20 +254,10 @@ def test_demo_opens_the_page(monkeypatch, tmp_path):
 def test_demo_refuses_before_keras_is_loaded(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("zoo.cli.demo.importing", lambda: pytest.fail("Keras is loaded"))
-    for option in (("--port", 0), ("--host", "::1"), ("--browser",), ("--no-browser",), ("--data-folder", "x")):
-        run("demo", "--plot", tmp_path / "x.png", *option, code=2)
     assert refusal("demo", "--data-folder", Path(__file__)).argument == "folder"
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert "speech-zoo[demo]" in str(refusal("demo"))
     assert not os.listdir(tmp_path)
-
-
-@pytest.mark.slow
-def test_demo_of_the_bundled_clips(tmp_path):
-    clip = zoo.audio.bundled("seven")
-    found = run_json("demo", clip, "--plot", tmp_path / "x.png")
-    assert found[-1]["file"] == str(clip) and sum(item["reference"] == item["text"] for item in found) > len(found) / 2
-    assert os.listdir(tmp_path) == ["x.png"]
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def test_griffin_lim_keeps_the_level():
     ],
 )
 def test_griffin_lim_refuses(log_mel, sizes, argument):
-    with refused(argument, AudioError):
+    with refused(argument):
         griffin_lim(log_mel, **({"sample_rate": 16000} | sizes))
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
 
 
 class ZooError(ValueError):
@@ -50,6 +51,12 @@ def unknown_name(kind: str, name: object, valid: Iterable[str]) -> UnknownNameEr
     some = valid if len(valid) <= 60 else [*valid[:20], f"and {len(valid) - 20} more"]
     hint = f"did you mean {' or '.join(near)}?" if near else f"valid are {', '.join(some)}."
     return UnknownNameError(f"There is no {kind} named {name!r}: {hint}")
+
+
+def check_whole(name: str, value: object, least: int = 1) -> None:
+    """Raise ZooError unless the argument `name` is a whole number of at least `least`, NumPy's included."""
+    if not isinstance(value, Integral) or value < least:
+        raise ZooError(f"`{name}` must be a whole number of at least {least}. Received: {name}={value!r}.")
 
 
 def first_line(error: Exception, length: int = 120) -> str:

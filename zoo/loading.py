@@ -13,8 +13,8 @@ import numpy as np
 
 from zoo import language, tasks
 from zoo.errors import MissingFileError, WeightsError, ZooError, first_line
-from zoo.presets import card, check_weights, find_card, resolve
-from zoo.registry import architecture, language_models
+from zoo.presets import card, check_weights, find_card, is_language_model, resolve
+from zoo.registry import architecture
 from zoo.tasks.base import SpeechModel, compile_model
 from zoo.weights_files import NAMES, save_weights, stored_names, stored_size
 
@@ -63,7 +63,7 @@ def load(
         _refuse_changes(Path(name).name, weights, fixed)
         return _load_saved(Path(name))
     parts = [resolve(part) for part in str(name).split("+")]
-    if all(_is_language_model(part) for part in parts):
+    if all(is_language_model(part) for part in parts):
         return _load_language_model("+".join(parts), weights, fixed)
     if len(parts) > 1:
         _refuse_changes(str(name), weights, fixed)
@@ -88,11 +88,6 @@ def _refuse_changes(name: str, weights, config: dict) -> None:
     if weights != "bundled" or config:
         wrong = next(iter(config), "weights")
         raise ZooError(f"`{wrong}` must be left out for {name}, which brings its weights and its config.")
-
-
-def _is_language_model(name: str) -> bool:
-    found = find_card(name)
-    return (found.architecture if found else name) in language_models()
 
 
 def _load_language_model(name: str, weights, config: dict):

@@ -200,6 +200,12 @@ def find_card(name: str) -> ModelCard | None:
     return card(name) if _has_card(resolve(name)) else None
 
 
+def is_language_model(name: str) -> bool:
+    """Whether a preset is a model of text alone."""
+    found = find_card(name)
+    return (found.architecture if found else name) in language_models()
+
+
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> ModelCard:
     """The card in a file, read again once the file has `changed`."""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -18,6 +19,12 @@ OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and Tensor
 class Group(click.Group):
     """A group whose commands turn errors into one sentence."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # As of a shell variable that is not set: neither the current folder nor an option left out.
+        if any(not argument or re.fullmatch("--[a-z-]+=", argument) for argument in args):
+            raise click.UsageError("An argument or the value of an option must not be empty.", ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context):
         try:
             result = super().invoke(ctx)
@@ -26,11 +33,10 @@ class Group(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            if _is_own_mistake(error) and os.environ.get("ZOO_TRACEBACK"):
-                raise
-            if getattr(error, "errno", None) == errno.EPIPE:  # `zoo list | head -1` is no error; click knows it
-                raise
-            if getattr(error, "errno", None) == errno.ENOSPC:
+            number = getattr(error, "errno", None)
+            if number == errno.EPIPE or (_is_own_mistake(error) and os.environ.get("ZOO_TRACEBACK")):
+                raise  # `zoo list | head -1` is no error; click knows it
+            if number == errno.ENOSPC:
                 with suppress(OSError):
                     sys.stdout = open(os.devnull, "w")
             raise click.ClickException(sentence(error)) from error

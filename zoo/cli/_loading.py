@@ -4,7 +4,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,22 +37,16 @@ def importing() -> Iterator[None]:
         raise unknown_name("Keras backend", backend, BACKENDS)
     if importlib.util.find_spec(backend) is None:
         raise ZooError(f"`KERAS_BACKEND` must name a backend that is installed. Received: {backend}.")
-    try:
-        kept = os.dup(2)
-    except OSError:  # no stderr at all
-        with interruptible():
-            yield
-        return
-    sys.stderr.flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        with interruptible():
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
+    with ExitStack() as stack:
+        stack.enter_context(interruptible())
+        with suppress(OSError):  # no stderr at all
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, 2)
+            sys.stderr.flush()
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+        yield
 
 
 def load_model(name: str, weights: str | None) -> Any:
@@ -78,7 +72,7 @@ class Asked:
     @cached_property
     def sample_rate(self) -> int:
         """Hertz of the recordings that it takes."""
-        cards = [find_card(part) for part in self.name.split("+")]
-        if self.weights or not all(cards):  # weights of one's own may have been trained at another rate
+        card = find_card(self.name.split("+")[0])
+        if self.weights or card is None:  # weights of one's own may have been trained at another rate
             return self.model.config.sample_rate
-        return max(card.sample_rate for card in cards)
+        return card.sample_rate

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
@@ -15,23 +14,6 @@ from zoo.cli._output import PICTURES, check_file
 from zoo.errors import ZooError
 
 
-class _NotEmpty:
-    """Refuses "", as of a shell variable that is not set: it is neither the current folder nor an option left out."""
-
-    def convert(self, value, param, ctx):
-        if not os.fspath(value):
-            self.fail("a path or name must not be empty.", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class PathType(_NotEmpty, click.Path):
-    """A path that is not empty."""
-
-
-class NameType(_NotEmpty, type(click.STRING)):
-    """A string that is not empty."""
-
-
 class Real(click.FloatRange):
     """A finite number of a range; click's own lets NaN and infinity pass."""
 
@@ -42,44 +24,22 @@ class Real(click.FloatRange):
         return number
 
 
-PATH = PathType(path_type=Path, readable=False)  # what cannot be read is reported when it is read, and the rest goes on
-NAME = NameType()
+# What cannot be read is reported when it is read, and the rest goes on.
+PATH = click.Path(path_type=Path, readable=False)
 POSITIVE = Real(0, min_open=True)
 COUNT = click.IntRange(1)
 
 file_argument = click.argument("path", metavar="FILE", type=PATH)
 recordings_argument = click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+top_option = click.option("--top", type=COUNT, default=3, help="Answers to show of each recording (3).")
 plot_option = click.option(
     "--plot", type=PATH, metavar="FILE", help="Draw a picture (.png, .svg, .pdf).",
     callback=lambda ctx, param, path: path and check_file("plot", path, PICTURES),  # before the work, not after it
 )  # fmt: skip
 data_option = click.option(
-    "--data", multiple=True, required=True, type=NAME, metavar="SPEC",
-    help="Data set, NAME[:SPLIT][,OPTION=VALUE...]; may be repeated.",
-)  # fmt: skip
-
-
-def model_option(default: str, tasks: tuple[str, ...], what: str, others: tuple[str, ...] = ()) -> Callable:
-    """Adds --model and --weights to a command about recordings, which gets both as one `asked`, checked by `check_can`."""
-    about = {"default": default, "show_default": True, "metavar": "NAME", "help": f"Name of {what}."}
-    return lambda command: click.option("--model", "name", type=NAME, **about)(_asked(command, tasks, what, others))
-
-
-def model_argument(tasks: tuple[str, ...], what: str) -> Callable:
-    """Adds NAME and --weights to a command about one model; otherwise as `model_option`."""
-    return lambda command: click.argument("name", type=NAME)(_asked(command, tasks, what, ()))
-
-
-def _asked(command: Callable, tasks: tuple[str, ...], what: str, others: tuple[str, ...]) -> Callable:
-    @click.option("--weights", type=NAME, metavar="FILE", help="A .keras or .weights.h5 file for the bundled weights.")
-    @wraps(command)
-    def with_model(name, weights, **values):
-        if name not in others:
-            check_can(name, tasks, what)
-        return command(asked=Asked(name, weights), **values)
-
-    return with_model
+    "--data", multiple=True, required=True, metavar="SPEC", help="NAME[:SPLIT][,OPTION=VALUE...]; may be repeated."
+)
 
 
 def out_option(metavar: str, help: str, required: bool = True) -> Callable:
@@ -87,21 +47,41 @@ def out_option(metavar: str, help: str, required: bool = True) -> Callable:
     return click.option("--out", required=required, type=PATH, metavar=metavar, help=help)
 
 
-def top_option(help: str) -> Callable:
-    """Returns the option --top, how many answers a command shows of each recording."""
-    return click.option("--top", type=COUNT, default=3, show_default=True, help=help)
+def model(tasks: tuple[str, ...], what: str, default: str = "", others: tuple[str, ...] = ()) -> Callable:
+    """Adds --model, or NAME where there is no default, and --weights to a command, which gets both as one `asked`.
+
+    Args:
+        tasks: What the model may be for; `check_can` checks its card.
+        what: The same in words, such as "a recognizer".
+        default: Name of the preset that is used unless another is given.
+        others: Names that are no presets and may be given too.
+    """
+
+    def decorate(command: Callable) -> Callable:
+        @click.option("--weights", metavar="FILE", help="A .keras or .weights.h5 file for the bundled weights.")
+        @wraps(command)
+        def with_model(name, weights, **values):
+            if name not in others:
+                check_can(name, tasks, what)
+            return command(asked=Asked(name, weights), **values)
+
+        if not default:
+            return click.argument("name")(with_model)
+        about = {"default": default, "metavar": "NAME", "help": f"Name of {what} ({default})."}
+        return click.option("--model", "name", **about)(with_model)
+
+    return decorate
 
 
-DECODER = (
-    click.option("--beam-width", type=COUNT, help="Prefixes that a beam search keeps (16)."),
-    click.option("--language-model", type=NAME, metavar="NAME", help="ngram_lm, lstm_lm, both with a + between, or a file."),
-    click.option("--alpha", type=Real(), help="Weight of the language model (the card's)."),
-    click.option("--word-bonus", type=Real(), help="Reward of each word (the card's)."),
-    click.option("--prior-scale", type=Real(), help="Weight of the label priors that are divided out (the card's)."),
-    click.option("--token-min-logp", type=Real(), help="Least log probability of a token that is tried."),
-    click.option("--lexicon", multiple=True, metavar="WORDS", help="The only words that may be written: `yes,no`."),
-)  # fmt: skip
-DECODER_NAMES = ("beam_width", "language_model", "alpha", "word_bonus", "prior_scale", "token_min_logp", "lexicon")
+DECODER = {
+    "beam_width": {"type": COUNT, "help": "Prefixes that a beam search keeps (16)."},
+    "language_model": {"metavar": "NAME", "help": "ngram_lm, lstm_lm, both with a + between, or a file."},
+    "alpha": {"type": Real(), "help": "Weight of the language model (the card's)."},
+    "word_bonus": {"type": Real(), "help": "Reward of each word (the card's)."},
+    "prior_scale": {"type": Real(), "help": "Weight of the label priors that are divided out (the card's)."},
+    "token_min_logp": {"type": Real(), "help": "Least log probability of a token that is tried."},
+    "lexicon": {"multiple": True, "metavar": "WORDS", "help": "The only words that may be written: `yes,no`."},
+}
 
 
 def decoder_options(command: Callable) -> Callable:
@@ -109,12 +89,12 @@ def decoder_options(command: Callable) -> Callable:
 
     @wraps(command)
     def with_decoder(**values):
-        given = {name: values.pop(name) for name in DECODER_NAMES}
+        given = {name: values.pop(name) for name in DECODER}
         given["lexicon"] = [word for words in given["lexicon"] for word in words.replace(",", " ").split()] or None
         return command(**values, decoder={name: value for name, value in given.items() if value is not None})
 
-    for option in reversed(DECODER):
-        with_decoder = option(with_decoder)
+    for name, about in reversed(DECODER.items()):
+        with_decoder = click.option(f"--{name.replace('_', '-')}", **about)(with_decoder)
     return with_decoder
 
 

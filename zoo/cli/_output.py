@@ -12,6 +12,7 @@ import click
 
 from zoo.errors import MissingFileError, ZooError
 from zoo.files import atomic_write
+from zoo.presets import Result
 
 PICTURES = (".png", ".svg", ".pdf")
 PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
@@ -31,6 +32,14 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(rounded(value), indent=2, ensure_ascii=False))
 
 
+def tell(about: dict, sentence: str, as_json: bool) -> None:
+    """Prints what a command did: as JSON, or as a sentence."""
+    if as_json:
+        print_json(about)
+    else:
+        click.echo(sentence)
+
+
 def print_table(*columns: str, rows: Iterable[tuple], title: str = "") -> None:
     """Prints rows of cells as a table; a column whose name ends in # holds numbers, which are right-aligned."""
     from rich import box
@@ -47,19 +56,26 @@ def print_table(*columns: str, rows: Iterable[tuple], title: str = "") -> None:
     Console(width=width, markup=False, highlight=False, emoji=False).print(table)
 
 
+def print_results(results: Iterable[Result]) -> None:
+    """Prints measured figures as a table."""
+    rows = []
+    for r in results:
+        note = r.note or ", ".join(f"{number} {count}" for count, number in r.counts.items())
+        interval = f"{r.low:.2f} to {r.high:.2f}"
+        rows.append((r.data, r.split, r.metric, f"{r.value:.2f}", interval, r.utterances, r.decoder, note))
+    columns = ("measured on", "split", "metric", "value#", "95 % interval#", "utterances#", "decoder", "")
+    print_table(*columns, rows=rows)
+
+
 def check_file(option: str, path: Path, suffixes: tuple[str, ...], source: Path | None = None) -> Path:
     """Returns `path` if a file can be written there, one that does not replace the recording `source` that it is made of."""
     folder = path.absolute().parent
-    if path.suffix.lower() not in suffixes:
-        raise ZooError(f"`{option}` must end in {', '.join(suffixes)}. Received: {path.name}.")
-    if not folder.is_dir():
-        raise MissingFileError(f"`{option}` must be in a folder that exists. There is no {folder}.")
-    if path.is_dir():
-        raise ZooError(f"`{option}` must be a file. Received: {path}, which is a folder.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ZooError(f"`{option}` must be in a folder in which files can be made. Received: {folder}.")
+    if path.suffix.lower() not in suffixes or path.is_dir():
+        raise ZooError(f"`{option}` must be a file that ends in {', '.join(suffixes)}. Received: {path}.")
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise MissingFileError(f"`{option}` must be in a folder in which files can be made. Received: {path}.")
     if source and path.exists() and source.exists() and path.samefile(source):
-        raise ZooError(f"`{option}` must be another file than the recording that is read. Received: {path} for both.")
+        raise ZooError(f"`{option}` must be another file than the recording. Received: {path} for both.")
     return path
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+import zoo
 from zoo.cli._errors import sentence
-from zoo.cli._output import print_json, print_table
+from zoo.cli._output import print_json, print_table, save_picture
 from zoo.errors import AudioError, ZooError
 
 BATCH_SECONDS = 240  # of audio at a time, so that a folder of lectures need not fit in memory
@@ -20,6 +21,7 @@ class Recordings:
     def __init__(self, paths: tuple[Path, ...]):
         self.files = list(self._files(paths))
         self.failed = False
+        self.results: list[dict] = []  # what --json prints of each
 
     @staticmethod
     def _files(paths: tuple[Path, ...]) -> Iterator[Path | Exception]:
@@ -39,14 +41,12 @@ class Recordings:
 
     def batches(self, sample_rate: int, size: int = 1) -> Iterator[list[tuple[Path, Any]]]:
         """Yields lists of (path, samples `(samples,)`) of at most `size` recordings."""
-        from zoo.audio import load_audio
-
         batch, seconds = [], 0.0
         for path in self.files:
             try:
                 if isinstance(path, Exception):
                     raise path
-                samples = load_audio(path, sample_rate)
+                samples = zoo.audio.load_audio(path, sample_rate)
             except (ZooError, OSError) as error:
                 self.report(error)
                 continue
@@ -68,22 +68,20 @@ class Recordings:
                 continue
             yield path, samples, found
 
-    def place(self, plot: Path, number: int, path: Path) -> Path:
-        """Returns where the picture of a recording goes: `plot` of a single one, else NAME-1-CLIP.png and so on."""
-        return plot if len(self.files) == 1 else plot.with_stem(f"{plot.stem}-{number}-{path.stem}")
+    def add(self, path: Path, answer: dict) -> None:
+        """Keeps an answer for --json."""
+        self.results.append({"file": str(path), **answer})
 
-    def finish(self, results: list[dict], as_json: bool, *columns: str, rows: Iterable[tuple] = ()) -> None:
+    def draw(self, figure, plot: Path, path: Path) -> None:
+        """Writes the picture of the latest answer: to `plot` of a single one, else to NAME-1-CLIP.png and so on."""
+        numbered = plot.with_stem(f"{plot.stem}-{len(self.results)}-{path.stem}")
+        save_picture(figure, plot if len(self.files) == 1 else numbered)
+
+    def finish(self, as_json: bool, *columns: str, rows: Iterable[tuple] = ()) -> None:
         """Prints all answers and ends the command, with exit code 1 if a recording failed."""
         if as_json:
-            print_json(results)
+            print_json(self.results)
         elif rows:
             print_table(*columns, rows=rows)
         if self.failed:
             sys.exit(1)
-
-
-def read(path: Path, sample_rate: int) -> Any:
-    """Reads a recording as samples `(samples,)`."""
-    from zoo.audio import load_audio
-
-    return load_audio(path, sample_rate)

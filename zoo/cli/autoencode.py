@@ -2,15 +2,15 @@
 
 import click
 
+import zoo
 from zoo.cli import _options as options
 from zoo.cli._loading import CODES
-from zoo.cli._output import check_file, print_json, save_picture, save_sound
-from zoo.cli._recordings import read
+from zoo.cli._output import check_file, save_picture, save_sound, tell
 
 
 @click.command()
 @options.file_argument
-@options.model_option("conv_autoencoder", ("reconstruction", "denoising"), "an autoencoder")
+@options.model(("reconstruction", "denoising"), "an autoencoder", "conv_autoencoder")
 @options.out_option("FILE.wav", "Write the reconstruction as sound (Griffin-Lim).", required=False)
 @options.plot_option
 @options.json_option
@@ -26,28 +26,24 @@ def reconstruct(path, asked, out, plot, as_json):
     """
     if out:
         check_file("out", out, (".wav",), source=path)
-    samples = read(path, asked.sample_rate)
+    samples = zoo.audio.load_audio(path, asked.sample_rate)
     found = asked.model.reconstruct(samples, asked.sample_rate)
     if plot:
-        from zoo import plots
-
         hop, title = found.framing.hop_seconds, f"{path.name}, {asked.name}"
-        save_picture(plots.reconstruction(found.log_mel, found.reconstruction, hop, title).figure, plot)
+        save_picture(zoo.plots.reconstruction(found.log_mel, found.reconstruction, hop, title).figure, plot)
     if out:
         save_sound(*found.sound(), out)
     (frames, bands), code = found.log_mel.shape, list(found.code.shape)
-    if as_json:
-        about = {"file": str(path), "model": asked.name, "frames": frames, "bands": bands, "code": code}
-        print_json(about | {"error_db": found.error_db, "band_error_db": found.band_error_db.tolist()})
-    else:
-        numbers = " x ".join(map(str, code))
-        click.echo(f"{frames} frames of {bands} bands -> {numbers} numbers -> error {found.error_db:.2f} dB")
+    about = {"file": str(path), "model": asked.name, "frames": frames, "bands": bands, "code": code}
+    about |= {"error_db": found.error_db, "band_error_db": found.band_error_db.tolist()}
+    numbers = " x ".join(map(str, code))
+    tell(about, f"{frames} frames of {bands} bands -> {numbers} numbers -> error {found.error_db:.2f} dB", as_json)
 
 
 @click.command()
 @options.file_argument
 @options.out_option("FILE.wav", "Where the sound goes.")
-@options.model_option("denoising_autoencoder", ("denoising",), "a denoiser")
+@options.model(("denoising",), "a denoiser", "denoising_autoencoder")
 @click.option("--strength", type=options.Real(0, 1), help="Factor of what is turned down in dB (the model's).")
 @options.plot_option
 @options.json_option
@@ -62,30 +58,24 @@ def denoise(path, out, asked, strength, plot, as_json):
       zoo denoise noisy.wav --out clean.wav --strength 0.5 --plot both.png
     """
     check_file("out", out, (".wav",), source=path)
-    rate, samples = asked.sample_rate, read(path, asked.sample_rate)
+    rate, samples = asked.sample_rate, zoo.audio.load_audio(path, asked.sample_rate)
     strength = asked.model.config.strength if strength is None else strength
     clean = asked.model.denoise(samples, rate, strength)
     if plot:
-        from zoo import plots
-
         found = asked.model.reconstruct(samples, rate)
         denoised = found.log_mel + strength * (found.reconstruction - found.log_mel)
         hop, names = found.framing.hop_seconds, ("noisy", "denoised")
-        save_picture(plots.reconstruction(found.log_mel, denoised, hop, path.name, names).figure, plot)
+        save_picture(zoo.plots.reconstruction(found.log_mel, denoised, hop, path.name, names).figure, plot)
     save_sound(clean, rate, out)
-    if as_json:
-        print_json({"file": str(path), "out": str(out), "seconds": len(clean) / rate, "strength": strength})
-    else:
-        click.echo(f"Wrote {out} ({len(clean) / rate:.2f} s at {rate:,} Hz).")
+    about = {"file": str(path), "out": str(out), "seconds": len(clean) / rate, "strength": strength}
+    tell(about, f"Wrote {out} ({len(clean) / rate:.2f} s at {rate:,} Hz).", as_json)
 
 
 @click.command("map")
-@options.model_argument(CODES, "a model with an embedding or codes")
+@options.model(CODES, "a model with an embedding or codes")
 @options.data_option
 @options.plot_option
-@click.option(
-    "--method", type=click.Choice(["tsne", "pca"]), default="tsne", show_default=True, help="How n numbers become two."
-)
+@click.option("--method", type=click.Choice(["tsne", "pca"]), default="tsne", help="How n numbers become two (tsne).")
 @options.json_option
 def map_codes(asked, data, plot, method, as_json):
     """Draw the codes of the model NAME as a map, coloured by word and by speaker.
@@ -100,8 +90,7 @@ def map_codes(asked, data, plot, method, as_json):
     """
     if plot is None:
         raise click.UsageError("`plot` must be given: a map is a picture.")
-    model, name = asked.model, asked.name
-    from zoo import plots
+    model = asked.model
     from zoo.datasets.spec import DataSpec
     from zoo.tasks.few_shot import vectors
 
@@ -111,10 +100,8 @@ def map_codes(asked, data, plot, method, as_json):
     groups = {"word": [utterance.text for utterance in utterances]}
     if any(utterance.speaker for utterance in utterances):
         groups["speaker"] = [utterance.speaker for utterance in utterances]
-    figure = plots.latent_map(codes, groups, method).figure
-    figure.suptitle(f"{name}: {len(codes)} clips of {', '.join(data)}", parse_math=False)
+    figure = zoo.plots.latent_map(codes, groups, method).figure
+    figure.suptitle(f"{asked.name}: {len(codes)} clips of {', '.join(data)}", parse_math=False)
     save_picture(figure, plot)
-    if as_json:
-        print_json({"model": name, "data": data, "clips": len(codes), "numbers": codes.shape[1], "plot": str(plot)})
-    else:
-        click.echo(f"Drawn: {plot} ({len(codes)} clips, {codes.shape[1]} numbers each)")
+    about = {"model": asked.name, "data": data, "clips": len(codes), "numbers": codes.shape[1], "plot": str(plot)}
+    tell(about, f"Drawn: {plot} ({len(codes)} clips, {codes.shape[1]} numbers each)", as_json)

@@ -7,7 +7,7 @@ from zoo.cli._output import print_json, print_table
 
 
 @click.command()
-@click.argument("spec", required=False, type=options.NAME)
+@click.argument("spec", required=False)
 @click.option("--durations", is_flag=True, help="Sum up the minutes too, which reads every recording.")
 @options.json_option
 def data(spec, durations, as_json):
@@ -32,9 +32,8 @@ def data(spec, durations, as_json):
         if as_json:
             print_json([{"name": s.name, "splits": s.splits, "options": s.options, "about": s.about} for s in sets])
             return
-        rows = [
-            (s.name, s.about, ", ".join(s.splits), "\n".join(f"{k}: {v}" for k, v in s.options.items())) for s in sets
-        ]
+        options_of = ["\n".join(f"{name}: {what}" for name, what in s.options.items()) for s in sets]
+        rows = [(s.name, s.about, ", ".join(s.splits), text) for s, text in zip(sets, options_of, strict=True)]
         print_table("data set", "what", "splits", "options", rows=rows)
         return
     splits = datasets.describe(DataSpec.parse(spec, "train").name).splits

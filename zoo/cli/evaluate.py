@@ -9,11 +9,11 @@ import click
 import zoo
 from zoo.cli import _options as options
 from zoo.cli._loading import SOUND, check_can
-from zoo.cli._output import print_json, print_table, save_picture
+from zoo.cli._output import print_json, print_results, save_picture
 
 
 @click.command()
-@options.model_argument((*SOUND, "language"), "a model")
+@options.model((*SOUND, "language"), "a model")
 @options.data_option
 @options.decoder_options
 @click.option("--verify", is_flag=True, help="Equal error rate of an embedder: is it the same speaker, or another?")
@@ -27,7 +27,6 @@ def evaluate(asked, data, decoder, verify, plot, as_json):
 
     \b
     Example:
-      zoo evaluate lstm_ctc --data an4 --data connected_digits:loso-theo-test
       zoo evaluate lstm_ctc --data folder:all,source=mine.csv --weights runs/mine/model.keras --json
       zoo evaluate conv2d --data fsdd --plot errors.png
       zoo evaluate speaker_id --data spoken_digits --verify
@@ -46,10 +45,5 @@ def evaluate(asked, data, decoder, verify, plot, as_json):
         save_picture(confusion(*pairs, [label for label in asked.model.labels if label in seen]).figure, plot)
     if as_json:
         print_json([asdict(result) for result in results])
-        return
-    figures = [
-        (r.data, r.split, r.metric, f"{r.value:.2f}", f"{r.low:.2f} to {r.high:.2f}", r.utterances) for r in results
-    ]
-    counts = [", ".join(f"{number} {count}" for count, number in r.counts.items()) or r.note for r in results]
-    rows = [(*figure, text) for figure, text in zip(figures, counts, strict=True)]
-    print_table("data", "split", "metric", "value#", "95 % interval#", "utterances#", "", rows=rows)
+    else:
+        print_results(results)

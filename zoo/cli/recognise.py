@@ -9,25 +9,26 @@ import click
 
 import zoo
 from zoo.cli import _options as options
-from zoo.cli._loading import CODES, SOUND
+from zoo.cli._loading import CODES, SOUND, Asked
 from zoo.cli._output import print_json, print_table, rounded, save_picture
-from zoo.cli._recordings import Recordings, read
+from zoo.cli._recordings import Recordings
 from zoo.errors import DataError, MissingFileError, ZooError
 
 BATCH = 16  # clips at a time
 NOTHING = "(no words recognized)"
 
 
-def draw_transcript(model, samples, sample_rate: int, transcript, plot: Path, title: str) -> None:
+def transcript_figure(asked: Asked, samples, transcript, path: Path):
     """Draws waveform, log-mel frames and words over time."""
     from zoo.plots import pictures
 
-    save_picture(pictures.transcription(model, samples, sample_rate, transcript, title), plot)
+    title = f"{path.name}: {transcript.text or NOTHING}"
+    return pictures.transcription(asked.model, samples, asked.sample_rate, transcript, title)
 
 
 @click.command()
 @options.recordings_argument
-@options.model_option("lstm_ctc", ("transcription",), "a recognizer")
+@options.model(("transcription",), "a recognizer", "lstm_ctc")
 @options.decoder_options
 @options.plot_option
 @options.json_option
@@ -40,34 +41,29 @@ def transcribe(paths, asked, decoder, plot, as_json):
 
     \b
     Example:
-      zoo transcribe clip.wav
-      zoo transcribe recordings/ --json > words.json
       zoo transcribe clip.wav --plot words.png
-      zoo transcribe clip.wav --language-model ngram_lm
-      zoo transcribe clip.wav --lexicon zero,one,two,three,four,five,six,seven,eight,nine
+      zoo transcribe recordings/ --json > words.json
+      zoo transcribe clip.wav --language-model ngram_lm --lexicon zero,one,two,three
     """
-    recordings, results = Recordings(paths), []
+    recordings = Recordings(paths)
     for batch in recordings.batches(asked.sample_rate, BATCH):
         clips = [samples for _, samples in batch]
         transcripts = asked.model.transcribe(clips, asked.sample_rate, **decoder)
         for (path, samples), transcript in zip(batch, transcripts, strict=True):
-            results.append({"file": str(path), **transcript.to_dict()})
+            recordings.add(path, transcript.to_dict())
             shown = transcript.text or (NOTHING if sys.stdout.isatty() else "")
             if not as_json:
                 click.echo(shown if len(recordings.files) == 1 else f"{path}\t{shown}")
             if plot:
-                title, place = f"{path.name}: {transcript.text or NOTHING}", recordings.place(plot, len(results), path)
-                draw_transcript(asked.model, samples, asked.sample_rate, transcript, place, title)
-    recordings.finish(results, as_json)
+                recordings.draw(transcript_figure(asked, samples, transcript, path), plot, path)
+    recordings.finish(as_json)
 
 
 @click.command()
 @click.argument("path", metavar="[FILE]", required=False, type=options.PATH)
-@options.model_option("lstm_ctc_stream", ("transcription",), "a recognizer that can stream")
+@options.model(("transcription",), "a recognizer that can stream", "lstm_ctc_stream")
 @click.option("--seconds", type=options.POSITIVE, help="Stop listening after so long.")
-@click.option(
-    "--chunk", type=options.Real(0.001, 10), default=0.1, show_default=True, help="Seconds of sound at a time."
-)
+@click.option("--chunk", type=options.Real(0.001, 10), default=0.1, help="Seconds of sound at a time (0.1).")
 @options.json_option
 def listen(path, asked, seconds, chunk, as_json):
     """Transcribe speech while it is spoken: from the microphone, or from FILE as if it were one.
@@ -80,16 +76,15 @@ def listen(path, asked, seconds, chunk, as_json):
       zoo listen
       zoo listen clip.wav --json
     """
-    rate, samples = asked.sample_rate, None if path is None else read(path, asked.sample_rate)
+    rate = asked.sample_rate
+    samples = path and zoo.audio.load_audio(path, rate)
     if not hasattr(asked.model, "stream"):
         raise ZooError(f"`model` must be one that can stream, such as lstm_ctc_stream. Received: {asked.name}.")
-    if samples is None:
-        from zoo.tasks.streaming import microphone
-
-        chunks = microphone(seconds, chunk, rate)
-    else:
+    if path:
         samples, size = samples[: round(seconds * rate) if seconds else None], max(1, round(chunk * rate))
         chunks = (samples[i : i + size] for i in range(0, len(samples), size))
+    else:
+        chunks = zoo.tasks.streaming.microphone(seconds, chunk, rate)
     live = sys.stdout.isatty() and not as_json
     try:
         for heard in asked.model.stream(chunks, rate):
@@ -99,17 +94,15 @@ def listen(path, asked, seconds, chunk, as_json):
                 words = "".join(f"\r\x1b[K{word.text}\n" for word in heard.new)
                 click.echo(f"{words}\r\x1b[K{heard.partial[:60]}", nl=False)
             else:
-                for word in heard.new:
-                    click.echo(f"{heard.seconds:.2f}\t{word.text}")
+                click.echo("".join(f"{heard.seconds:.2f}\t{word.text}\n" for word in heard.new), nl=False)
     except KeyboardInterrupt:
-        if live:
-            click.echo()
+        click.echo()
 
 
 @click.command()
 @options.recordings_argument
-@options.model_option("ds_cnn", ("classification",), "a classifier")
-@options.top_option("Classes to show.")
+@options.model(("classification",), "a classifier", "ds_cnn")
+@options.top_option
 @options.plot_option
 @options.json_option
 def classify(paths, asked, top, plot, as_json):
@@ -117,38 +110,31 @@ def classify(paths, asked, top, plot, as_json):
 
     Recordings are files of at most 4 s, or folders of such; the bundled models know the digits zero to nine (`zoo info
     NAME` says more). A model always answers with one of its classes: of any other word, a low probability is all that it
-    can say. What cannot be read is reported on stderr, the rest goes on, and the exit code is 1. --json gives the
-    probability of every class; --plot draws them beside what the answer depended on.
+    can say. --json gives the probability of every class; --plot draws them beside what the answer depended on.
 
     \b
     Example:
-      zoo classify clip.wav
       zoo classify recordings/ --model conv2d --top 1
       zoo classify clip.wav --model attention --plot weights.png --json
       zoo classify clip.wav --model attention+ds_cnn+lstm     the mean of three
       zoo classify clip.wav --model ds_cnn --weights runs/mine/model.keras
     """
-    recordings, rows, results = Recordings(paths), [], []
-
-    def answer(samples):
-        return asked.model.classify(samples, asked.sample_rate)
-
-    for path, samples, found in recordings.answers(asked.sample_rate, answer):
+    recordings, rows, rate = Recordings(paths), [], asked.sample_rate
+    for path, samples, found in recordings.answers(rate, lambda samples: asked.model.classify(samples, rate)):
         best = sorted(found.probabilities, key=found.probabilities.get, reverse=True)[:top]
-        results.append({"file": str(path), **found.to_dict()})
+        recordings.add(path, found.to_dict())
         rows.append((path, "   ".join(f"{label} {100 * found.probabilities[label]:.0f} %" for label in best)))
         if plot:
             from zoo.plots import pictures
 
-            figure = pictures.classification(asked.model, samples, asked.sample_rate, path.name)
-            save_picture(figure, recordings.place(plot, len(results), path))
-    recordings.finish(results, as_json, "recording", asked.name, rows=rows)
+            recordings.draw(pictures.classification(asked.model, samples, rate, path.name), plot, path)
+    recordings.finish(as_json, "recording", asked.name, rows=rows)
 
 
 @click.command()
 @options.file_argument
 @click.argument("text")
-@options.model_option("lstm_ctc", ("transcription",), "a recognizer")
+@options.model(("transcription",), "a recognizer", "lstm_ctc")
 @options.plot_option
 @options.json_option
 def align(path, text, asked, plot, as_json):
@@ -159,12 +145,11 @@ def align(path, text, asked, plot, as_json):
       zoo align clip.wav "one two three"
       zoo align clip.wav "one two three" --plot words.png --json
     """
-    from zoo.text import normalise
-
-    rate, samples = asked.sample_rate, read(path, asked.sample_rate)
-    transcript = asked.model.align(samples, normalise(text), sample_rate=rate, name=path.name)
+    rate = asked.sample_rate
+    samples = zoo.audio.load_audio(path, rate)
+    transcript = asked.model.align(samples, zoo.text.normalise(text), sample_rate=rate, name=path.name)
     if plot:
-        draw_transcript(asked.model, samples, rate, transcript, plot, f"{path.name}: {transcript.text}")
+        save_picture(transcript_figure(asked, samples, transcript, path), plot)
     if as_json:
         print_json({"file": str(path), **transcript.to_dict()})
         return
@@ -175,7 +160,7 @@ def align(path, text, asked, plot, as_json):
 @click.command("few-shot")
 @click.argument("folder", type=options.PATH)
 @options.recordings_argument
-@options.model_option("word_embedding", CODES, "a model with an embedding or codes")
+@options.model(CODES, "a model with an embedding or codes", "word_embedding")
 @click.option("--shots", type=options.COUNT, help="Examples of each word to use (all there are).")
 @options.json_option
 def few_shot(folder, paths, asked, shots, as_json):
@@ -192,26 +177,26 @@ def few_shot(folder, paths, asked, shots, as_json):
 
     if not folder.is_dir():
         raise MissingFileError(f"`folder` must hold a folder of recordings for each word. There is no folder {folder}.")
-    examples = {}
-    for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        examples[child.name] = recordings_in(child)[:shots]
-        if shots and len(examples[child.name]) < shots:
-            raise DataError(
-                f"`shots` must be at most the examples of each word, {len(examples[child.name])} in {child}."
-            )
-    recordings, rows, results = Recordings(paths), [], []
-    words, rate = zoo.few_shot(asked.model, examples), asked.sample_rate
+    children = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    examples = {child.name: recordings_in(child)[:shots] for child in children}
+    least = min(map(len, examples.values()), default=0)
+    if shots and least < shots:
+        raise DataError(
+            f"`shots` must be at most the examples of each word, of which one has {least}. Received: {shots}."
+        )
+    recordings, rows, rate = Recordings(paths), [], asked.sample_rate
+    words = zoo.few_shot(asked.model, examples)
     for path, _, found in recordings.answers(rate, lambda samples: words.classify(samples, rate)):
-        results.append({"file": str(path), **found.to_dict()})
+        recordings.add(path, found.to_dict())
         rows.append((path, found.label, f"{100 * found.confidence:.0f} %"))
-    recordings.finish(results, as_json, "recording", "nearest", "confidence#", rows=rows)
+    recordings.finish(as_json, "recording", "nearest", "confidence#", rows=rows)
 
 
 @click.command()
 @click.argument("query", type=options.PATH)
 @options.recordings_argument
-@options.model_option("lstm_ctc", SOUND, "a model whose frames are compared, or mfcc", others=("mfcc",))
-@options.top_option("Matches in each recording.")
+@options.model(SOUND, "a model whose frames are compared, or mfcc", "lstm_ctc", others=("mfcc",))
+@options.top_option
 @options.json_option
 def search(query, paths, asked, top, as_json):
     """Find where the word that is said in QUERY occurs in recordings.
@@ -221,19 +206,15 @@ def search(query, paths, asked, top, as_json):
       zoo search seven.wav lecture.wav
       zoo search seven.wav recordings/ --model word_embedding --top 1
     """
-    from zoo import baselines
-
     mfcc = asked.name == "mfcc"
     if mfcc and asked.weights:
         raise ZooError("`weights` must be left out for mfcc, which has none.")
-    rate = baselines.RATE if mfcc else asked.sample_rate
-    word, recordings, rows, results = read(query, rate), Recordings(paths), [], []
-    from zoo.tasks.search import Searcher
-
-    searcher = Searcher("mfcc" if mfcc else asked.model)
-    prepared = searcher.prepare(word)
-    for path, _, matches in recordings.answers(rate, lambda samples: searcher.find(prepared, samples, top)):
-        results.append({"file": str(path), "matches": [match.to_dict() for match in matches]})
+    recordings, rows, rate = Recordings(paths), [], zoo.baselines.RATE if mfcc else asked.sample_rate
+    samples = zoo.audio.load_audio(query, rate)
+    searcher = zoo.search.Searcher("mfcc" if mfcc else asked.model)
+    word = searcher.prepare(samples)
+    for path, _, matches in recordings.answers(rate, lambda samples: searcher.find(word, samples, top)):
+        recordings.add(path, {"matches": [match.to_dict() for match in matches]})
         rows += [(path, f"{m.start:.2f}", f"{m.end:.2f}", f"{m.score:.3f}") for m in matches]
     rows.sort(key=lambda row: -float(row[3]))
-    recordings.finish(results, as_json, "recording", "from s#", "to s#", "likeness#", rows=rows)
+    recordings.finish(as_json, "recording", "from s#", "to s#", "likeness#", rows=rows)

@@ -5,28 +5,28 @@ import sys
 
 import click
 
+import zoo
 from zoo.cli import _options as options
 from zoo.cli._errors import progress
 from zoo.cli._loading import importing
 from zoo.errors import ZooError
 from zoo.files import atomic_write
-from zoo.presets import find_card, resolve
-from zoo.registry import language_models
+from zoo.presets import is_language_model
 
 
 @click.command()
-@click.argument("name", type=options.NAME)
+@click.argument("name")
 @options.data_option
-@click.option("--validation", multiple=True, type=options.NAME, metavar="SPEC", help="Data set to choose the best epoch by; may be repeated.")  # fmt: skip
+@click.option("--validation", multiple=True, metavar="SPEC", help="Data set to choose the best epoch by; may be repeated.")  # fmt: skip
 @options.out_option("DIR", "Folder of the run.")
 @click.option("--epochs", type=options.COUNT, help="Times through the data (60).")
 @click.option("--minutes", type=options.POSITIVE, help="Minutes to train, instead of --epochs.")
 @click.option("--batch-size", type=options.COUNT, help="Utterances at a time (32).")
 @click.option("--learning-rate", type=options.POSITIVE, help="Peak of the schedule (0.001).")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of weights, order and augmentation (0).")
-@click.option("--init", type=options.NAME, metavar="WEIGHTS", help="Weights to start from: a file, a model's name, or none (the bundled ones).")  # fmt: skip
+@click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, a model's name, or none (the bundled ones).")  # fmt: skip
 @click.option("--freeze", is_flag=True, help="Train the last layer only.")
-@click.option("--teacher", type=options.NAME, metavar="NAME", help="Model whose probabilities are learnt as well.")
+@click.option("--teacher", metavar="NAME", help="Model whose probabilities are learnt as well.")
 @click.option("--no-augment", is_flag=True, help="Train on the recordings as they are.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into DIR.")
@@ -51,7 +51,7 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
     """
     given = {option: value for option, value in given.items() if value not in (None, False)}
     changes = options.pairs(changes)
-    if _is_language_model(name):
+    if is_language_model(name):
         _train_language_model(name, data, out, changes, given, validation or resume or no_augment)
         return
     for field in [field for field in changes if field.startswith("training.")]:
@@ -62,12 +62,9 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
     with progress(f"Stopped; every whole epoch is kept. Go on with: {again}") as log:
         with importing():
             from zoo import training
-        model = training.train(
-            name, data, out, validation=validation, resume=resume, model_config=changes, log=log, **given
-        )
-    from zoo.tasks import compile_model
-
-    compile_model(model)  # without the optimizer's state the file is a third as large
+        given |= {"validation": validation, "resume": resume, "model_config": changes}
+        model = training.train(name, data, out, log=log, **given)
+    zoo.tasks.compile_model(model)  # without the optimizer's state the file is a third as large
     with atomic_write(out / "model.keras") as partial:
         model.save(partial)
     verb = next(verb for verb in ("transcribe", "classify", "reconstruct") if hasattr(model, verb))
@@ -75,17 +72,10 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
     click.echo(f"Done: {shlex.join(words)}")
 
 
-def _is_language_model(name: str) -> bool:
-    card = find_card(resolve(name))
-    return (card.architecture if card else name) in language_models()
-
-
 def _train_language_model(name: str, data, out, changes: dict, given: dict, others: bool) -> None:
     if others or {"init", "freeze", "teacher", "tensorboard"} & set(given):
-        raise ZooError(
-            f"`name` must be a model of sound for --validation, --init, --freeze, --teacher, --no-augment, --resume and "
-            f"--tensorboard. Received: {name}, which learns in one go."
-        )
+        options = "--validation, --init, --freeze, --teacher, --no-augment, --resume and --tensorboard"
+        raise ZooError(f"`name` must be a model of sound for {options}. Received: {name}.")
     texts = changes.pop("out_of_domain", [])
     texts = [texts] if isinstance(texts, str) else texts
     with progress("Stopped; nothing was kept.") as log:

@@ -12,6 +12,7 @@ SpeechModel              what all have: infer, logits, fit, save, export
 FewShot                  a classifier from a few recordings of each word
 """
 
+# ruff: noqa: F401
 from zoo.tasks.autoencoder import Autoencoder, VariationalAutoencoder
 from zoo.tasks.base import SpeechModel, compile_model, pad
 from zoo.tasks.classifier import Classifier, Embedder
@@ -19,19 +20,3 @@ from zoo.tasks.denoiser import Denoiser
 from zoo.tasks.ensemble import Ensemble
 from zoo.tasks.few_shot import FewShot, few_shot
 from zoo.tasks.recognizer import Recognizer, StreamingRecognizer
-
-__all__ = [
-    "Autoencoder",
-    "Classifier",
-    "Denoiser",
-    "Embedder",
-    "Ensemble",
-    "FewShot",
-    "Recognizer",
-    "SpeechModel",
-    "StreamingRecognizer",
-    "VariationalAutoencoder",
-    "compile_model",
-    "few_shot",
-    "pad",
-]

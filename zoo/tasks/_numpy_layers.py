@@ -12,14 +12,9 @@ Stage = Callable[[np.ndarray, bool], np.ndarray]
 
 
 class FrameBuffer:
-    """Cuts rows that come in pieces into overlapping windows, with zeros before and after all of them.
+    """Cuts rows that come in pieces, each of shape `width`, into windows of `size` rows, every `step` rows one.
 
-    Args:
-        size: Rows of a window.
-        step: Rows from one window to the next.
-        before: Rows of zeros before the first row.
-        after: Rows of zeros after the last one.
-        width: Shape of a row.
+    There are `before` rows of zeros before the first row, and `after` rows of zeros after the last one.
     """
 
     def __init__(self, size: int, step: int, before: int, after: int, width: tuple = ()):

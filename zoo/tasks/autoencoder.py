@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from zoo.errors import ZooError
+from zoo.errors import check_whole
 from zoo.losses import squared_error
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.batches import one_or_many
@@ -17,10 +17,9 @@ CLEAN = {"noise_prob": 0.0, "telephone_prob": 0.0, "reverb_prob": 0.0, "silence_
 
 @keras.saving.register_keras_serializable("zoo")
 class Autoencoder(SpeechModel):
-    """Squeezes log-mel frames through a code and gives them back.
+    """Squeezes log-mel frames through a code and gives them back. `fit` needs no y.
 
-    Outputs: {"log_mel", "reconstruction": (batch, frames, bands) in dB below the clip's loudest point, "code", "peak"} and their
-    lengths. `fit` needs no y.
+    Outputs: {"log_mel", "reconstruction": (batch, frames, bands) in dB below the clip's peak, "code", "peak"} and lengths.
 
     >>> import zoo
     >>> zoo.load("conv_autoencoder").encode(zoo.audio.bundled("seven")).shape  # (frames of the code, numbers)
@@ -86,9 +85,8 @@ class VariationalAutoencoder(Autoencoder):
 
     def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
         """Words that nobody said, decoded from random codes: (count, frames, bands) in dB below the peak."""
-        for name, value, least in (("count", count, 1), ("seed", seed, 0)):
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ZooError(f"`{name}` must be a whole number from {least} on. Received: {name}={value!r}.")
+        check_whole("count", count)
+        check_whole("seed", seed, least=0)
         codes = np.random.default_rng(seed).standard_normal((count, self.config.code)).astype("float32")
         return self.decode(codes)
 

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
-from numbers import Integral
 from typing import ClassVar
 
 import keras
@@ -11,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.audio import clip_name, load_audio
-from zoo.errors import AudioError, ZooError
+from zoo.errors import AudioError, ZooError, check_whole
 from zoo.registry import architecture
 from zoo.tasks.batches import batches, pad
 
@@ -31,25 +30,17 @@ class SpeechModel(keras.Model):
         {"waveform": (batch, samples) float32, "lengths": (batch,) int32 samples} -> outputs by name. An array
         (batch, samples) alone means that every sample is real.
 
-    Attributes:
-        task: What the card calls the task.
-        metric: Name of the figure that validation gives, the lower the better: "wer", "error" (both in %) or "dB".
-        frames: Output -> output with its true number of frames.
-        noisy_input: Whether it is trained on pairs of noisy and clean clips.
-        learns_silence: Whether noise without speech has a target, the empty text.
-        config: The architecture's Config.
-
     >>> import zoo
     >>> model = zoo.load("lstm_ctc", weights=None, units=8, layers=1)
     >>> model.logits([np.zeros(16000)], 16000)[0].shape  # frames of 30 ms, 28 characters and the blank
     (34, 29)
     """
 
-    task: ClassVar[str]
-    metric: ClassVar[str]
-    frames: ClassVar[dict[str, str]] = {}
-    noisy_input: ClassVar[bool] = False
-    learns_silence: ClassVar[bool] = False
+    task: ClassVar[str]  # what the card calls it
+    metric: ClassVar[str]  # the figure that validation gives, the lower the better: "wer", "error" (both in %) or "dB"
+    frames: ClassVar[dict[str, str]] = {}  # output -> output with its true number of frames
+    noisy_input: ClassVar[bool] = False  # whether it is trained on pairs of noisy and clean clips
+    learns_silence: ClassVar[bool] = False  # whether noise without speech has a target, the empty text
 
     def __init__(
         self,
@@ -123,10 +114,8 @@ class SpeechModel(keras.Model):
     def _check_compile(self, loss, metrics) -> None:
         for argument, value in (("loss", loss), ("metrics", metrics)):
             if value is not None:
-                raise ZooError(
-                    f"`{argument}` must be None for a {type(self).__name__}, whose loss and validation need the true lengths. "
-                    f"Received: {argument}={value!r:.100}."
-                )
+                rule = f"must be None for a {type(self).__name__}, which needs the true lengths"
+                raise ZooError(f"`{argument}` {rule}. Received: {argument}={value!r:.100}.")
 
     def get_compile_config(self) -> dict:
         return self._compile_config.serialize() if self.compiled else {}
@@ -150,8 +139,7 @@ class SpeechModel(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         losses = self.utterance_losses(_with_lengths(x), y, y_pred)
-        if sample_weight is not None:
-            losses = losses * sample_weight
+        losses = losses if sample_weight is None else losses * sample_weight
         return ops.mean(losses) + sum(self.losses)  # what regularizers and `add_loss` add
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict:
@@ -196,7 +184,7 @@ class SpeechModel(keras.Model):
 
     @property
     def max_seconds(self) -> float:
-        """Longest clip that the model takes; infinity where any length will do."""
+        """Longest clip that the model takes, or infinity."""
         return getattr(self.config, "max_seconds", float("inf"))
 
     def batch_target(self, label_ids: np.ndarray, clean: np.ndarray) -> np.ndarray | None:
@@ -238,14 +226,9 @@ class SpeechModel(keras.Model):
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips at a time.
         """
-        if not (isinstance(batch_size, Integral) and batch_size >= 1):
-            raise ZooError(
-                f"`batch_size` must be a whole number of clips, at least one. Received: batch_size={batch_size!r}."
-            )
+        check_whole("batch_size", batch_size)
         if not isinstance(audio, list | tuple):
-            raise ZooError(
-                f"`audio` must be a list of clips (put a single one into [ ]). Received: a {type(audio).__name__}."
-            )
+            raise ZooError(f"`audio` must be a list of clips, even of one. Received: a {type(audio).__name__}.")
         clips = self.load_clips(audio, sample_rate)
         results: list[dict] = [{}] * len(clips)
         for group in batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
@@ -278,12 +261,5 @@ def _with_lengths(inputs):
 
 
 def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:
-    """Compiles a model with the usual optimizer (AdamW, gradients clipped to norm 5), so that `fit` can follow.
-
-    >>> import zoo
-    >>> model = zoo.load("simple_rnn", weights=None)
-    >>> compile_model(model, keras.optimizers.SGD(0.1))
-    >>> model.optimizer.name
-    'sgd'
-    """
+    """Compiles a model with an optimizer, AdamW with gradients clipped to norm 5 unless given, so that `fit` can follow."""
     model.compile(optimizer or keras.optimizers.AdamW(3e-4, weight_decay=1e-4, global_clipnorm=5.0))

@@ -24,11 +24,10 @@ VOICES = WORDS | {"speed_prob": 0.0, "telephone_prob": 0.0, "noise_prob": 0.4, "
 
 @keras.saving.register_keras_serializable("zoo")
 class Classifier(SpeechModel):
-    """Tells apart the classes in `labels`.
+    """Tells apart the classes in `labels`. `fit` takes class ids (batch,) as y.
 
-    Outputs: {"logits": (batch, classes)} and what else the model's file names, such as "attention". `fit` takes class ids
-    (batch,) as y; a loss and metrics given to `compile` see these ids and the logits. Without any, the loss is
-    cross-entropy and the metric accuracy.
+    Outputs: {"logits": (batch, classes)} and what else the model's file names, such as "attention". A loss and metrics
+    given to `compile` see ids and logits; without any, they are cross-entropy and accuracy.
 
     >>> import zoo
     >>> zoo.load("conv2d_mini").classify(zoo.audio.bundled("seven")).label
@@ -79,10 +78,8 @@ class Classifier(SpeechModel):
     def targets(cls, utterances: Sequence, config) -> list[str]:
         found = [getattr(utterance, config.target) for utterance in utterances]
         if "" in found:
-            raise DataError(
-                f"A classifier needs the {config.target} of each utterance; that of {utterances[found.index('')].id} is not "
-                f"known (a CSV has it in a column {config.target})."
-            )
+            name = utterances[found.index("")].id
+            raise DataError(f"Utterances must have a {config.target} (a column of a CSV); {name} has none.")
         return found
 
     @classmethod

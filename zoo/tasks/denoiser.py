@@ -25,9 +25,7 @@ class Denoiser(Autoencoder):
 
     def _target(self, outputs, clean, lengths):
         if clean is None:
-            raise ZooError(
-                f"`y` must be the clean waveforms for {self.display_name}, which learns from pairs. Received none."
-            )
+            raise ZooError(f"`y` must be the clean waveforms for {self.display_name}. Received none.")
         frames, lengths = self.get_layer("log_mel")(clean, lengths)
         return self.get_layer("below_peak").below(frames, lengths, outputs["peak"])  # the peak of the noisy clip
 

@@ -61,9 +61,7 @@ class Ensemble(Classifier):
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
         if len({tuple(getattr(model.config, field) for field in FRAMES) for model in self.models}) > 1:
-            raise ZooError(
-                f"The models of an ensemble must cut a word alike for this; those of {self.display_name} do not."
-            )
+            raise ZooError(f"The models of an ensemble must cut a word alike; those of {self.display_name} do not.")
         return self.models[0].word_frames(audio, sample_rate)
 
     def log_probabilities_of_frames(self, frames: np.ndarray) -> np.ndarray:

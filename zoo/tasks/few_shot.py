@@ -50,7 +50,7 @@ class FewShot:
         self.shots = tuple(map(len, groups.values()))
         embedded = vectors(model, [clip for clips in groups.values() for clip in clips], sample_rate)
         each = np.split(embedded, np.cumsum(self.shots)[:-1])
-        self.prototypes = np.stack([rows.mean(axis=0) for rows in each])  # (labels, n)
+        self.prototypes = np.stack([rows.mean(axis=0) for rows in each])
         spread = np.square(self.prototypes - self.prototypes.mean(axis=0)).sum(axis=1).mean()
         self._scale = SHARPNESS / max(float(spread), 1e-9)
 
@@ -67,32 +67,20 @@ def _grouped(examples: Mapping | Iterable[tuple]) -> dict[str, Sequence]:
     try:
         pairs = [(str(label).strip(), clips) for label, clips in getattr(examples, "items", lambda: examples)()]
     except (TypeError, ValueError):
-        raise DataError(
-            f'`examples` must be {{"label": [clips]}} or pairs of both. Received: {str(examples)[:60]!r}.'
-        ) from None
+        rule = '`examples` must be {"label": [clips]} or pairs of both'
+        raise DataError(f"{rule}. Received: {str(examples)[:60]!r}.") from None
     groups = dict(pairs)
     if len(groups) < max(2, len(pairs)) or not all(groups):
         names = ", ".join(label for label, _ in pairs) or "none"
         raise DataError(f"`examples` must be of at least two labels, each named and there once. Received: {names}.")
     for label, clips in groups.items():
         if isinstance(clips, str) or not isinstance(clips, Sequence) or not clips:
-            received = "none" if isinstance(clips, list | tuple) else f"a {type(clips).__name__}"
-            raise DataError(
-                f"`examples` must have a list of clips for each label, at least one. Received: {received} for {label!r}."
-            )
+            received = f"{type(clips).__name__} for {label!r}"
+            raise DataError(f"`examples` must be lists of clips, none of them empty. Received: a {received}.")
     return groups
 
 
-def few_shot(model: SpeechModel, examples: Mapping | Iterable[tuple], sample_rate: float | None = None) -> FewShot:
-    """Make a classifier from a few examples of each word. Arguments are those of `FewShot`.
-
-    >>> import zoo
-    >>> from zoo.audio import bundled
-    >>> words = few_shot(zoo.load("word_embedding"), {"seven": [bundled("seven")], "five": [bundled("woman-scotland")]})
-    >>> words.classify(bundled("seven")).label
-    'seven'
-    """
-    return FewShot(model, examples, sample_rate)
+few_shot = FewShot  # what it is called as a function: zoo.few_shot(model, examples)
 
 
 def vectors(model: SpeechModel, clips: Sequence[Audio], sample_rate: float | None = None) -> np.ndarray:
@@ -104,10 +92,8 @@ def vectors(model: SpeechModel, clips: Sequence[Audio], sample_rate: float | Non
     (1, 96)
     """
     if isinstance(model, str) or not (hasattr(model, "embed") or hasattr(model, "encode")):
-        raise ZooError(
-            "`model` must have an embedding or codes, as word_embedding and vae have. "
-            f"Received: {getattr(model, 'name', type(model).__name__)}."
-        )
+        name = getattr(model, "name", type(model).__name__)
+        raise ZooError(f"`model` must have an embedding or codes, as word_embedding and vae have. Received: {name}.")
     rate = model.config.sample_rate
     samples = [load_audio(clip, rate, sample_rate=sample_rate) for clip in clips]
     for i, loaded in enumerate(samples):
@@ -130,7 +116,5 @@ def check_not_silent(samples: np.ndarray, name: str) -> None:
 
 def resample_frames(frames: np.ndarray, steps: int) -> np.ndarray:
     """Read frames (frames, n) at evenly spaced places in time, by linear interpolation: (steps, n)."""
-    place = np.clip((np.arange(steps) + 0.5) / steps * len(frames) - 0.5, 0, len(frames) - 1)
-    below = np.floor(place).astype(int)
-    above, weight = np.minimum(below + 1, len(frames) - 1), (place - below)[:, None]
-    return frames[below] * (1 - weight) + frames[above] * weight
+    place = (np.arange(steps) + 0.5) / steps * len(frames) - 0.5
+    return np.stack([np.interp(place, np.arange(len(frames)), column) for column in frames.T], axis=1)

@@ -44,9 +44,7 @@ class Recognizer(SpeechModel):
     @classmethod
     def check_config(cls, config) -> None:
         if not 0 < len(config.vocabulary) == len(set(config.vocabulary)):
-            raise ZooError(
-                f"`vocabulary` must be distinct characters, at least one. Received: vocabulary={config.vocabulary!r:.100}."
-            )
+            raise ZooError(f"`vocabulary` must be distinct characters. Received: {config.vocabulary!r:.100}.")
 
     def utterance_losses(self, x, y, outputs):
         return ctc_loss(y, outputs["logits"], outputs["lengths"])
@@ -93,22 +91,18 @@ class Recognizer(SpeechModel):
             **options: What `decoding.beam_search` takes: beam_width, alpha, word_bonus, prior_scale (those tuned for the two
                 models, on the card, unless given), prior (the card's), lexicon, token_min_logp, n_best.
         """
-        decoder = decoder or ("beam" if options or language_model is not None else "greedy")
-        seconds, vocabulary = self.config.frame_seconds, self.vocabulary
-        if decoder == "greedy":
-            if options or language_model is not None:
-                wrong = next(iter(options), "language_model")
-                raise ZooError(
-                    f"`{wrong}` must be left out of greedy decoding, which has no options; use decoder='beam'."
-                )
-            return lambda logits, duration: decoding.greedy(
-                logits[None], [len(logits)], vocabulary, seconds, [duration]
-            )[0]
-        if decoder != "beam":
+        given = [*options, *(["language_model"] if language_model is not None else [])]
+        decoder = decoder or ("beam" if given else "greedy")
+        if decoder not in ("greedy", "beam"):
             raise unknown_name("decoder", decoder, ("greedy", "beam"))
-        options = self._beam_options(language_model, options)
+        if decoder == "greedy" and given:
+            raise ZooError(f"`{given[0]}` must be left out of greedy decoding, which has no options.")
+        options = self._beam_options(language_model, options) if decoder == "beam" else {}
+        seconds, vocabulary = self.config.frame_seconds, self.vocabulary
 
         def decode(logits, duration):
+            if decoder == "greedy":
+                return decoding.greedy(logits[None], [len(logits)], vocabulary, seconds, [duration])[0]
             found = decoding.beam_search(logits, vocabulary, **options)
             transcript = decoding.align(logits, found[0].ids, vocabulary, seconds, duration)
             return replace(transcript, alternatives=tuple((other.text, other.score) for other in found[1:]))
@@ -125,9 +119,7 @@ class Recognizer(SpeechModel):
             options = self.tuned(language_model) | options
             language_model = language.load(language_model)
         elif not (language_model is None or isinstance(language_model, language.LanguageModel)):
-            raise ZooError(
-                f"`language_model` must be a name or a zoo.language.LanguageModel. Received: {language_model!r:.100}."
-            )
+            raise ZooError(f"`language_model` must be a name or a LanguageModel. Received: {language_model!r:.100}.")
         if isinstance(options.get("lexicon"), Iterator):  # which gives its words once, and there may be many clips
             options["lexicon"] = list(options["lexicon"])
         if options.get("prior_scale"):

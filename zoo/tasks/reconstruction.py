@@ -1,11 +1,11 @@
 """What an autoencoder gave back, how far it is from what went in, and both as sound. NumPy; no model is known here."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from zoo.audio import check_rate
-from zoo.errors import AudioError, ZooError
+from zoo.errors import AudioError, check_whole
 from zoo.layers import mel_filters
 
 
@@ -25,6 +25,7 @@ class Frames:
 
     @property
     def hop_seconds(self) -> float:
+        """Seconds from one frame to the next."""
         return self.hop_length / self.sample_rate
 
 
@@ -58,18 +59,12 @@ class Reconstruction:
 
     def sound(self, iterations: int = 32) -> tuple[np.ndarray, int]:
         """Return the reconstruction as sound, samples `(samples,)` and their rate, by `griffin_lim`."""
-        return self._sound(self.reconstruction, iterations)
+        samples = griffin_lim(self.reconstruction + self.peak, **asdict(self.framing), iterations=iterations)
+        return samples, self.framing.sample_rate
 
     def original_sound(self, iterations: int = 32) -> tuple[np.ndarray, int]:
         """Return the log-mel as sound by the same way: what is lost here is not the autoencoder's fault."""
-        return self._sound(self.log_mel, iterations)
-
-    def _sound(self, log_mel: np.ndarray, iterations: int) -> tuple[np.ndarray, int]:
-        f = self.framing
-        samples = griffin_lim(
-            log_mel + self.peak, f.sample_rate, f.n_fft, f.hop_length, f.win_length, iterations=iterations
-        )
-        return samples, f.sample_rate
+        return replace(self, reconstruction=self.log_mel).sound(iterations)
 
 
 def griffin_lim(
@@ -82,7 +77,7 @@ def griffin_lim(
     iterations: int = 32,
     seed: int = 0,
 ) -> np.ndarray:
-    """Estimate the sound that has these log-mel frames.
+    """Estimate the sound that has these log-mel frames: `((frames - 1) * hop_length,)` float32 in [-1, 1], at least one hop.
 
     A log-mel frame has lost the phase of each frequency and the frequencies inside each band. The second is estimated by
     least squares without negative power, the first by going back and forth between sound and spectrum until both agree
@@ -98,12 +93,6 @@ def griffin_lim(
         iterations: Times back and forth.
         seed: Seed of the phases that it begins with.
 
-    Returns:
-        `(samples,)` float32 in [-1, 1]: `(frames - 1) * hop_length` samples, at least one hop.
-
-    Raises:
-        AudioError: If `log_mel` is no matrix of finite numbers, or the sizes do not fit each other.
-
     >>> griffin_lim(np.full((21, 40), -30.0), 8000, 256, 80, 200).shape
     (1600,)
     """
@@ -112,17 +101,12 @@ def griffin_lim(
     win_length = n_fft if win_length is None else win_length
     check_rate(sample_rate)
     log_mel = np.asarray(log_mel, "float64")
-    if log_mel.ndim != 2 or 0 in log_mel.shape:
-        raise AudioError(f"`log_mel` must have the shape (frames, bands), not empty. Received: {log_mel.shape}.")
-    if bad := int(np.sum(~np.isfinite(log_mel))):
-        raise AudioError(f"`log_mel` must be finite. Received: {bad} values that are NaN or infinite.")
+    if log_mel.ndim != 2 or not log_mel.size or not np.isfinite(log_mel).all():
+        raise AudioError(f"`log_mel` must be finite and (frames, bands), not empty. Received: shape {log_mel.shape}.")
     if not 0 < hop_length <= win_length <= n_fft:
-        raise AudioError(
-            f"`hop_length` must be in 0 < hop_length <= win_length <= n_fft. Received: hop_length={hop_length}, "
-            f"win_length={win_length}, n_fft={n_fft}."
-        )
-    if iterations < 1:
-        raise AudioError(f"`iterations` must be at least 1. Received: iterations={iterations}.")
+        sizes = f"{hop_length}, {win_length}, {n_fft}"
+        raise AudioError(f"`hop_length` must be in 0 < hop_length <= win_length <= n_fft. Received: {sizes}.")
+    check_whole("iterations", iterations)
     if len(log_mel) == 1:
         log_mel = np.repeat(log_mel, 2, axis=0)  # a single frame has no neighbour to agree with
     power = 10.0 ** (np.minimum(log_mel, 60.0).T / 10)  # 60 dB is beyond full scale
@@ -136,14 +120,7 @@ def griffin_lim(
 
 
 def apply_gain(samples: np.ndarray, gain_db: np.ndarray, framing: Frames, n_mels: int) -> np.ndarray:
-    """Turn each mel band of each frame of a clip up or down and keep its phase.
-
-    Args:
-        samples: `(samples,)` at the framing's rate.
-        gain_db: `(frames, n_mels)`.
-        framing: How the frames were cut.
-        n_mels: Mel bands.
-    """
+    """Turn each mel band of each frame of `(samples,)` up or down, by `(frames, n_mels)` in dB, and keep its phase."""
     import librosa
 
     filters = mel_filters(framing.sample_rate, framing.n_fft, n_mels)  # (bins, n_mels)
@@ -152,8 +129,7 @@ def apply_gain(samples: np.ndarray, gain_db: np.ndarray, framing: Frames, n_mels
     weights = filters / np.maximum(filters.sum(axis=1, keepdims=True), 1e-12)
     covered = np.flatnonzero(filters.sum(axis=1) > 0)
     nearest = covered[np.abs(np.arange(len(filters))[:, None] - covered[None, :]).argmin(axis=1)]
-    frame = dict(hop_length=framing.hop_length, win_length=framing.win_length, center=True)
-    length = len(samples)
+    frame, length = {"hop_length": framing.hop_length, "win_length": framing.win_length}, len(samples)
     samples = np.pad(samples, (0, max(0, framing.n_fft - length)))  # librosa wants a whole window
     spectrum = librosa.stft(samples, n_fft=framing.n_fft, pad_mode="constant", **frame)  # (bins, frames)
     gain_db = gain_db @ weights[nearest].T  # (frames, bins)
@@ -164,7 +140,5 @@ def apply_gain(samples: np.ndarray, gain_db: np.ndarray, framing: Frames, n_mels
 
 def lerp(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     """Interpolate linearly between two codes (n,): (steps, n), both ends included."""
-    if not isinstance(steps, int | np.integer) or steps < 2:
-        raise ZooError(f"`steps` must be a whole number, at least 2. Received: steps={steps!r}.")
-    weight = np.linspace(0.0, 1.0, steps, dtype="float32")[:, None]
-    return (1 - weight) * a[None] + weight * b[None]
+    check_whole("steps", steps, least=2)
+    return np.linspace(a, b, steps, dtype="float32")

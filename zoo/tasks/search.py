@@ -12,14 +12,13 @@ No text, no list of words: it works for a name, or in a language that no model h
 
 from dataclasses import asdict, dataclass
 from math import ceil
-from numbers import Integral
 
 import keras
 import numpy as np
 
 from zoo import baselines
 from zoo.audio import SHORTEST, Audio, load_audio
-from zoo.errors import AudioError, ZooError
+from zoo.errors import AudioError, ZooError, check_whole
 from zoo.tasks.base import SpeechModel, pad
 from zoo.tasks.few_shot import TRIM_DB, check_not_silent
 
@@ -51,14 +50,7 @@ def find(
         query: Recording of the word: a path, a binary file or an array.
         recording: The longer recording.
         sample_rate: Rate of the arrays in hertz.
-        best: Matches at most; no two are of the same place.
-
-    Returns:
-        Matches, best first.
-
-    Raises:
-        AudioError: If one is not audio, the query silent, or longer than the recording.
-        ZooError: If the model has nothing to compare.
+        best: Matches at most, best first; no two are of the same place.
 
     >>> import numpy as np, zoo
     >>> tone = lambda hz: np.sin(2 * np.pi * hz * np.arange(4000) / 8000) * np.hanning(4000)
@@ -76,11 +68,7 @@ class Searcher:
     """`find` for many words and recordings: prepare each once, and find the one in the other as often as there are pairs.
 
     Args:
-        model: As for `find`.
-
-    Attributes:
-        rate: Sample rate in hertz of words and recordings.
-
+        model: As for `find`. Words and recordings are to have its `rate` in hertz.
     """
 
     def __init__(self, model: SpeechModel | str):
@@ -100,26 +88,21 @@ class Searcher:
 
         check_not_silent(samples, "`query`")
         word = trim(samples, top_db=TRIM_DB, frame_length=512, hop_length=128)[0]
-        about = {"seconds": len(word) / self.rate}
-        if self.by_window:
-            return about | {"vector": self.model.embed(word, self.rate)}
-        return about | {"frames": self._compute(word)}
+        about = {"vector": self.model.embed(word, self.rate)} if self.by_window else {"frames": self._compute(word)}
+        return about | {"seconds": len(word) / self.rate}
 
     def listen(self, samples: np.ndarray) -> dict:
         """Prepare a recording `(samples,)` at `rate`."""
-        about = {"seconds": len(samples) / self.rate, "samples": samples}
-        return about if self.by_window else about | {"frames": self._compute(samples)}
+        about = {"samples": samples} if self.by_window else {"frames": self._compute(samples)}
+        return about | {"seconds": len(samples) / self.rate}
 
     def find(self, word: dict, recording: dict | np.ndarray, best: int = 5) -> list[Match]:
         """Find a prepared word in what `listen` gave, or in samples (samples,) at `rate`: matches, best first."""
-        if not isinstance(best, Integral) or best < 1:
-            raise ZooError(f"`best` must be a whole number, at least 1. Received: best={best!r}.")
+        check_whole("best", best)
         recording = recording if isinstance(recording, dict) else self.listen(recording)
         if word["seconds"] > recording["seconds"]:
-            raise AudioError(
-                f"`recording` must be longer than the word. Received: {recording['seconds']:.2f} s for a word of "
-                f"{word['seconds']:.2f} s."
-            )
+            seconds = f"{recording['seconds']:.2f} s for a word of {word['seconds']:.2f} s"
+            raise AudioError(f"`recording` must be longer than the word. Received: {seconds}.")
         matches = self._windows(word, recording) if self.by_window else self._warped(word, recording)
         kept: list[Match] = []
         for match in sorted(matches, key=lambda match: -match.score):
@@ -135,9 +118,8 @@ class Searcher:
         a, b = ((prepared["frames"] - middle) / spread for prepared in (word, recording))
         a, b = (frames / (np.linalg.norm(frames, axis=1, keepdims=True) + 1e-6) for frames in (a, b))
         sums, steps = dtw(C=1 - a @ b.T, subseq=True, backtrack=False, return_steps=True)
-        matches = []
-        # Ends, best first; those whose sum is not the least of its surroundings belong to another's match.
-        last = sums[-1]
+        matches, last = [], sums[-1]
+        # An end whose sum is not the least of its surroundings belongs to another's match.
         for end in np.flatnonzero((last <= np.append(last[1:], np.inf)) & (last <= np.append(np.inf, last[:-1]))):
             row, column, length = len(a) - 1, int(end), 1
             while row > 0:
@@ -155,24 +137,19 @@ class Searcher:
             length = min(max(round(stretch * word["seconds"] * self.rate), ceil(SHORTEST * self.rate)), longest)
             places += [(start, start + length) for start in range(0, len(samples) - length + 1, round(HOP * self.rate))]
         scores = self.model.embed([samples[start:end] for start, end in places], self.rate) @ word["vector"]
-        return [
-            Match(start / self.rate, end / self.rate, float(score))
-            for (start, end), score in zip(places, scores, strict=True)
-        ]
+        seconds = [(start / self.rate, end / self.rate) for start, end in places]
+        return [Match(*span, float(score)) for span, score in zip(seconds, scores, strict=True)]
 
 
 def _frames_of(model: SpeechModel) -> tuple:
-    """(a function of samples (samples,) that gives frames (frames, n), seconds from one frame to the next)."""
+    """(A function of (samples,) that gives frames (frames, n), seconds from one frame to the next)."""
     if hasattr(model, "encode") and "code_lengths" in getattr(model, "output", ()):
         outputs = model.output["code"], model.output["code_lengths"]
     elif hasattr(model, "transcribe"):
         outputs = model.get_layer("logits").input, model.output["lengths"]
     else:
-        name = f'"{model}"' if isinstance(model, str) else getattr(model, "name", type(model).__name__)
-        raise ZooError(
-            '`model` must be "mfcc", or a loaded model with embeddings, codes of frames or transcripts. '
-            f"Received: {name}."
-        )
+        name = getattr(model, "name", repr(model))
+        raise ZooError(f'`model` must be "mfcc", or have embeddings, codes of frames or transcripts. Received: {name}.')
     network, rate = keras.Model(model.input, outputs), model.config.sample_rate
 
     def compute(samples: np.ndarray) -> np.ndarray:

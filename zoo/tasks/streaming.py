@@ -12,7 +12,8 @@ The layers are NumPy's (`_numpy_layers`): on one core they keep up with speech m
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, count, repeat
+from math import ceil
 
 import keras
 import numpy as np
@@ -90,20 +91,15 @@ def _stage(layer: keras.layers.Layer, model_name: str) -> numpy_layers.Stage | N
             return lambda frames, last: frames @ kernel + bias
         case keras.layers.InputLayer() | layers.SpecAugment() | layers.MaskFrames() | keras.layers.Dropout():
             return None
-    raise ZooError(
-        f"`model` must look a few frames ahead at most, as lstm_ctc_stream does. Received: {model_name}, whose layer "
-        f"{layer.name} ({type(layer).__name__}) needs the whole recording or has settings that a stream does not know."
-    )
+    wrong = f"{layer.name} ({type(layer).__name__}) of {model_name}"
+    raise ZooError(f"`model` must be one that streams, as lstm_ctc_stream is; {wrong} cannot.")
 
 
 class StreamingGreedyDecoder:
     """Greedy decoding of logits that come in pieces: the same words, times and confidences as `decoding.greedy`.
 
-    A word is final when the space after it was heard; the one that is being said is `partial`.
-
-    Args:
-        vocabulary: The model's symbols.
-        frame_seconds: Seconds from one frame of logits to the next.
+    A word is final when the space after it was heard; the one that is being said is `partial`. `frame_seconds` is the time
+    from one frame of logits to the next.
 
     >>> decoder = StreamingGreedyDecoder(Vocabulary("ab "), frame_seconds=0.03)
     >>> decoder.hear(np.log([[0.1, 0.7, 0.1, 0.1], [0.1, 0.1, 0.7, 0.1]])), decoder.partial
@@ -127,16 +123,13 @@ class StreamingGreedyDecoder:
         words = []
         for row in log_softmax(np.asarray(logits, "float64")):
             best = int(row.argmax())
-            if best != BLANK and best == self.before and self.run:
-                self.run[-1][2] = self.frame + 1
-                self.run[-1][3] = max(self.run[-1][3], row[best])
-            elif best != BLANK and best != self.before:
-                letter = self.vocabulary.decode([best])
-                if letter == " ":
-                    words += self.end()
-                else:
-                    self.run.append([letter, self.frame, self.frame + 1, row[best]])
-            self.before, self.frame = best, self.frame + 1
+            repeated, self.before, self.frame = best == self.before, best, self.frame + 1
+            if best != BLANK and repeated and self.run:
+                self.run[-1][2:] = [self.frame, max(self.run[-1][3], row[best])]
+            elif best != BLANK and not repeated and (letter := self.vocabulary.decode([best])) == " ":
+                words += self.end()
+            elif best != BLANK and not repeated:
+                self.run.append([letter, self.frame - 1, self.frame, row[best]])
         return words
 
     def end(self, duration: float = np.inf) -> list[Word]:
@@ -153,10 +146,7 @@ class StreamingGreedyDecoder:
 def listen(model: keras.Model, chunks: Iterable[np.ndarray], sample_rate: float) -> Iterator[PartialTranscript]:
     """Transcribe sound that is going on: `StreamingRecognizer.stream`, which says what the arguments are."""
     if not isinstance(chunks, Iterable) or hasattr(chunks, "__array__"):
-        raise AudioError(
-            "`chunks` must be arrays (samples,), one after the other; put a single one into [ ]. "
-            f"Received: a {type(chunks).__name__}."
-        )
+        raise AudioError(f"`chunks` must be arrays; put a single one into [ ]. Received: a {type(chunks).__name__}.")
     stream = Stream(model)
     decoder = StreamingGreedyDecoder(model.vocabulary, model.config.frame_seconds)
     resample = _resampler(sample_rate, model.config.sample_rate)
@@ -177,13 +167,11 @@ def listen(model: keras.Model, chunks: Iterable[np.ndarray], sample_rate: float)
 def _check(chunk) -> np.ndarray:
     """A chunk as (samples,) float32 in [-1, 1]. One that is too loud is not scaled down: the next would not be."""
     if not hasattr(chunk, "__array__"):
-        raise AudioError(f"`chunks` must be arrays; put a single one into [ ]. Received: a {type(chunk).__name__}.")
+        raise AudioError(f"`chunks` must be arrays. Received: a {type(chunk).__name__}.")
     samples = mono(from_array(np.asarray(chunk)), "`chunks`")
     peak = np.abs(samples).max(initial=0.0)
     if not peak <= LOUDEST:  # nor NaN
-        raise AudioError(
-            f"`chunks` must be finite floats from -1 to 1 or integers at full scale. Received: one that reaches {peak:g}."
-        )
+        raise AudioError(f"`chunks` must be floats in [-1, 1] or integers at full scale. Received: one with {peak:g}.")
     return np.clip(samples, -1.0, 1.0).astype("float32")
 
 
@@ -200,12 +188,7 @@ def _resampler(from_rate: float, to_rate: float) -> Callable[[np.ndarray, bool],
 def microphone(
     seconds: float | None = None, chunk_seconds: float = 0.1, sample_rate: int = 16000
 ) -> Iterator[np.ndarray]:
-    """Record chunks from this machine's microphone, for `StreamingRecognizer.stream`.
-
-    Args:
-        seconds: Seconds to record; None for ever.
-        chunk_seconds: Seconds of a chunk, (samples,) float32.
-        sample_rate: Hertz.
+    """Record chunks (samples,) float32 from this machine's microphone, for so many `seconds` or for ever.
 
     >>> for transcript in model.stream(microphone(10), sample_rate=16000):  # doctest: +SKIP
     ...     print(transcript)
@@ -216,9 +199,7 @@ def microphone(
         source = sounddevice.InputStream(samplerate=sample_rate, channels=1, dtype="float32")
     except Exception as error:
         raise ZooError(f"A microphone and the package sounddevice are needed to record ({error}).") from None
-    left = float("inf") if seconds is None else seconds
+    chunks = count() if seconds is None else range(ceil(seconds / chunk_seconds))
     with source:
-        while left > 0:
-            samples, _ = source.read(round(chunk_seconds * sample_rate))
-            left -= chunk_seconds
-            yield samples[:, 0]
+        for _ in chunks:
+            yield source.read(round(chunk_seconds * sample_rate))[0][:, 0]

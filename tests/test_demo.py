@@ -217,7 +217,7 @@ def test_a_full_disk_and_a_long_clip_leave_nothing_behind(tone, tmp_path, monkey
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(recordings, "open", full, raising=False)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError):
         recordings.save_clip(folder, "yes", "ben", tone)
     assert not list(folder.iterdir())

@@ -11,7 +11,7 @@ ZOO = Path(__file__).parent.parent / "zoo"
 # A part may import those before it, never those after.
 ORDER = (
     "errors files registry presets text audio_integrity audio layers models losses language decoding metrics baselines tasks "
-    "loading plots notebook datasets evaluation training export demo cli"
+    "weights_files loading plots notebook datasets evaluation training export demo cli"
 ).split()
 # Older paths of what lies elsewhere now: for notebooks, and imported by nothing in the package.
 OLD_PATHS = "ensemble exporting features fewshot model pictures reconstruction search streaming".split()

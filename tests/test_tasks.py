@@ -93,20 +93,21 @@ def test_beam_search_by_name(recognizer):
     assert found[0] == found[1]  # nothing was tuned for fresh weights
 
 
-def test_the_card_tunes_a_beam_search(shipped, samples):
+def test_the_card_tunes_a_beam_search(shipped):
+    clip = zoo.audio.bundled("seven")
     tuned = shipped.tuned("ngram_lm")
     assert {"alpha", "word_bonus"} <= set(tuned) and len(shipped.prior) == len(shipped.vocabulary)
     assert shipped.tuned("no.arpa") == {} and small("lstm_ctc").tuned("ngram_lm") == {} == small("lstm_ctc").tuned(
         "lstm_lm"
     )
-    by_name = shipped.transcribe(samples[0], language_model="ngram_lm", alpha=0.4, beam_width=4)
+    by_name = shipped.transcribe(clip, language_model="ngram_lm", alpha=0.4, beam_width=4)
     by_hand = shipped.transcribe(
-        samples[0], decoder="beam", beam_width=4, language_model=zoo.load("ngram_lm"), **(tuned | {"alpha": 0.4})
+        clip, decoder="beam", beam_width=4, language_model=zoo.load("ngram_lm"), **(tuned | {"alpha": 0.4})
     )
     assert by_name == by_hand
-    [logits] = shipped.logits([samples[0]])
+    [logits] = shipped.logits([clip])
     [best, *_] = beam_search(logits, shipped.vocabulary, prior_scale=0.7, prior=shipped.prior, beam_width=4)
-    assert shipped.transcribe(samples[0], prior_scale=0.7, beam_width=4).text == best.text
+    assert shipped.transcribe(clip, prior_scale=0.7, beam_width=4).text == best.text
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,10 @@ class DTW(Baseline):
     Args:
         templates: Examples kept of each label; the time to predict grows with them.
         seed: Seed of drawing them.
+
+    >>> low, high = np.sin(0.2 * np.arange(4000)), np.sin(2.0 * np.arange(4000))
+    >>> DTW().fit([low, high], ["low", "high"]).predict([high[:3000]]).tolist()
+    ['high']
     """
 
     def __init__(self, templates: int = 30, seed: int = 0):
@@ -161,10 +165,7 @@ class GMMHMM(Baseline):
         except ImportError:
             raise ZooError('The baseline gmm_hmm needs hmmlearn: pip install "speech-zoo[baselines]".') from None
         takes = [features(clip) for clip in clips]
-        self.words = {
-            str(own): self._learn([t for t, label in zip(takes, labels, strict=True) if label == own])
-            for own in self.classes_
-        }
+        self.words = {str(c): self._learn([takes[i] for i in np.flatnonzero(labels == c)]) for c in self.classes_}
 
     def _learn(self, takes):
         lengths = [len(take) for take in takes]
@@ -206,10 +207,6 @@ class SVM(Baseline):
         parts: Parts of equal length, in which the frames are averaged.
         cost: Cost of an example on the wrong side of a boundary.
         gamma: Width of the RBF kernel, over the number of values: the larger, the more a boundary bends.
-
-    >>> low, high = np.sin(0.2 * np.arange(4000)), np.sin(2.0 * np.arange(4000))
-    >>> SVM().fit([low, high], ["low", "high"]).predict([high[:3900]]).tolist()
-    ['high']
     """
 
     def __init__(self, parts: int = 5, cost: float = 5.0, gamma: float = 0.4):

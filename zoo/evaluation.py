@@ -37,6 +37,7 @@ def evaluate(model: Any, *data: str, log: Callable[[str], None] | None = None, *
         DataError: If a data set is empty or holds what the model cannot be asked.
         ZooError: For options that the model does not have.
 
+    >>> import zoo
     >>> source = zoo.audio.bundled("seven").parent / "samples.csv"
     >>> [result.metric for result in zoo.evaluate("lstm_ctc", f"folder:all,source={source}")]
     ['WER', 'CER']
@@ -53,15 +54,7 @@ def evaluate(model: Any, *data: str, log: Callable[[str], None] | None = None, *
 
 
 def confusions(model: Any, *data: str) -> tuple[list[str], list[str]]:
-    """Labels of the clips of data sets and what a classifier says they are, for `zoo.plots.confusion`.
-
-    Args:
-        model: A Classifier, its name, or a fitted baseline.
-        *data: Data sets, as for `evaluate`.
-
-    Returns:
-        (references, hypotheses).
-    """
+    """Labels of the clips of data sets and what a classifier says they are, for `zoo.plots.confusion`."""
     model = loading.load(model) if isinstance(model, str) else model
     pairs = [_labels(model, utterances, str(spec)) for spec, utterances in _sets(data)]
     return [label for references, _ in pairs for label in references], [label for _, found in pairs for label in found]
@@ -104,11 +97,13 @@ def clip_errors(
 
 
 def _under_noise(clip: np.ndarray, noises: Sequence[np.ndarray], i: int) -> np.ndarray:
-    rng = np.random.default_rng((i, 1))
-    if len(noises):
-        sound = noise.excerpt(noises[rng.integers(len(noises))], len(clip), rng)
-    else:
-        sound = rng.standard_normal(len(clip), dtype="float32")
+    rng, size = np.random.default_rng((i, 1)), len(clip)
+    recorded = len(noises) > 0
+    sound = (
+        noise.excerpt(noises[rng.integers(len(noises))], size, rng)
+        if recorded
+        else rng.standard_normal(size, "float32")
+    )
     return noise.add_noise(clip, sound, rng.uniform(0.0, 20.0))
 
 
@@ -122,11 +117,19 @@ def _sets(data: Sequence[str]) -> Iterator[tuple[DataSpec, list[Utterance]]]:
         yield spec, utterances
 
 
-def _percent(estimate: metrics.Estimate) -> dict[str, float]:
-    return {key: round(100 * getattr(estimate, key), 3) for key in ("value", "low", "high")}
-
-
 # --- by the class of the model: figures as keyword arguments of a Result
+
+
+def _figure(metric: str, score: metrics.Estimate, utterances: int, length: int, counts: Sequence[str], **more) -> dict:
+    """A share in percent, with those of its fields that count something."""
+    rates = {key: round(100 * getattr(score, key), 3) for key in ("value", "low", "high")}
+    counted = {key: getattr(score, key) for key in counts}
+    return {"metric": metric, "utterances": utterances, "reference_length": length, "counts": counted} | rates | more
+
+
+def _check_options(model: Any, options: dict) -> None:
+    if options:
+        raise ZooError(f"`{next(iter(options))}` is not an option of how a {type(model).__name__} is measured.")
 
 
 @singledispatch
@@ -135,27 +138,36 @@ def _measure(model: Any, utterances: list[Utterance], name: str, log: Callable, 
         raise ZooError(f"`model` must be a model or a fitted baseline. Received: a {type(model).__name__}.")
     _check_options(model, options)
     score = metrics.accuracy(*_labels(model, utterances, name))
-    counts = {"correct": score.correct, "clips": score.clips}
-    return [
-        {"metric": "accuracy", "utterances": score.clips, "reference_length": score.clips, "counts": counts}
-        | _percent(score)
-    ]
+    return [_figure("accuracy", score, score.clips, score.clips, ("correct", "clips"))]
+
+
+@_measure.register
+def _(model: Embedder, utterances, name, log, verify: bool = False, **options):
+    if not verify:
+        return _measure.dispatch(Classifier)(model, utterances, name, log, **options)
+    _check_options(model, options)
+    clips, speakers = _clips(model, utterances, name), model.targets(utterances, model.config)
+    recordings = [getattr(utterance.recording, "path", utterance.id) for utterance in utterances]
+    score = metrics.equal_error_rate(model.embed(clips, model.config.sample_rate), speakers, recordings)
+    return [_figure("EER", score, len(clips), score.different, ("same", "different"))]
 
 
 @_measure.register
 def _(model: Recognizer, utterances, name, log, **options):
+    if "lexicon" in options:
+        options["lexicon"] = list(options["lexicon"])
     model.decoder(**options)  # refuses before anything is heard
     texts, rate, references = [], model.config.sample_rate, [utterance.text for utterance in utterances]
     for start in range(0, len(utterances), GROUP):
         clips = [utterance.audio(rate) for utterance in utterances[start : start + GROUP]]
         texts += [transcript.text for transcript in model.transcribe(clips, rate, **options)]
         log(f"{name}: {len(texts)} of {len(utterances)}")
-    figures = []
-    for metric, score in (("WER", metrics.wer(references, texts)), ("CER", metrics.cer(references, texts))):
-        counts = {key: getattr(score, key) for key in ("substitutions", "deletions", "insertions", "hits")}
-        about = {"metric": metric, "utterances": score.utterances, "reference_length": score.reference_length}
-        figures.append(about | _percent(score) | {"decoder": _decoder_name(options), "counts": counts})
-    return figures
+    counts, decoder = ("substitutions", "deletions", "insertions", "hits"), _decoder_name(options)
+    scores = {"WER": metrics.wer(references, texts), "CER": metrics.cer(references, texts)}
+    return [
+        _figure(metric, score, score.utterances, score.reference_length, counts, decoder=decoder)
+        for metric, score in scores.items()
+    ]
 
 
 def _decoder_name(options: dict) -> str:
@@ -171,21 +183,6 @@ def _decoder_name(options: dict) -> str:
 
 
 @_measure.register
-def _(model: Embedder, utterances, name, log, verify: bool = False, **options):
-    if not verify:
-        return _measure.dispatch(Classifier)(model, utterances, name, log, **options)
-    _check_options(model, options)
-    references, clips = model.targets(utterances, model.config), _clips(model, utterances, name)
-    recordings = [getattr(utterance.recording, "path", utterance.id) for utterance in utterances]
-    score = metrics.equal_error_rate(model.embed(clips, model.config.sample_rate), references, recordings)
-    counts = {"same": score.same, "different": score.different}
-    return [
-        {"metric": "EER", "utterances": len(clips), "reference_length": score.different, "counts": counts}
-        | _percent(score)
-    ]
-
-
-@_measure.register
 def _(model: Autoencoder, utterances, name, log, **options):
     _check_options(model, options)
     rate, noises, note = model.config.sample_rate, [], ""
@@ -193,10 +190,7 @@ def _(model: Autoencoder, utterances, name, log, **options):
         noises = [resample(clip, noise.RATE, rate) for clip in noise.load_noise("test")]
         note = "noise of ESC-10's test fold at 0 to 20 dB SNR"
     clips = [np.round(clip * 32767).astype("float32") / 32767 for clip in _clips(model, utterances, name)]
-    errors = clip_errors(
-        model, clips, [len(clip) for clip in clips], [utterance.text for utterance in utterances], noises
-    )
-    errors = np.array(errors)
+    errors = np.array(clip_errors(model, clips, list(map(len, clips)), [""] * len(clips), noises))
     draws = np.random.default_rng(0).integers(len(errors), size=(1000, len(errors)))
     low, high = np.quantile(np.sqrt(errors[draws].mean(axis=1)), (0.025, 0.975))
     figure = {"value": model.mean_error(errors), "low": float(low), "high": float(high)}
@@ -215,11 +209,6 @@ def _(model: LanguageModel, utterances, name, log, **options):
     return [about | {"value": value, "low": value, "high": value}]
 
 
-def _check_options(model: Any, options: dict) -> None:
-    if options:
-        raise ZooError(f"`{next(iter(options))}` is not an option of how a {type(model).__name__} is measured.")
-
-
 def _clips(model: SpeechModel, utterances: Sequence[Utterance], name: str) -> list[np.ndarray]:
     """The clips at the model's rate. Raises DataError where one is longer than the model takes."""
     rate = model.config.sample_rate
@@ -227,8 +216,8 @@ def _clips(model: SpeechModel, utterances: Sequence[Utterance], name: str) -> li
     for utterance, clip in zip(utterances, clips, strict=True):
         if len(clip) > model.max_seconds * rate:
             raise DataError(
-                f"`data` must be clips of at most {model.max_seconds:g} s for {model.display_name}. Received: {utterance.id} "
-                f"of {name} with {len(clip) / rate:.1f} s."
+                f"`data` must be clips of at most {model.max_seconds:g} s for {model.display_name}. Received: "
+                f"{utterance.id} of {name} with {len(clip) / rate:.1f} s."
             )
     return clips
 
@@ -238,9 +227,8 @@ def _labels(model: Any, utterances: Sequence[Utterance], name: str) -> tuple[lis
     """(labels, what the model says)."""
     from zoo.baselines import RATE
 
-    return [utterance.text for utterance in utterances], list(
-        model.predict([utterance.audio(RATE) for utterance in utterances])
-    )
+    clips = [utterance.audio(RATE) for utterance in utterances]
+    return [utterance.text for utterance in utterances], list(map(str, model.predict(clips)))
 
 
 @_labels.register
@@ -251,11 +239,10 @@ def _(model: FewShot, utterances, name):
 
 @_labels.register
 def _(model: Classifier, utterances, name):
-    references = model.targets(utterances, model.config)
-    for utterance, label in zip(utterances, references, strict=True):
+    labels = model.targets(utterances, model.config)
+    for utterance, label in zip(utterances, labels, strict=True):
         if label not in model.labels:
             unknown = unknown_name(f"class of {model.display_name}", label, model.labels)
             raise DataError(f"{unknown} It is the label of {utterance.id} in {name} (verify=True asks about others).")
-    return references, [
-        found.label for found in model.classify(_clips(model, utterances, name), model.config.sample_rate)
-    ]
+    found = model.classify(_clips(model, utterances, name), model.config.sample_rate)
+    return labels, [one.label for one in found]

@@ -209,7 +209,7 @@ def _pairs(references: Sequence, hypotheses: Sequence) -> tuple[list[str], list[
 
 def _right(references: Sequence, hypotheses: Sequence) -> np.ndarray:
     """(clips,) where the hypothesis is the reference."""
-    return np.array([a == b for a, b in zip(*_pairs(references, hypotheses), strict=True)])
+    return np.equal(*map(np.array, _pairs(references, hypotheses)))
 
 
 def _error_rate(references, hypotheses, split: Callable, unit: str, seed: int) -> ErrorRate:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zoo.audio import bundled, load_audio, resample
-from zoo.errors import AudioError, ZooError
+from zoo.errors import ZooError
 
 # TensorFlow warns whenever it compiles again for clips of another length, as it should. A filter stays where the level
 # would be reset when TensorFlow is imported later.
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
-    """Records from the microphone: the browser's on Colab, the computer's in a local Jupyter.
+    """Records (samples,) in [-1, 1] from the microphone: the browser's on Colab, the computer's in a local Jupyter.
 
     Without a microphone, Colab offers to upload a file. Elsewhere, and after a minute without an answer, a bundled clip is
     returned and a line says so. A notebook thus runs from top to bottom on any machine.
@@ -41,9 +41,6 @@ def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
     Args:
         seconds: Length of the recording, at most 60.
         sample_rate: Hertz of the returned samples.
-
-    Returns:
-        (samples,) float32 in [-1, 1].
 
     >>> samples = record(2)  # on a machine without a microphone
     No microphone was found: this is the bundled clip seven.wav. A file of yours does as well: model.transcribe("my.wav").
@@ -54,8 +51,7 @@ def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
         raise ZooError(f"`seconds` must be a number in (0, {MAX_SECONDS:g}]. Received: seconds={seconds!r}.")
     if not (isinstance(sample_rate, Integral) and 1000 <= sample_rate <= 192000):
         raise ZooError(f"`sample_rate` must be a whole number of hertz in [1000, 192000]. Received: {sample_rate!r}.")
-    listen = _from_browser if "google.colab" in sys.modules else _from_device
-    samples = listen(seconds, sample_rate)
+    samples = (_from_browser if "google.colab" in sys.modules else _from_device)(seconds, sample_rate)
     if samples is None:
         print("No microphone was found: this is the bundled clip seven.wav.", end=" ")
         print('A file of yours does as well: model.transcribe("my.wav").')
@@ -71,9 +67,7 @@ def _from_browser(seconds: float, sample_rate: int) -> np.ndarray | None:
     except Exception as error:  # the page was closed, or its scripts are not allowed
         print(f"The browser gave no sound: {error}")
         return None
-    if not answer:
-        return None
-    return np.frombuffer(base64.b64decode(answer), "<i2").astype("float32") / 32768
+    return np.frombuffer(base64.b64decode(answer), "<i2").astype("float32") / 32768 if answer else None
 
 
 def _from_device(seconds: float, sample_rate: int) -> np.ndarray | None:
@@ -120,8 +114,6 @@ def play(audio: Any, sample_rate: int | None = None, title: str = "") -> Player:
     >>> play(np.sin(np.arange(8000) / 3), 8000, "a tone")
     a tone: 1.00 s at 8000 Hz
     """
-    if sample_rate is None and isinstance(audio, np.ndarray):
-        raise AudioError("`sample_rate` must be given in hertz where `audio` is an array. Received: sample_rate=None.")
     rate = sample_rate or 16000
     samples = load_audio(audio, rate, sample_rate=sample_rate)
     return Player(samples / max(1.0, float(np.abs(samples).max(initial=0))), rate, title)
@@ -153,9 +145,9 @@ def caught(*kinds: type[BaseException], lines: int = 3) -> Iterator[None]:
         yield
     except kinds as error:
         plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras prints some of its words bold
-        message = [line for line in plain.splitlines() if line.strip()]
+        message = [line[:300] for line in plain.splitlines() if line.strip()]
         more = " ..." if len(message) > lines else ""
-        print(f"{type(error).__name__}: " + "\n".join(line[:300] for line in message[:lines]) + more)
+        print(f"{type(error).__name__}: " + "\n".join(message[:lines]) + more)
     else:
         raise AssertionError("This was to fail, and did not.")
 

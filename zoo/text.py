@@ -34,9 +34,9 @@ class Vocabulary:
         try:
             return [self._ids[symbol] for symbol in text]
         except KeyError as error:
+            symbols = f"{''.join(self.tokens)!r} (write numbers as words)"
             raise DataError(
-                f"`text` may hold only the symbols {''.join(self.tokens)!r} (write numbers as words). "
-                f"Received: {error} in {text!r:.200}."
+                f"`text` may hold only the symbols {symbols}. Received: {error} in {text!r:.200}."
             ) from None
 
     def decode(self, ids: Iterable[int]) -> str:

@@ -41,10 +41,8 @@ def align(
     duration = n_frames * frame_seconds if duration is None else duration
     needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
     if needed > n_frames:
-        raise DataError(
-            f"`ids` must fit into the frames, one for each letter and one between equal letters. "
-            f"Received: {len(ids)} letters that need {needed} frames; {name} has {n_frames}."
-        )
+        given = f"{len(ids)} letters that need {needed} frames; {name} has {n_frames}"
+        raise DataError(f"`ids` must fit into the frames, with one between equal letters. Received: {given}.")
     path = _viterbi(log_probabilities, ids)
     frames = [np.flatnonzero(path == 2 * i + 1) for i in range(len(ids))]  # of each label
     runs = [(label, int(own[0]), int(own[-1]) + 1) for label, own in zip(ids, frames, strict=True)]

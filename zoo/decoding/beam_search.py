@@ -1,8 +1,9 @@
 """CTC prefix beam search with a lexicon, a language model and label priors."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,17 +28,18 @@ class Hypothesis(NamedTuple):
     language: float  # log P(text) of the language model, its end included; 0 without one
 
 
+@dataclass(eq=False, slots=True)
 class _Prefix:
     """A node in the tree of all prefixes looked at. What follows from it is worked out once."""
 
-    __slots__ = ("children", "language", "last", "n_words", "node", "parent", "partial", "state")
-
-    def __init__(self, parent, last: int, partial: str, node: dict | None, state, language: float, n_words: int):
-        self.parent, self.last = parent, last  # the prefix without its last label; the label
-        self.partial = partial  # the word that is being spelled
-        self.node = node  # its node in the lexicon's trie; None where the lexicon has no such word, or there is none
-        self.state, self.language, self.n_words = state, language, n_words  # after the complete tokens
-        self.children: dict[int, _Prefix | None] = {}
+    parent: "_Prefix | None"  # the prefix without its last label
+    last: int  # that label
+    partial: str  # the word that is being spelled
+    node: dict | None  # its node in the lexicon's trie; None where the lexicon has no such word, or there is none
+    state: Any  # of the language model, after the complete tokens
+    language: float  # log P of those
+    n_words: int
+    children: dict = field(default_factory=dict)  # label -> prefix, or None where the lexicon has none
 
     def ids(self) -> tuple[int, ...]:
         ids, prefix = [], self
@@ -48,20 +50,14 @@ class _Prefix:
 
 
 class LexiconFusion:
-    """Extends prefixes by the words of a lexicon and scores them by a language model (shallow fusion).
-
-    Args:
-        vocabulary: Characters that the acoustic model writes.
-        language_model: A LanguageModel of words or characters, or None.
-        lexicon: The only words allowed; None allows all.
-    """
+    """Extends prefixes by the words of a lexicon and scores them by a language model (shallow fusion)."""
 
     def __init__(self, vocabulary: Vocabulary, language_model: "LanguageModel | None", lexicon: Iterable[str] | None):
-        self.symbols, self.model = (None, *vocabulary.tokens), language_model
+        self.symbols, self.letters, self.model = (None, *vocabulary.tokens), "".join(vocabulary.tokens), language_model
         self.by_word, self.closed = language_model is not None and language_model.unit == "word", lexicon is not None
         self.trie = None
         if self.closed:
-            self.trie = _trie(_check_lexicon(lexicon, vocabulary))
+            self.trie = _trie(_check_lexicon(lexicon, self.letters))
         elif self.by_word:
             self.trie = _trie(language_model.vocabulary)
         # A word that the model does not know is <unk>, and spelled letter by letter, each as likely as any.
@@ -70,10 +66,8 @@ class LexiconFusion:
             known = set(vocabulary.tokens)
             foreign = sum(not set(token) <= known for token in language_model.vocabulary)
             if 2 * foreign > len(language_model.vocabulary):
-                raise ZooError(
-                    f"`language_model` must share the acoustic model's alphabet {''.join(vocabulary.tokens)!r}. "
-                    f"Received: {foreign} of {len(language_model.vocabulary)} {language_model.unit}s with other letters."
-                )
+                share = f"{foreign} of {len(language_model.vocabulary)} {language_model.unit}s in other letters"
+                raise ZooError(f"`language_model` must share the model's alphabet {self.letters!r}. Received: {share}.")
 
     def root(self) -> _Prefix:
         """Return the empty prefix."""
@@ -122,22 +116,19 @@ class LexiconFusion:
 
     def finish(self, prefix: _Prefix) -> tuple[float, int] | None:
         """Return (log P, words) of the prefix as a whole text; None where its last word is not in the lexicon."""
-        ended = self._end_word(prefix)
-        if ended is None:
-            return None
-        _, _, state, language, n_words = ended
-        return language + (self.model.end(state) if self.model else 0.0), n_words
+        if ended := self._end_word(prefix):
+            _, _, state, language, n_words = ended
+            return language + (self.model.end(state) if self.model else 0.0), n_words
+        return None
 
 
-def _check_lexicon(lexicon: Iterable[str], vocabulary: Vocabulary) -> list[str]:
+def _check_lexicon(lexicon: Iterable[str], letters: str) -> list[str]:
     words = [lexicon] if isinstance(lexicon, str) else list(lexicon) if isinstance(lexicon, Iterable) else []
     if not words:
         raise ZooError(f"`lexicon` must be a list of words, at least one. Received: lexicon={lexicon!r}.")
     for word in words:
-        if not (isinstance(word, str) and word) or set(word) - (set(vocabulary.tokens) - {" "}):
-            raise ZooError(
-                f"`lexicon` must hold single words in the letters {''.join(vocabulary.tokens)!r}. Received: {word!r}."
-            )
+        if not (isinstance(word, str) and word) or set(word) - (set(letters) - {" "}):
+            raise ZooError(f"`lexicon` must hold single words in the letters {letters!r}. Received: {word!r}.")
     return words
 
 
@@ -252,9 +243,7 @@ def _step(frame, beam: list[_Prefix], ended, fusion: LexiconFusion, beam_width: 
     return beam + new, (blank_ended, np.append(symbol_ended, new_ended))
 
 
-def _ranked(
-    beam: list[_Prefix], acoustic: np.ndarray, fusion: LexiconFusion, alpha: float, word_bonus: float
-) -> list[Hypothesis]:
+def _ranked(beam: list[_Prefix], acoustic, fusion: LexiconFusion, alpha: float, word_bonus: float) -> list[Hypothesis]:
     """The prefixes of a beam as whole texts, best first, each text once."""
     whole = [(prefix, value) for prefix, value in zip(beam, acoustic, strict=True) if fusion.finish(prefix)]
     if not whole:  # all are within a word that the lexicon does not have: back to the word before, of the best
@@ -264,8 +253,7 @@ def _ranked(
         whole = [(prefix, acoustic.max())]
     found: dict[str, Hypothesis] = {}
     for prefix, value in whole:
-        language, n_words = fusion.finish(prefix)
-        ids = prefix.ids()
+        (language, n_words), ids = fusion.finish(prefix), prefix.ids()
         text = " ".join("".join(fusion.symbols[i] for i in ids).split())
         score = value + alpha * language + word_bonus * n_words
         if text not in found or score > found[text].score:

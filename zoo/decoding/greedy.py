@@ -37,7 +37,6 @@ def greedy(
 
 
 def _best_path(log_probabilities: np.ndarray, vocabulary: Vocabulary, frame_seconds: float, duration: float):
-    """(frames, symbols) -> Transcript."""
     if not len(log_probabilities):
         return Transcript("", (), 1.0, duration)
     best = log_probabilities.argmax(axis=1)  # (frames,)

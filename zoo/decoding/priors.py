@@ -12,10 +12,9 @@ def label_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
     """Estimate the prior of each symbol: a recognizer's mean posterior over all frames of much speech.
 
     A recognizer's outputs are posteriors, P(symbol | sound), and hold what it learnt of its transcripts: that an e is
-    likelier than a q, whatever is said. A language model says that too, and better. By Bayes' rule the posterior divided
-    by the prior is what the sound alone says, P(sound | symbol), but for a factor that all symbols share; so that no
-    evidence counts twice, `beam_search` subtracts prior_scale times the log prior from the logits. That lifts every
-    letter over the blank, which has no sound of its own, so the best word_bonus is smaller with priors.
+    likelier than a q. A language model says that too, and better. So that no evidence counts twice, `beam_search`
+    subtracts prior_scale times the log prior: by Bayes' rule, P(sound | symbol) is left, but for a factor that all symbols
+    share. That lifts every letter over the blank, so the best word_bonus is smaller with priors.
 
     Args:
         logits: (frames, symbols) of each utterance, true frames only, of the kind that was trained on.

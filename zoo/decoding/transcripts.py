@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -83,10 +84,7 @@ def utterance_logits(logits: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
     """Return logits of one utterance, (frames, symbols), in double precision."""
     logits = np.asarray(logits, "float64")
     if logits.ndim != 2 or logits.shape[1] != len(vocabulary):
-        raise ZooError(
-            f"`logits` of one utterance must be (frames, {len(vocabulary)}): the vocabulary and the blank. "
-            f"Received: shape {logits.shape}."
-        )
+        raise ZooError(f"`logits` must be (frames, {len(vocabulary)}) of one clip. Received: shape {logits.shape}.")
     return logits
 
 
@@ -100,16 +98,14 @@ def transcript_of_runs(
     """Make a Transcript of runs of frames, each (label id, first frame, frame after the last)."""
     # Each character: its symbol, its frames, and its best log probability.
     characters = [(vocabulary.decode([i]), a, b, log_probabilities[a:b, i].max()) for i, a, b in runs]
-    words, run = [], []
-    for character in [*characters, (" ", 0, 0, 0.0)]:
-        if character[0] != " ":
-            run.append(character)
-        elif run:
+    words = []
+    for is_word, run in groupby(characters, key=lambda character: character[0] != " "):
+        if is_word:
+            letters, starts, ends, logs = zip(*run, strict=True)
             # Frame t is centred on t * frame_seconds and stands for half a frame on either side.
-            start, end = (run[0][1] - 0.5) * frame_seconds, (run[-1][2] - 0.5) * frame_seconds
-            text, confidence = "".join(c[0] for c in run), _confidence([c[3] for c in run])
-            words.append(Word(text, float(min(max(0.0, start), duration)), float(min(end, duration)), confidence))
-            run = []
+            start, end = (starts[0] - 0.5) * frame_seconds, (ends[-1] - 0.5) * frame_seconds
+            times = float(min(max(0.0, start), duration)), float(min(end, duration))
+            words.append(Word("".join(letters), *times, _confidence(logs)))
     spoken = [character[3] for character in characters if character[0] != " "]
     confidence = _confidence(spoken or list(log_probabilities.max(axis=1, initial=LOG_ZERO)))
     return Transcript(" ".join(word.text for word in words), tuple(words), confidence, duration)

@@ -1,8 +1,4 @@
-"""The page of `zoo demo`, shown and served by gradio, which is imported when it is needed and nowhere else.
-
-page    four tabs, each wired to functions of zoo.demo.answers and zoo.demo.recordings
-serve   the page at an address, until Ctrl-C
-"""
+"""The page of `zoo demo`: tabs of gradio components, each wired to functions of zoo.demo.answers and .recordings."""
 
 import html
 import importlib.util
@@ -55,8 +51,7 @@ def build_page(folder: str | Path = FOLDER) -> Any:
     gr, folder = _gradio(), recordings.check_folder(folder)
     with gr.Blocks(title="speech-zoo", analytics_enabled=False) as blocks:
         gr.Markdown(
-            "# speech-zoo\n"
-            "Small speech models, and what they make of your voice. Nothing leaves the machine that runs this page."
+            "# speech-zoo\nWhat small speech models make of your voice. Nothing leaves the machine that runs them."
         )
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Listen", elem_id="listen"):
@@ -106,12 +101,7 @@ def _microphone(gr, label: str) -> Any:
 
 def _image(gr) -> Any:
     return gr.Image(
-        show_label=False,
-        type="pil",
-        format="png",
-        interactive=False,
-        buttons=["fullscreen"],
-        elem_classes=["zoo-image"],
+        show_label=False, format="png", interactive=False, buttons=["fullscreen"], elem_classes=["zoo-image"]
     )
 
 
@@ -210,18 +200,12 @@ def check_address(host: str, port: int) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
     except OSError as error:
-        raise ZooError(
-            f"`port` must be free and `host` an address of this machine. Received: host={host!r}, port={port} "
-            f"({error.strerror}). Is another `zoo demo` running? Port 0 is any free one."
-        ) from None
+        given = f"host={host!r}, port={port} ({error.strerror}). Is another `zoo demo` running? Port 0 is any free one"
+        raise ZooError(f"`port` must be free and `host` an address of this machine. Received: {given}.") from None
 
 
 def serve(
-    host: str = HOST,
-    port: int = PORT,
-    folder: str | Path = FOLDER,
-    browser: bool = False,
-    say: Callable[[str], None] = print,
+    host: str = HOST, port: int = PORT, folder: str | Path = FOLDER, browser: bool = False, say: Callable = print
 ) -> None:
     """Serves the page until Ctrl-C.
 
@@ -231,9 +215,6 @@ def serve(
         folder: Where recorded clips are kept.
         browser: Whether to open a browser.
         say: Called with each line for the user.
-
-    Raises:
-        ZooError: gradio is missing, `port` is taken, `host` is not this machine, or `folder` is not one.
     """
     gr, folder = _gradio(), recordings.check_folder(folder)
     check_address(host, port)
@@ -253,9 +234,8 @@ def serve(
         _, url, _ = blocks.launch(**options)
         if host not in LOCAL:
             say(
-                f"Warning: whoever reaches {socket.gethostname()} in the network can use this page and save clips into "
-                f"{folder}: it has no password and no encryption. Browsers lend a microphone only to pages from "
-                "localhost or by https; others can upload files."
+                f"Warning: all who reach {socket.gethostname()} can use this page and save clips into {folder}, without "
+                "password or encryption. Browsers lend a microphone only to pages from localhost or by https."
             )
         say(f"The page is at {url} (Ctrl-C ends it).")
         blocks.block_thread()

@@ -23,10 +23,7 @@ def label_name(text: str) -> str:
     """The label of a word as the data set `folder` reads it: small letters a to z, _ between words."""
     label = "_".join((text or "").lower().replace("_", " ").split())
     if not re.fullmatch(r"[a-z]+(_[a-z]+)*", label) or len(label) > 40:
-        raise ZooError(
-            "`label` must be the word that is said, at most 40 letters a to z, with a space or _ between words. "
-            f"Received: {text!r:.60}."
-        )
+        raise ZooError(f"`label` must be words in at most 40 letters a to z. Received: {text!r:.60}.")
     return label
 
 
@@ -34,7 +31,8 @@ def speaker_name(text: str) -> str:
     """The name of a speaker: letters, digits, - and _."""
     name = (text or "").strip()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
-        raise ZooError(f"`speaker` must be at most 40 letters a to z, digits, - and _. Received: {text!r:.60}.")
+        rule = "at most 40 letters a to z, digits, - and _, a letter or digit first"
+        raise ZooError(f"`speaker` must be {rule}. Received: {text!r:.60}.")
     return name
 
 
@@ -73,23 +71,17 @@ def save_clip(folder: str | Path, label: str, speaker: str, path: Any) -> Path:
 
 
 def _write_new(place: Path, speaker: str, samples: np.ndarray) -> Path:
-    """Writes a file under the first free take; never over another one."""
+    """Writes a file under the next take that is free."""
     import soundfile
 
     data = io.BytesIO()  # libsndfile has no word for a full disk; Python has
     soundfile.write(data, samples, RATE, subtype="PCM_16", format="WAV")
     take = 1 + max((number for name, number in map(_speaker_of, place.glob("*.wav")) if name == speaker), default=0)
-    while True:
-        path = place / f"{speaker}_{take}.wav"
-        try:
-            with open(path, "xb") as file:
-                file.write(data.getvalue())
-            return path
-        except FileExistsError:  # on disks that tell no capitals apart, or by a second server
-            take += 1
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
+    while (path := place / f"{speaker}_{take}.wav").exists():  # on disks that tell no capitals apart
+        take += 1
+    with atomic_write(path) as partial:
+        partial.write_bytes(data.getvalue())
+    return path
 
 
 def _speaker_of(path: Path) -> tuple[str, int]:

@@ -106,9 +106,7 @@ def read(path: str | os.PathLike) -> LSTMModel:
         model = LSTMModel(about["unit"], about["tokens"], weights)
         model.end(model.start())
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise WeightsError(
-            f"`path` must be a file that lstm_lm saved; {path.name} is not: {str(error)[:100]}"
-        ) from None
+        raise WeightsError(f"`path` must be what lstm_lm saved; {path.name} is not: {str(error)[:100]}") from None
     return model
 
 

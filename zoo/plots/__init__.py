@@ -6,8 +6,8 @@
     zoo.plots.pictures  a model and a clip in, its answer as one of these: transcription, classification
     zoo.plots.figure    what they share
 
-`transcription` returns a matplotlib Figure. The others return Axes, on `axes` where those are given, or else on a figure
-of their own: `axes.figure.savefig("name.png")` keeps it, and `axes.figure` ends a notebook's cell.
+`transcription` returns a matplotlib Figure. The others return Axes (the first, where there are several): those given as
+`axes`, or else of a figure of their own. `axes.figure.savefig("name.png")` keeps it, `axes.figure` ends a notebook's cell.
 """
 
 from zoo.plots.figure import ACCENT, COLOURS, PALE, STRONG, Drawing
@@ -15,16 +15,5 @@ from zoo.plots.maps import latent_map
 from zoo.plots.scores import bars, comparison, confusion, learning_curves, noise
 from zoo.plots.signals import attention, band_errors, reconstruction, saliency, transcription
 
-__all__ = [
-    "ACCENT",
-    "COLOURS",
-    "PALE",
-    "STRONG",
-    "Drawing",
-    "attention",
-    "band_errors",
-    "bars",
-    "comparison",
-    "confusion",
-]
-__all__ += ["latent_map", "learning_curves", "noise", "reconstruction", "saliency", "transcription"]
+__all__ = ["ACCENT", "COLOURS", "PALE", "STRONG", "Drawing", "attention", "band_errors", "bars", "comparison"]
+__all__ += ["confusion", "latent_map", "learning_curves", "noise", "reconstruction", "saliency", "transcription"]

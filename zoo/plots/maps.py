@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from zoo.errors import DataError, unknown_name
 from zoo.plots.figure import Drawing
 
-METHODS = ("pca", "tsne")
 MOST_COLOURS = 20  # beyond, names stand on the map
 
 
@@ -21,9 +20,6 @@ def latent_map(codes: np.ndarray, groups: Mapping[str, Sequence[str]], method: s
         groups: Group of each clip by what to colour by, such as {"digit": [...], "speaker": [...]}.
         method: "pca" (plane of largest variance) or "tsne" (van der Maaten & Hinton 2008; distances mean nothing).
         seed: Seed of the method.
-
-    Returns:
-        The first axes; the others are in its figure.
 
     >>> codes = np.random.default_rng(0).normal(size=(30, 8))
     >>> axes = latent_map(codes, {"word": ["yes", "no"] * 15}, method="pca")
@@ -49,12 +45,11 @@ def _project(codes: np.ndarray, method: str, seed: int) -> np.ndarray:
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    if method not in METHODS:
-        raise unknown_name("method of a map", method, METHODS)
-    if method == "pca":
-        return PCA(2, random_state=seed).fit_transform(codes)
     neighbours = min(30.0, (len(codes) - 1) / 3)
-    return TSNE(2, perplexity=neighbours, init="pca", random_state=seed).fit_transform(codes)
+    methods = {"pca": PCA(2, random_state=seed), "tsne": TSNE(2, perplexity=neighbours, init="pca", random_state=seed)}
+    if method not in methods:
+        raise unknown_name("method of a map", method, methods)
+    return methods[method].fit_transform(codes)
 
 
 def _draw_groups(axes: Axes, points: np.ndarray, labels: np.ndarray) -> None:

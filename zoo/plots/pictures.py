@@ -35,7 +35,7 @@ def transcription(
     >>> transcription(zoo.load("lstm_ctc"), bundled("telephone")).get_suptitle()
     'six one three nine six'
     """
-    from zoo.features import LogMel
+    from zoo.layers import LogMel
 
     rate = model.config.sample_rate
     samples = load_audio(audio, rate, sample_rate=sample_rate)

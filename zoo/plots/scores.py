@@ -19,11 +19,7 @@ def learning_curves(columns: Mapping[str, Sequence[float]]) -> Axes:
     """Draws the loss and, below it, validation errors over the epochs.
 
     Args:
-        columns: Columns "epoch" and "loss", and any number of columns in percent that start with "wer" (words) or
-            "error" (clips), or with "dB".
-
-    Returns:
-        The axes of the loss; those of the errors, where there are any, are in its figure.
+        columns: "epoch", "loss", and any that start with "wer" (of words, in percent), "error" (of clips), or "dB".
 
     >>> len(learning_curves({"epoch": [1, 2], "loss": [2.0, 1.0], "error fsdd": [60.0, 30.0]}).figure.axes)
     2
@@ -153,9 +149,9 @@ def comparison(rows: Sequence[Mapping], axes: Axes | None = None) -> Axes:
     keys = [
         Line2D([], [], color=STRONG, linewidth=2.2, marker="D", markerfacecolor="white", label="official test split"),
         Line2D([], [], color=STRONG, linewidth=2.2, marker="o", label="unseen speakers"),
-        Line2D([], [], color=STRONG, linewidth=0, marker=".", alpha=0.7, label="each unseen speaker"),
     ]
-    keys = keys if any(row.get("speakers") for row in rows) else keys[:2]
+    if any(row.get("speakers") for row in rows):
+        keys.append(Line2D([], [], color=STRONG, linewidth=0, marker=".", alpha=0.7, label="each unseen speaker"))
     axes.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -194,9 +190,6 @@ def noise(rows: Sequence[Mapping]) -> Axes:
     Args:
         rows: A dict for each model: "name"; "noise" and "babble", each accuracy in percent by level, where a level is
             "clean" or a signal-to-noise ratio in dB such as "20". What is missing or None is left out.
-
-    Returns:
-        The first axes; that of babble is in its figure.
 
     >>> axes = noise([{"name": "conv2d", "noise": {"clean": 99.0, "20": 97.0, "0": 60.0}}])
     """

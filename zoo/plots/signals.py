@@ -80,8 +80,7 @@ def saliency(
 
     Args:
         log_mel: Log-mel frames, (frames, bands) in dB.
-        weights: Saliency as from `model.saliency`, (frames, bands) in nats, zero or more. Drawn as shares of the
-            largest, which the colour bar names, because even a negligible saliency has a largest place.
+        weights: Saliency as from `model.saliency`, (frames, bands) in nats, drawn as shares of the largest.
         hop_seconds: Seconds between two frames.
         axes: Axes to draw on; a new figure by default.
         title: Text above the axes.
@@ -163,9 +162,6 @@ def reconstruction(
         hop_seconds: Seconds between two frames.
         title: Text above the figure.
         names: Names of the input and the output.
-
-    Returns:
-        The axes of the input; the others are in its figure.
 
     >>> axes = reconstruction(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01, title="one dB too loud")
     """

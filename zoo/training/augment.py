@@ -17,11 +17,7 @@ USUAL = AugmentConfig()
 
 
 def speed(samples: np.ndarray, factor: float) -> np.ndarray:
-    """Plays a clip faster: tempo, pitch and formants all move, as with a smaller or larger speaker.
-
-    Args:
-        samples: (samples,).
-        factor: How many times as fast.
+    """Plays a clip `factor` times as fast: tempo, pitch and formants all move, as with a smaller or larger speaker.
 
     >>> speed(np.zeros(1000), 1.25).shape
     (800,)
@@ -31,12 +27,7 @@ def speed(samples: np.ndarray, factor: float) -> np.ndarray:
 
 
 def telephone(samples: np.ndarray, sample_rate: int, line_rate: int = 8000) -> np.ndarray:
-    """Removes what a telephone line does not carry.
-
-    Args:
-        samples: (samples,).
-        sample_rate: Hz of the samples.
-        line_rate: Hz of the line, which carries frequencies up to half of it.
+    """Removes what a telephone line of `line_rate` hertz does not carry: frequencies above half of it.
 
     >>> whistle = np.sin(2 * np.pi * 6000 / 16000 * np.arange(16000))  # higher than a line of 8 kHz carries
     >>> bool(np.abs(telephone(whistle, 16000)[2000:-2000]).max() < 0.01)

@@ -37,14 +37,8 @@ class Validation(keras.callbacks.Callback):
         noises: Recordings at the model's rate for a denoiser; without any, noise is white.
         bucket_boundaries: Seconds to which batches are padded.
 
-    >>> import zoo
-    >>> model = zoo.load("conv2d_mini")
-    >>> clips = np.zeros((2, 8000), "float32")
-    >>> data = f"folder:all,source={zoo.audio.bundled('seven').parent}/seven.csv"
-    >>> held_out = zoo.training.load_corpora(model, [data])  # doctest: +SKIP
-    >>> history = model.fit(clips, np.array([0, 1]), callbacks=[Validation(held_out)])  # doctest: +SKIP
-    >>> history.history["error"]  # doctest: +SKIP
-    [0.0]
+    >>> held_out = zoo.training.load_corpora(model, ["fsdd:test"])  # doctest: +SKIP
+    >>> history = model.fit(clips, labels, callbacks=[Validation(held_out)])  # doctest: +SKIP
     """
 
     def __init__(
@@ -86,17 +80,18 @@ class LearningCurves(keras.callbacks.Callback):
 
     Args:
         out: Folder.
+        began: Time (`time.monotonic()`) from which the first epoch counts, if what came before `fit` belongs to it.
 
     >>> model.fit(x, y, callbacks=[LearningCurves("run")])  # doctest: +SKIP
     """
 
-    def __init__(self, out: str | Path):
+    def __init__(self, out: str | Path, began: float | None = None):
         super().__init__()
-        self.out, self.rows, self.start = Path(out), [], 0.0
+        self.out, self.rows, self.start = Path(out), [], began
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        self.rows, self.start = read_curves(self.out), time.monotonic()
+        self.rows, self.start = read_curves(self.out), time.monotonic() if self.start is None else self.start
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         from zoo.plots import learning_curves
@@ -115,11 +110,7 @@ class LearningCurves(keras.callbacks.Callback):
 
 
 def read_curves(out: str | Path) -> list[dict[str, float]]:
-    """The rows of curves.csv in a folder; [] without one.
-
-    Raises:
-        DataError: If the file is damaged.
-    """
+    """The rows of curves.csv in a folder; [] without one. Raises DataError where it is damaged."""
     path = Path(out) / CURVES
     if not path.exists():
         return []
@@ -151,10 +142,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.out, self.monitor, self.log, self.history = Path(out), monitor, log, []
 
     def restore(self, model: SpeechModel) -> int:
-        """Loads the last whole epoch into a compiled model.
-
-        Returns:
-            The number of whole epochs so far; 0 where there is no checkpoint.
+        """Loads the last whole epoch into a compiled model and returns how many there were; 0 without a checkpoint.
 
         Raises:
             DataError: If the checkpoint is damaged or of another model.

@@ -130,12 +130,7 @@ def _leave_out(corpus: Corpus, unfit: Callable[[int], bool], what: str, log: Cal
 
 
 def load_noises(sample_rate: int, log: Callable[[str], None] = print) -> list[np.ndarray]:
-    """Loads recorded noise for augmentation; [] where it is not at hand, for white noise.
-
-    Args:
-        sample_rate: Hz.
-        log: Called with a line if there is none.
-    """
+    """Loads recorded noise for augmentation at a rate in hertz; [] where it is not at hand, for white noise."""
     try:
         return [resample(clip, noise.RATE, sample_rate) for clip in noise.load_noise("train")]
     except ZooError as error:

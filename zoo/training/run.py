@@ -54,11 +54,23 @@ class Run:
             more = f" (for more, start a new run with --init {best})" if "epochs" in found else ""
             raise ZooError(f"`resume` goes on with the settings of the run; {self.out} has {found}{more}.")
 
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to resume."""
+        return read_json(self.out / REQUEST, "A run's settings").get("finished", False)
+
+    def finish(self) -> None:
+        """Notes that training has ended."""
+        self._write(read_json(self.out / REQUEST, "A run's settings") | {"finished": True})
+
+    def _write(self, settings: dict) -> None:
+        with atomic_write(self.out / REQUEST) as partial:
+            partial.write_text(json.dumps(settings, indent=2))
+
     def __enter__(self) -> "Run":
         if not self.resumed:
             self.out.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self.out / REQUEST) as partial:
-                partial.write_text(json.dumps(self.request | {"argv": sys.argv}, indent=2))
+            self._write(self.request | {"argv": sys.argv})
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
@@ -70,11 +82,7 @@ class Run:
                 self.out.rmdir()
 
     def best(self, model: SpeechModel) -> SpeechModel:
-        """The model, with the weights of its best epoch.
-
-        Raises:
-            DataError: If the file is lost or damaged.
-        """
+        """The model, with the weights of its best epoch. Raises DataError where the file is lost or damaged."""
         try:
             model.load_weights(self.out / BEST)
         except Exception as error:
@@ -85,11 +93,7 @@ class Run:
 
 
 def differences(before: dict, asked: dict) -> str:
-    """Says which values two descriptions of a run do not share; "" for none.
-
-    Args:
-        before: What the run began with.
-        asked: What is asked for now.
+    """Says which values two descriptions of a run, `before` and now `asked` for, do not share; "" for none.
 
     >>> differences({"name": "lstm", "settings": {"epochs": 3}}, {"name": "lstm", "settings": {"epochs": 5}})
     'epochs 3, not 5'

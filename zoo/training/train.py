@@ -86,39 +86,28 @@ def train(
         callbacks = [
             FiniteLoss(),
             Validation(held_out, noises, config.bucket_boundaries),
-            LearningCurves(out),
+            LearningCurves(out, began),
             checkpoint,
         ]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(Path(out) / "tensorboard"))
-        epochs, done = config.epochs, batches.epoch >= config.epochs
+        epochs = config.epochs
         if config.minutes:
             spent = sum(row["seconds"] for row in checkpoint.history) + time.monotonic() - began
             budget = TimeBudget(config.minutes, config.learning_rate, config.warmup, spent)
-            epochs, done = 1_000_000, budget.over
+            epochs = 1_000_000
             callbacks.append(budget)
-        if not (done and checkpoint.history):
+        if not run.finished:
             learner.fit(
                 batches, epochs=epochs, initial_epoch=batches.epoch, callbacks=callbacks, verbose=0, shuffle=False
             )
+            run.finish()
     return run.best(model)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is asked to do, checked as far as that needs neither sound nor weights.
-
-    Attributes:
-        name: Name of the preset.
-        data: Data sets to learn from.
-        validation: Data sets to choose the best epoch by.
-        init: What the model starts from.
-        teacher: Name of a trained recognizer, or None.
-        augmentation: How recordings are varied, or None.
-        freeze: Whether only the last layer is trained.
-        model_config: Fields of the architecture's Config to change.
-        settings: The other settings.
-    """
+    """The arguments of `train`, checked as far as that needs neither sound nor weights."""
 
     name: str
     data: tuple[DataSpec, ...]
@@ -132,12 +121,7 @@ class Request:
 
     @classmethod
     def parse(cls, name, data, validation, init, teacher, augmentation, freeze, model_config, settings) -> "Request":
-        """Checks the arguments of `train`.
-
-        Raises:
-            ZooError: For an argument that cannot be.
-            DataError: For data sets that cannot be.
-        """
+        """Checks the arguments of `train`. Raises ZooError, DataError."""
         for setting in settings:
             if setting not in (known := [field.name for field in fields(TrainConfig)]):
                 raise unknown_name("setting of a run", setting, known)
@@ -172,11 +156,9 @@ class Request:
         return [target for spec in self.data for target in task.targets(spec.load(), config)]
 
     def describe(self, model: SpeechModel, noises: int) -> dict:
-        """The request as run.json keeps it.
+        """The request as run.json keeps it, with the labels that the model has from the data.
 
-        Args:
-            model: The model before training; the labels that it has from the data are kept, too.
-            noises: Number of recordings of noise. On another machine there may be none, and the run would be another one.
+        `noises` counts the recordings of noise: on another machine there may be none, and the run would be another one.
         """
         _, usual = class_and_config(self.name, **self.model_config)
         changes = dict(self.model_config)
@@ -203,12 +185,7 @@ class Request:
 
 
 def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """AdamW: the learning rate rises linearly, then falls as a cosine to 1 %; with `minutes`, `TimeBudget` sets it.
-
-    Args:
-        config: Settings of the run.
-        steps_per_epoch: Batches of an epoch.
-    """
+    """AdamW: the learning rate rises linearly, then falls as a cosine to 1 %; with `minutes`, `TimeBudget` sets it."""
     steps = config.epochs * steps_per_epoch
     warmup = max(1, int(config.warmup * steps))
     schedule = keras.optimizers.schedules.CosineDecay(

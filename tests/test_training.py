@@ -447,7 +447,11 @@ def test_a_stopped_run_goes_on_bit_for_bit(finished, spec, tmp_path, eager):
 
 
 def test_a_folder_that_holds_a_run_is_not_taken(finished, tmp_path):
-    asked = {key: value for key, value in json.loads((finished / "run.json").read_text()).items() if key not in ("argv", "finished")}
+    asked = {
+        key: value
+        for key, value in json.loads((finished / "run.json").read_text()).items()
+        if key not in ("argv", "finished")
+    }
     with refused("out"):
         Run(finished, asked)
     Run(finished, asked, resume=True)

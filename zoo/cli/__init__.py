@@ -1,9 +1,10 @@
 """The command `zoo`: each command parses what was typed, calls one function of the package, and prints what it gives.
 
-    zoo.cli.models      list, info, export
+    zoo.cli.models      list, info, export, data
     zoo.cli.recognise   transcribe, listen, classify, align, few-shot, search
     zoo.cli.autoencode  reconstruct, denoise, map
-    zoo.cli.train, .evaluate, .data, .demo
+    zoo.cli.train       train, evaluate
+    zoo.cli.demo        demo
 
 A file is imported when one of its commands is needed, and Keras when a model is.
 """
@@ -20,10 +21,11 @@ import zoo
 from zoo.cli._errors import Group
 
 MODULES = {
-    **dict.fromkeys(("list", "info", "export"), "models"),
+    **dict.fromkeys(("list", "info", "export", "data"), "models"),
     **dict.fromkeys(("transcribe", "listen", "classify", "align", "few-shot", "search"), "recognise"),
     **dict.fromkeys(("reconstruct", "denoise", "map"), "autoencode"),
-    **{name: name for name in ("train", "evaluate", "data", "demo")},
+    **dict.fromkeys(("train", "evaluate"), "train"),
+    "demo": "demo",
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands about models: list, info, export."""
+"""Commands about models and data sets: list, info, export, data."""
 
 from dataclasses import asdict
 from typing import Any
@@ -106,3 +106,48 @@ def export_model(asked, format, out, as_json):
     size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
     about = {"model": asked.name, "format": format, "path": str(out), "bytes": size}
     tell(about, f"Wrote {out} ({size / 1e6:.1f} MB).", as_json)
+
+
+@click.command()
+@click.argument("spec", required=False)
+@click.option("--durations", is_flag=True, help="Sum up the minutes too, which reads every recording.")
+@options.json_option
+def data(spec, durations, as_json):
+    """List the data sets, or look into one.
+
+    SPEC is NAME[:SPLIT][,OPTION=VALUE...]; the split is the first of the set unless given. A set that is not on this
+    machine is downloaded.
+
+    \b
+    Example:
+      zoo data
+      zoo data an4:test
+      zoo data folder:all,source=recordings/ --durations
+    """
+    from zoo import datasets
+    from zoo.datasets.spec import DataSpec
+
+    if spec is None:
+        if durations:
+            raise click.UsageError("`durations` is for one data set; none is named.")
+        sets = [datasets.describe(name) for name in datasets.names()]
+        if as_json:
+            print_json([{"name": s.name, "splits": s.splits, "options": s.options, "about": s.about} for s in sets])
+            return
+        rows = [(s.name, s.about, ", ".join(s.splits), ", ".join(s.options)) for s in sets]
+        print_table("data set", "what", "splits", "options", rows=rows)
+        return
+    splits = datasets.describe(DataSpec.parse(spec, "train").name).splits
+    chosen = DataSpec.parse(spec, splits[0])
+    utterances = chosen.load()
+    about = {"name": chosen.name, "split": chosen.split, "utterances": len(utterances)}
+    about["speakers"] = len({utterance.speaker for utterance in utterances if utterance.speaker})
+    about["words"] = sum(len(utterance.text.split()) for utterance in utterances)
+    if durations:
+        about["minutes"] = round(sum(len(utterance.audio(16000)) for utterance in utterances) / 16000 / 60, 2)
+    first = [{"id": u.id, "speaker": u.speaker, "text": u.text} for u in utterances[:5]]
+    if as_json:
+        print_json(about | {"first": first})
+        return
+    print_table(*about, rows=[about.values()])
+    print_table("the first of them", "speaker", "text", rows=[row.values() for row in first])

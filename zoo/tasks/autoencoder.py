@@ -57,13 +57,7 @@ class Autoencoder(SpeechModel):
 
     @one_or_many
     def reconstruct(self, audio, sample_rate: int | None = None, batch_size: int = 16):
-        """Squeezes a clip through the code and gives it back, as a `Reconstruction`; or a list of them.
-
-        Args:
-            audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
-            sample_rate: Hz of the arrays; files carry their own.
-            batch_size: Clips at a time.
-        """
+        """Squeezes a clip through the code and gives it back: a `Reconstruction`, or a list. Arguments are those of `infer`."""
         framing = Frames.of(self.config)
         return [
             Reconstruction(found["log_mel"], found["reconstruction"], found["code"], float(found["peak"]), framing)
@@ -72,10 +66,7 @@ class Autoencoder(SpeechModel):
 
     @one_or_many
     def encode(self, audio, sample_rate: int | None = None, batch_size: int = 16):
-        """The code of a clip: (frames of the code, n), or (n,) where one code is of the whole word; or a list of such.
-
-        Arguments are those of `reconstruct`.
-        """
+        """The code of a clip: (frames of the code, n), or (n,) of the whole word; or a list. Arguments are those of `infer`."""
         return [found["code"] for found in self.infer(audio, sample_rate, batch_size)]
 
 

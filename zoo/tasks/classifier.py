@@ -170,19 +170,10 @@ class Embedder(Classifier):
 
     @one_or_many
     def embed(self, audio, sample_rate: int | None = None, batch_size: int = 64) -> np.ndarray:
-        """Embeds clips as points of a sphere, so that a dot product is a cosine: (units,), or (clips, units) of a list.
-
-        Arguments are those of `classify`.
-        """
+        """Embeds a clip or a list, as `classify` takes them, as points of a sphere: (units,), or (clips, units)."""
         found = self.infer(audio, sample_rate, batch_size)
         return np.reshape([outputs["embedding"] for outputs in found], (len(found), self.output["embedding"].shape[-1]))
 
     def verify(self, a, b, sample_rate: int | None = None) -> float:
-        """Cosine of the embeddings of two clips: near 1 for one speaker (or word), near 0 for two.
-
-        >>> import zoo
-        >>> seven = zoo.audio.bundled("seven")
-        >>> round(zoo.load("speaker_id").verify(seven, seven), 3)
-        1.0
-        """
+        """Cosine of the embeddings of two clips: near 1 for one speaker (or word), near 0 for two."""
         return float(np.dot(*self.embed([a, b], sample_rate)))

@@ -32,11 +32,6 @@ class FewShot:
         examples: Clips by label, or pairs of a label and its clips; a clip is a path, a binary file or an array.
         sample_rate: Rate of the arrays in hertz.
 
-    Attributes:
-        labels: Labels, in the order of `examples`.
-        shots: Number of examples of each label.
-        prototypes: Mean embedding of each label, `(labels, n)`.
-
     >>> import numpy as np, zoo
     >>> tone = lambda hz: np.sin(2 * np.pi * hz * np.arange(4000) / 8000) * np.hanning(4000)
     >>> words = zoo.few_shot(zoo.load("word_embedding"), {"low": [tone(300)], "high": [tone(1500)]}, sample_rate=8000)
@@ -47,7 +42,7 @@ class FewShot:
     def __init__(self, model: SpeechModel, examples: Mapping | Iterable[tuple], sample_rate: float | None = None):
         groups = _grouped(examples)
         self.model, self.labels = model, tuple(groups)
-        self.shots = tuple(map(len, groups.values()))
+        self.shots = tuple(map(len, groups.values()))  # examples of each label
         embedded = vectors(model, [clip for clips in groups.values() for clip in clips], sample_rate)
         each = np.split(embedded, np.cumsum(self.shots)[:-1])
         self.prototypes = np.stack([rows.mean(axis=0) for rows in each])

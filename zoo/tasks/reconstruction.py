@@ -31,21 +31,13 @@ class Frames:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """A clip's log-mel beside its reconstruction.
+    """A clip's log-mel beside its reconstruction."""
 
-    Attributes:
-        log_mel: `(frames, bands)` in dB below the clip's loudest point.
-        reconstruction: The same, decoded from the code.
-        code: `(frames of the code, n)`, or `(n,)` where one code is of the whole word.
-        peak: Level of the loudest point in dB.
-        framing: How the frames were cut.
-    """
-
-    log_mel: np.ndarray = field(repr=False)
-    reconstruction: np.ndarray = field(repr=False)
-    code: np.ndarray = field(repr=False)
-    peak: float
-    framing: Frames
+    log_mel: np.ndarray = field(repr=False)  # (frames, bands) in dB below the clip's loudest point
+    reconstruction: np.ndarray = field(repr=False)  # the same, decoded from the code
+    code: np.ndarray = field(repr=False)  # (frames of the code, n), or (n,) where one code is of the whole word
+    peak: float  # level of the loudest point in dB
+    framing: Frames  # how the frames were cut
 
     @property
     def error_db(self) -> float:

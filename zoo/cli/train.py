@@ -3,7 +3,6 @@
 import shlex
 import sys
 from dataclasses import asdict
-from functools import partial
 
 import click
 
@@ -110,8 +109,8 @@ def evaluate(asked, data, decoder, verify, plot, as_json):
     """
     if plot or verify:
         check_can(asked.name, ("classification",), "a classifier")
-    show = partial(click.echo, err=True) if sys.stderr.isatty() else None
-    results = zoo.evaluate(asked.model, *data, log=show, **decoder, **({"verify": True} if verify else {}))
+    log = (lambda line: click.echo(line, err=True)) if sys.stderr.isatty() else None
+    results = zoo.evaluate(asked.model, *data, log=log, **decoder, **({"verify": True} if verify else {}))
     if plot:
         from zoo.evaluation import confusions
         from zoo.plots import confusion

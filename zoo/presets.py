@@ -207,7 +207,5 @@ def check_weights(path: Path, expected: str) -> None:
     """Checks a weights file against the sha256 on its card. Raises WeightsError."""
     if not path.exists():
         raise WeightsError(f"Weights must be a file that exists; {path.name} is missing from {path.parent}.")
-    if sha256(path) != expected:
-        raise WeightsError(
-            f"Weights must have the sha256 of their card; {path.name} has another: reinstall the package."
-        )
+    if (found := sha256(path)) != expected:
+        raise WeightsError(f"Weights must have the sha256 of their card; {path.name} has {found[:12]}...: reinstall.")

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.errors import AudioError
 from zoo.layers import LogMel
 from zoo.tasks.reconstruction import Frames, Reconstruction, apply_gain, griffin_lim, lerp
 

@@ -70,9 +70,9 @@ def compare(names: Sequence[str] = (), plot: str = "", log: Callable = print) ->
         rows.append(row)
         log(f"{name}: {row['official']['value']:.2f} % of the official test, {row['loso'] or 'no cross-validation'}")
     if plot:
-        plots.save(plots.comparison(rows), plot)
+        plots.comparison(rows).figure.savefig(plot)
         levels = [{"name": r["name"]} | {k: {s: v["value"] for s, v in r[k].items()} for k in noises} for r in rows]
-        plots.save(plots.noise(levels), plot.replace(".", "-noise.", 1))
+        plots.noise(levels).figure.savefig(plot.replace(".", "-noise.", 1))
     return rows
 
 

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from zoo.augment import AugmentConfig, add_noise, augment, excerpt, reverberate, speed, telephone
+from zoo.datasets.noise import add_noise, excerpt
 from zoo.layers import SpecAugment
+from zoo.training.augment import augment, reverberate, speed, telephone
+from zoo.training.config import AugmentConfig
 
 RATE = 16000
 

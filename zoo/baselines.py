@@ -207,6 +207,10 @@ class SVM(Baseline):
         parts: Parts of equal length, in which the frames are averaged.
         cost: Cost of an example on the wrong side of a boundary.
         gamma: Width of the RBF kernel, over the number of values: the larger, the more a boundary bends.
+
+    >>> low, high = np.sin(0.2 * np.arange(4000)), np.sin(2.0 * np.arange(4000))
+    >>> SVM().fit([low, high], ["low", "high"]).predict([high[:3900]]).tolist()
+    ['high']
     """
 
     def __init__(self, parts: int = 5, cost: float = 5.0, gamma: float = 0.4):

@@ -226,7 +226,7 @@ def test_listen(clips, saved, tmp_path, monkeypatch):
     ]
     assert heard[-1]["last"] and not any(one["last"] for one in heard[:-1])
     assert heard[-1]["seconds"] == pytest.approx(1.0, abs=1e-3)
-    lines = run("listen", clips / "b.wav", "--weights", path, "--chunk", 0.05).stdout.splitlines()
+    lines = run("listen", clips / "b.wav", "--weights", path).stdout.splitlines()
     assert [line.split("\t")[1] for line in lines] == heard[-1]["text"].split()
     assert refusal("listen", clips / "b.wav", "--model", "lstm_ctc", "--weights", saved).argument == "model"
     refusal("listen", tmp_path / "none.wav")

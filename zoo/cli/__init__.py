@@ -6,44 +6,24 @@
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo
 
-A file is imported when one of its commands is needed, and Keras when a model is.
+Keras is imported when a model is needed.
 """
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from importlib import import_module
 
 import click
 
 import zoo
+from zoo.cli import autoencode, demo, models, recognise, train
 from zoo.cli._errors import Group
 
-MODULES = {
-    **dict.fromkeys(("list", "info", "export", "data"), "models"),
-    **dict.fromkeys(("transcribe", "listen", "classify", "align", "few-shot", "search"), "recognise"),
-    **dict.fromkeys(("reconstruct", "denoise", "map"), "autoencode"),
-    **dict.fromkeys(("train", "evaluate"), "train"),
-    "demo": "demo",
-}
+MODULES = (models, recognise, autoencode, train, demo)
+COMMANDS = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, click.Command)}
 
 
-class Commands(Mapping):
-    """Commands by name, each imported when it is asked for."""
-
-    def __getitem__(self, name: str) -> click.Command:
-        module = import_module(f"{__name__}.{MODULES[name]}")
-        return next(item for item in vars(module).values() if isinstance(item, click.Command) and item.name == name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(MODULES)
-
-    def __len__(self) -> int:
-        return len(MODULES)
-
-
-@click.group(cls=Group, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(zoo.__version__, prog_name="zoo")
 def main() -> None:
     """A teaching zoo of small speech models in Keras.

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -69,8 +68,7 @@ def interruptible() -> Iterator[list]:
         raise KeyboardInterrupt
 
     usual = signal.getsignal(signal.SIGINT)
-    # A shell has background jobs ignore Ctrl-C, and that stays so; only the main thread is told of signals.
-    if usual is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+    if usual is signal.SIG_IGN:  # a shell has background jobs ignore Ctrl-C, and that stays so
         yield pressed
         return
     signal.signal(signal.SIGINT, press)

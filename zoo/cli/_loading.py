@@ -12,7 +12,7 @@ from typing import Any
 
 import zoo
 from zoo.cli._errors import interruptible
-from zoo.errors import MissingFileError, ZooError, unknown_name
+from zoo.errors import MissingFileError, ZooError
 from zoo.presets import find_card
 
 BACKENDS = ("tensorflow", "jax", "torch")  # of Keras
@@ -33,10 +33,8 @@ def check_can(name: str, tasks: tuple[str, ...], what: str) -> None:
 def importing() -> Iterator[None]:
     """Surrounds the import of Keras: hides what TensorFlow writes to stderr before it reads any setting of its own."""
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in BACKENDS:
-        raise unknown_name("Keras backend", backend, BACKENDS)
-    if importlib.util.find_spec(backend) is None:
-        raise ZooError(f"`KERAS_BACKEND` must name a backend that is installed. Received: {backend}.")
+    if backend not in BACKENDS or importlib.util.find_spec(backend) is None:
+        raise ZooError(f"`KERAS_BACKEND` must be {' or '.join(BACKENDS)}, and installed. Received: {backend}.")
     with ExitStack() as stack:
         stack.enter_context(interruptible())
         with suppress(OSError):  # no stderr at all

@@ -38,20 +38,16 @@ def lines(value: Any) -> str:
 
 @click.command("list")
 @click.argument("pattern", default="*")
-@click.option("--task", help="Only models for this task, such as classification.")
+@click.option("--task", type=click.Choice((*SOUND, "language")), help="Only models for this task.")
 @options.json_option
 def list_models(pattern, task, as_json):
     """List the presets that match PATTERN, a shell wildcard.
 
     \b
     Example:
-      zoo list
       zoo list '*ctc*' --json
       zoo list --task classification
     """
-    tasks = {zoo.card(name).task for name in zoo.list_models() if find_card(name)}
-    if task and task not in tasks:
-        raise unknown_name("task", task, tasks)
     names = zoo.list_models(pattern, task)
     if not names:
         raise unknown_name("model", pattern, zoo.list_models())
@@ -75,12 +71,13 @@ def info(name, as_json):
     """
     card = zoo.card(name)
     if as_json:
-        print_json(about(card.name))
+        print_json(about(name))
         return
-    fields = {
-        key: value for key, value in about(card.name).items() if value and key not in ("name", "results", "prior")
-    }
-    print_table(card.name, "", rows=[(key.replace("_", " "), lines(value)) for key, value in fields.items()])
+    left_out = ("name", "results", "prior")
+    rows = [
+        (key.replace("_", " "), lines(value)) for key, value in about(name).items() if value and key not in left_out
+    ]
+    print_table(card.name, "", rows=rows)
     if card.results:
         print_results(card.results)
 

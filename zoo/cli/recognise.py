@@ -63,9 +63,8 @@ def transcribe(paths, asked, decoder, plot, as_json):
 @click.argument("path", metavar="[FILE]", required=False, type=options.PATH)
 @options.model(("transcription",), "a recognizer that can stream", "lstm_ctc_stream")
 @click.option("--seconds", type=options.POSITIVE, help="Stop listening after so long.")
-@click.option("--chunk", type=options.Real(0.001, 10), default=0.1, help="Seconds of sound at a time (0.1).")
 @options.json_option
-def listen(path, asked, seconds, chunk, as_json):
+def listen(path, asked, seconds, as_json):
     """Transcribe speech while it is spoken: from the microphone, or from FILE as if it were one.
 
     On a terminal the current word changes until it is final; elsewhere a line is printed for each final word, with the
@@ -81,10 +80,10 @@ def listen(path, asked, seconds, chunk, as_json):
     if not hasattr(asked.model, "stream"):
         raise ZooError(f"`model` must be one that can stream, such as lstm_ctc_stream. Received: {asked.name}.")
     if path:
-        samples, size = samples[: round(seconds * rate) if seconds else None], max(1, round(chunk * rate))
-        chunks = (samples[i : i + size] for i in range(0, len(samples), size))
+        samples = samples[: round(seconds * rate) if seconds else None]
+        chunks = (samples[i : i + rate // 10] for i in range(0, len(samples), rate // 10))
     else:
-        chunks = zoo.tasks.streaming.microphone(seconds, chunk, rate)
+        chunks = zoo.tasks.streaming.microphone(seconds, sample_rate=rate)
     live = sys.stdout.isatty() and not as_json
     try:
         for heard in asked.model.stream(chunks, rate):

@@ -6,13 +6,13 @@ No frame knows its neighbours, so the network learns from frames of all recordin
 learns more than of 512 neighbours, which are nearly the same. Writes best.weights.h5 (the last epoch: nothing is chosen).
 """
 
-import argparse
 from pathlib import Path
 
 import keras
 import numpy as np
 
 import zoo
+from experiments._common import main
 from zoo.loading import save_weights
 
 DATA = (("an4", "train"), ("speechocean762", "train"))
@@ -24,7 +24,7 @@ def frames_of(model, utterances) -> np.ndarray:
     return np.concatenate([found["log_mel"] for found in model.infer(clips, model.config.sample_rate, 32)])[:, None]
 
 
-def train(model, frames: np.ndarray, epochs: int, batch_size: int = 512, learning_rate: float = 4e-3) -> list[float]:
+def fit(model, frames: np.ndarray, epochs: int, batch_size: int = 512, learning_rate: float = 4e-3) -> list[float]:
     """Fit the layers behind the front end to give frames back; returns the loss of each epoch in dB^2."""
     inner = keras.Model(model.get_layer("below_peak").output[0], model.output["reconstruction"])
     steps = epochs * (len(frames) // batch_size)
@@ -35,18 +35,21 @@ def train(model, frames: np.ndarray, epochs: int, batch_size: int = 512, learnin
     return inner.fit(frames, frames, batch_size=batch_size, epochs=epochs, verbose=2).history["loss"]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--epochs", type=int, default=240)
-    options = parser.parse_args()
+def train_autoencoder(out: str, epochs: int = 240) -> list[float]:
+    """Trains `autoencoder` on the training speech of AN4 and speechocean762 and returns the loss of each epoch in dB^2.
+
+    Args:
+        out: Folder that receives best.weights.h5.
+        epochs: Times through all frames.
+    """
     keras.utils.set_random_seed(0)
     model = zoo.load("autoencoder", weights=None)
     frames = np.concatenate([frames_of(model, zoo.datasets.load(name, split=split)) for name, split in DATA])
     print(f"{len(frames):,} frames")
-    train(model, frames, options.epochs)
-    save_weights(model, options.out / "best.weights.h5")
+    losses = fit(model, frames, epochs)
+    save_weights(model, Path(out) / "best.weights.h5")
+    return losses
 
 
 if __name__ == "__main__":
-    main()
+    main(train_autoencoder)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 
-from zoo.audio import load_audio
+from zoo.audio import duration, load_audio
 from zoo.errors import DataError, ZooError, unknown_name
 
 
@@ -36,6 +36,10 @@ class FileRecording:
     def read(self, sample_rate: int) -> np.ndarray:
         """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         return load_audio(self.path, sample_rate)
+
+    def seconds(self) -> float:
+        """The duration by the file's header, so that training knows what fits into memory."""
+        return duration(self.path)
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,15 @@ def commands(run: str | Path) -> list[str]:
     request = read_json(Path(run) / "run.json", "A run's settings")
     init = Path(request["init"]) if request.get("init") else None
     before = commands(init.parent) if init and (init.parent / "run.json").exists() else []
-    program, *arguments = request["argv"]
-    return [*before, shlex.join([Path(program).name, *arguments])]
+    return [*before, shlex.join(["zoo", *(_portable(word) for word in request["argv"][1:])])]
+
+
+def _portable(word: str) -> str:
+    """An absolute path of a run, or of a file in one, as a path below runs/."""
+    path = Path(word)
+    if not path.is_absolute():
+        return word
+    return f"runs/{path.parent.name}/{path.name}" if path.suffix else f"runs/{path.name}"
 
 
 def update_card(name: str, *, results: list[Result] = (), **changes) -> None:

@@ -87,7 +87,8 @@ def test_export_of_keras_gives_equal_outputs(model, batch, tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("a SavedModel of TensorFlow")
     model.export(tmp_path / "exported", verbose=False)
-    served = tensorflow.saved_model.load(str(tmp_path / "exported")).serve(full(batch[0]))["logits"].numpy()
+    exported = tensorflow.saved_model.load(str(tmp_path / "exported"))  # holds the variables
+    served = exported.serve(full(batch[0]))["logits"].numpy()
     np.testing.assert_allclose(served, outputs(model, full(batch[0]))["logits"], atol=1e-5)
 
 

@@ -50,11 +50,7 @@ def out_option(metavar: str, help: str, required: bool = True) -> Callable:
 def model(tasks: tuple[str, ...], what: str, default: str = "", others: tuple[str, ...] = ()) -> Callable:
     """Adds --model, or NAME where there is no default, and --weights to a command, which gets both as one `asked`.
 
-    Args:
-        tasks: What the model may be for; `check_can` checks its card.
-        what: The same in words, such as "a recognizer".
-        default: Name of the preset that is used unless another is given.
-        others: Names that are no presets and may be given too.
+    The model must be for one of `tasks`, in words `what`; `others` are names of no preset that may be given too.
     """
 
     def decorate(command: Callable) -> Callable:

@@ -131,7 +131,7 @@ def data(spec, durations, as_json):
         if as_json:
             print_json([{"name": s.name, "splits": s.splits, "options": s.options, "about": s.about} for s in sets])
             return
-        rows = [(s.name, s.about, ", ".join(s.splits), ", ".join(s.options)) for s in sets]
+        rows = [(s.name, s.about, ", ".join(s.splits), lines(s.options)) for s in sets]
         print_table("data set", "what", "splits", "options", rows=rows)
         return
     splits = datasets.describe(DataSpec.parse(spec, "train").name).splits

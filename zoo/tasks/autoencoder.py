@@ -23,7 +23,7 @@ class Autoencoder(SpeechModel):
 
     >>> import zoo
     >>> zoo.load("conv_autoencoder").encode(zoo.audio.bundled("seven")).shape  # (frames of the code, numbers)
-    (9, 16)
+    (19, 16)
     """
 
     task = "reconstruction"

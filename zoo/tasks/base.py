@@ -261,5 +261,12 @@ def _with_lengths(inputs):
 
 
 def compile_model(model: SpeechModel, optimizer: keras.optimizers.Optimizer | None = None) -> None:
-    """Compiles a model with an optimizer, AdamW with gradients clipped to norm 5 unless given, so that `fit` can follow."""
+    """Compiles a model with an optimizer, AdamW with gradients clipped to norm 5 unless given, so that `fit` can follow.
+
+    >>> import zoo
+    >>> model = zoo.load("simple_rnn", weights=None)
+    >>> compile_model(model, keras.optimizers.SGD(0.1))
+    >>> model.optimizer.name
+    'sgd'
+    """
     model.compile(optimizer or keras.optimizers.AdamW(3e-4, weight_decay=1e-4, global_clipnorm=5.0))

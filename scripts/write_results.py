@@ -200,6 +200,7 @@ def blocks() -> dict[str, str]:
         "denoising": table(denoising(), {
             "recognizer": "{recogniser}", "data": "{data}, {clips} clips", "": "{metric} {unit}"
         }, "level", "{without:.1f} -> **{with:.1f}**"),
+        "own_words": table([row | {"column": f"{row['shots']} of each, %"} for row in read("own_words")], {"model": "{model}"}, "column", INTERVAL),
         "few_shot": table([row | {"column": f"{row['shots']} of each, %"} for row in read("study_few_shot")], {"examples by": "{voices}", "model": "{model}"}, "column", INTERVAL),
         "search": table(read("study_search"), {
             "searched": "{data}: {words} words in {recordings} recordings", "frames or embeddings of": "{model}",

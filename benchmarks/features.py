@@ -128,7 +128,7 @@ class Zoo:
     """LogMel, compiled. Clips of a batch are of like length; widths are rounded up, so that few programs are made."""
 
     def __init__(self, compiler: str):
-        from zoo.features import LogMel
+        from zoo.layers import LogMel
 
         layer = LogMel(RATE, N_FFT, HOP, WINDOW, BANDS)
         if compiler == "jax.jit":

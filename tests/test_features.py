@@ -13,7 +13,7 @@ from conftest import refused
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from zoo import features
+from zoo import layers as features
 
 TOLERANCE = 1e-4  # of the largest value of the reference
 JAX = keras.backend.backend() == "jax"

@@ -13,8 +13,6 @@ ORDER = (
     "errors files registry presets text audio_integrity audio layers models losses language decoding metrics baselines tasks "
     "weights_files loading plots notebook datasets evaluation training export demo cli"
 ).split()
-# Older paths of what lies elsewhere now: for notebooks, and imported by nothing in the package.
-OLD_PATHS = "ensemble exporting features fewshot model pictures reconstruction search streaming".split()
 FILES = sorted(ZOO.rglob("*.py"))
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ZOO).as_posix())
 
@@ -35,8 +33,7 @@ def part_of(path: Path) -> str:
 
 
 def test_every_part_has_its_place():
-    parts = {part_of(path) for path in FILES} - {"__init__", *OLD_PATHS}
-    assert parts == set(ORDER)
+    assert {part_of(path) for path in FILES} - {"__init__"} == set(ORDER)
 
 
 @every_file

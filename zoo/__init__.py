@@ -25,8 +25,8 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio baselines cli datasets decoding demo errors evaluation export exporting features files language layers "
-        "loading losses metrics model models notebook pictures plots presets registry search tasks text training"
+        "audio baselines cli datasets decoding demo errors evaluation export files language layers loading losses metrics "
+        "models notebook plots presets registry tasks text training"
     ).split(),
     submod_attrs={
         "evaluation": ["evaluate"],

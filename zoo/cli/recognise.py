@@ -208,7 +208,9 @@ def search(query, paths, asked, top, as_json):
         raise ZooError("`weights` must be left out for mfcc, which has none.")
     recordings, rows, rate = Recordings(paths), [], zoo.baselines.RATE if mfcc else asked.sample_rate
     samples = zoo.audio.load_audio(query, rate)
-    searcher = zoo.search.Searcher("mfcc" if mfcc else asked.model)
+    from zoo.tasks.search import Searcher
+
+    searcher = Searcher("mfcc" if mfcc else asked.model)
     word = searcher.prepare(samples)
     for path, _, matches in recordings.answers(rate, lambda samples: searcher.find(word, samples, top)):
         recordings.add(path, {"matches": [match.to_dict() for match in matches]})

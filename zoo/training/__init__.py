@@ -12,6 +12,7 @@ train        all of it, in one function
 language     models of text alone
 """
 
+# ruff: noqa: F401
 from zoo.training.batches import EpochBatches
 from zoo.training.callbacks import Checkpoint, FiniteLoss, LearningCurves, TimeBudget, Validation
 from zoo.training.config import BUCKET_BOUNDARIES, AugmentConfig, TrainConfig
@@ -19,23 +20,3 @@ from zoo.training.corpus import Corpus, load_corpora
 from zoo.training.language import train_language_model
 from zoo.training.teacher import Distiller
 from zoo.training.train import train
-
-WIDTHS = BUCKET_BOUNDARIES  # older name
-
-__all__ = [
-    "BUCKET_BOUNDARIES",
-    "WIDTHS",
-    "AugmentConfig",
-    "Checkpoint",
-    "Corpus",
-    "Distiller",
-    "EpochBatches",
-    "FiniteLoss",
-    "LearningCurves",
-    "TimeBudget",
-    "TrainConfig",
-    "Validation",
-    "load_corpora",
-    "train",
-    "train_language_model",
-]

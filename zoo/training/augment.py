@@ -13,8 +13,6 @@ from zoo.datasets.noise import add_noise, excerpt
 from zoo.errors import ZooError
 from zoo.training.config import AugmentConfig
 
-USUAL = AugmentConfig()
-
 
 def speed(samples: np.ndarray, factor: float) -> np.ndarray:
     """Plays a clip `factor` times as fast: tempo, pitch and formants all move, as with a smaller or larger speaker.
@@ -38,16 +36,7 @@ def telephone(samples: np.ndarray, sample_rate: int, line_rate: int = 8000) -> n
 
 
 def reverberate(samples: np.ndarray, sample_rate: int, t60: float, rng: np.random.Generator) -> np.ndarray:
-    """Adds the echo of a small room: noise that decays after the direct sound (Polack 1988).
-
-    Args:
-        samples: (samples,).
-        sample_rate: Hz.
-        t60: Seconds in which the echo decays by 60 dB.
-        rng: Random generator.
-
-    Raises:
-        ZooError: For a time that is not above 0.
+    """Adds the echo of a small room, which decays by 60 dB in `t60` seconds: noise after the direct sound (Polack 1988).
 
     >>> reverberate(np.eye(1, 8000)[0], 8000, t60=0.3, rng=np.random.default_rng(0)).shape
     (8000,)
@@ -68,7 +57,7 @@ def augment(
     sample_rate: int,
     rng: np.random.Generator,
     noises: Sequence[np.ndarray] = (),
-    config: AugmentConfig = USUAL,
+    config: AugmentConfig = AugmentConfig(),
     room: int = 0,
     with_clean: bool = False,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:

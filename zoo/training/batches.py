@@ -24,9 +24,6 @@ class EpochBatches(keras.utils.PyDataset):
         augmentation: How recordings are varied; None shows them as they are.
         noises: Recordings at the model's rate to draw noise from; without any, noise is white.
 
-    Raises:
-        DataError: If an epoch would show no utterance.
-
     >>> import zoo
     >>> model = zoo.load("lstm_ctc", weights=None, units=4, layers=1)
     >>> clips = zoo.datasets.load("folder", "all", source=zoo.audio.bundled("seven").parent / "samples.csv")
@@ -99,12 +96,10 @@ class EpochBatches(keras.utils.PyDataset):
         if self.augmentation and rng.random() < self.augmentation.spare_prob:
             room += int(rng.uniform(*self.augmentation.spare_seconds) * self.sample_rate)
         labels = np.zeros((len(batch), self.n_labels), "int32")
-        clips, clean = [], []
-        for row, (corpus, i) in enumerate(batch):
-            noisy, quiet, ids = self._example(corpus[i], corpus.ids[i], rng, room)
-            clips.append(noisy)
-            clean.append(quiet)
-            labels[row, : len(ids)] = ids
+        examples = [self._example(corpus[i], corpus.ids[i], rng, room) for corpus, i in batch]
+        clips, clean, label_ids = zip(*examples, strict=True)
+        for row, ids in zip(labels, label_ids, strict=True):
+            row[: len(ids)] = ids
         waveform, lengths = pad(clips, self.sample_rate, self.config.bucket_boundaries)
         if index == 0 and keras.backend.backend() == "tensorflow":
             # Keras expects of all batches the width that the first two have in common; so they have none in common.
@@ -115,9 +110,7 @@ class EpochBatches(keras.utils.PyDataset):
         x, y = {"waveform": waveform, "lengths": lengths}, model.batch_target(labels, target)
         return (x,) if y is None else (x, y)
 
-    def _example(
-        self, samples: np.ndarray, ids: list[int], rng: np.random.Generator, room: int
-    ) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    def _example(self, samples: np.ndarray, ids: list[int], rng: np.random.Generator, room: int) -> tuple:
         """(what is heard, the same without noise, label ids) of an utterance, varied."""
         if not self.augmentation:
             return samples, samples, ids

@@ -68,15 +68,12 @@ class FiniteLoss(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
-            raise ZooError(
-                f"`learning_rate` must be low enough for the loss to stay finite; epoch {epoch + 1} gave {loss}."
-            )
+            rule = "`learning_rate` must be low enough for the loss to stay finite"
+            raise ZooError(f"{rule}; epoch {epoch + 1} gave {loss}.")
 
 
 class LearningCurves(keras.callbacks.Callback):
-    """Writes curves.csv and curves.png after each epoch: the loss, validation, and the seconds that the epoch took.
-
-    A run that is resumed goes on in the same files.
+    """Writes curves.csv and curves.png after each epoch, and goes on in those of a resumed run: loss, validation, seconds.
 
     Args:
         out: Folder.
@@ -144,8 +141,7 @@ class Checkpoint(keras.callbacks.Callback):
     def restore(self, model: SpeechModel) -> int:
         """Loads the last whole epoch into a compiled model and returns how many there were; 0 without a checkpoint.
 
-        Raises:
-            DataError: If the checkpoint is damaged or of another model.
+        Raises DataError where the checkpoint is damaged or of another model.
         """
         path = self.out / STATE
         if not path.exists():
@@ -184,11 +180,10 @@ def _variables(model: SpeechModel) -> list:
 
 
 class TimeBudget(keras.callbacks.Callback):
-    """Ends `fit` when the minutes are over, and makes the learning rate rise and fall with them.
+    """Ends `fit` when the minutes are over, and makes the learning rate rise and fall with them: linearly, then as a cosine.
 
-    Nobody knows beforehand how many steps an unknown machine makes in a lesson. The rate rises linearly, then falls as a
-    cosine to 1 %. The last epoch is cut short, so that validating and saving it ends with the minutes as well. It comes last
-    among the callbacks, and the optimizer has a plain number for its learning rate.
+    The last epoch is cut short, so that validating and saving it ends with the minutes as well. It comes last among the
+    callbacks, and the optimizer has a plain number for its learning rate.
 
     Args:
         minutes: The budget.
@@ -213,11 +208,6 @@ class TimeBudget(keras.callbacks.Callback):
         """The share of the minutes that is gone."""
         return (time.monotonic() - self.start) / max(1e-9, 60 * self.minutes - self.reserve)
 
-    @property
-    def over(self) -> bool:
-        """Whether what is left is worth no other epoch."""
-        return self.gone >= self.ENOUGH
-
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         now, gone = time.monotonic(), self.gone
         if now - self.changed >= 1 or gone >= 1:  # seldom: under JAX, `self.model` fetches the state
@@ -234,7 +224,7 @@ class TimeBudget(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         # The next epoch must leave time for what the other callbacks did after the last batch of this one.
         self.reserve = max(self.reserve, time.monotonic() - self.learnt)
-        if self.over:
+        if self.gone >= self.ENOUGH:
             self.model.stop_training = True
 
     def rate(self, gone: float) -> float:

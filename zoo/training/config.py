@@ -37,34 +37,23 @@ def _checked(cls: Cls) -> Cls:
 
 @_checked
 class TrainConfig:
-    """Settings of a run, as kept in its run.json.
-
-    Attributes:
-        epochs: Times through the data.
-        minutes: Duration in place of `epochs`; 0 for none. The learning rate then follows the time, too.
-        batch_size: Utterances at a time.
-        learning_rate: Peak: it rises linearly over `warmup`, then falls as a cosine to 1 %.
-        warmup: Share of all steps, or of the minutes.
-        weight_decay: Weight decay of AdamW.
-        silence_prob: How often noise without speech takes the place of an utterance, for models that can learn that.
-        seed: Seed of everything random.
-        bucket_boundaries: Seconds to which batches are padded; longer ones are padded to whole seconds.
-
-    Raises:
-        ZooError: For a value of the wrong type or out of range.
+    """Settings of a run, as kept in its run.json. ZooError for a value of the wrong type or out of range.
 
     >>> TrainConfig(epochs=5).learning_rate
     0.001
     """
 
-    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 60
-    minutes: Annotated[float, Field(ge=0, le=100_000)] = 0.0
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
-    learning_rate: Annotated[float, Field(gt=0, le=1000)] = 1e-3
-    warmup: Probability = 0.05
-    weight_decay: Annotated[float, Field(ge=0, le=1000)] = 1e-4
-    silence_prob: Probability = 0.01
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 60  # times through the data
+    minutes: Annotated[float, Field(ge=0, le=100_000)] = 0.0  # in place of `epochs`; the rate follows the time. 0: none
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32  # utterances at a time
+    learning_rate: Annotated[float, Field(gt=0, le=1000)] = (
+        1e-3  # peak: it rises linearly, then falls as a cosine to 1 %
+    )
+    warmup: Probability = 0.05  # share of all steps, or of the minutes, in which it rises
+    weight_decay: Annotated[float, Field(ge=0, le=1000)] = 1e-4  # of AdamW
+    silence_prob: Probability = 0.01  # how often noise takes the place of an utterance, for models that can learn that
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of everything random
+    # Seconds to which batches are padded; longer ones are padded to whole seconds.
     bucket_boundaries: Annotated[tuple[Seconds, ...], Field(strict=False, min_length=1)] = BUCKET_BOUNDARIES
 
     @pydantic.field_validator("bucket_boundaries")
@@ -77,30 +66,16 @@ class TrainConfig:
 
 @_checked
 class AugmentConfig:
-    """How often and how far recordings are varied. Ranges are drawn from uniformly.
+    """How often and how far recordings are varied: shares of the clips, and ranges that are drawn from uniformly."""
 
-    Attributes:
-        speed: Factor of tempo, pitch and formants together (Ko et al. 2015).
-        speed_prob: Share of clips with another speed.
-        noise_prob: Share of clips with noise: recorded, or white for one in four of them.
-        snr_db: Level of speech over noise in dB.
-        telephone_prob: Share of clips without frequencies above 4 kHz.
-        reverb_prob: Share of clips with an echo.
-        reverb_seconds: Time in which the echo decays by 60 dB.
-        gain_db: Change of level in dB.
-        silence_prob: Share of clips with near-silence before and after, as long as the batch has room for.
-        spare_prob: Share of batches with room to spare, so that long silence is heard as well.
-        spare_seconds: Duration of that room.
-    """
-
-    speed: Range = (0.85, 1.18)
+    speed: Range = (0.85, 1.18)  # factor of tempo, pitch and formants together (Ko et al. 2015)
     speed_prob: Probability = 0.8
-    noise_prob: Probability = 0.45
-    snr_db: Range = (3.0, 30.0)
-    telephone_prob: Probability = 0.3
-    reverb_prob: Probability = 0.25
-    reverb_seconds: Range = (0.1, 0.6)
-    gain_db: Range = (-25.0, 6.0)
-    silence_prob: Probability = 0.3
-    spare_prob: Probability = 0.08
-    spare_seconds: Range = (1.0, 5.0)
+    noise_prob: Probability = 0.45  # recorded noise, or white for one clip in four of them
+    snr_db: Range = (3.0, 30.0)  # level of speech over noise in dB
+    telephone_prob: Probability = 0.3  # no frequencies above 4 kHz
+    reverb_prob: Probability = 0.25  # an echo
+    reverb_seconds: Range = (0.1, 0.6)  # time in which the echo decays by 60 dB
+    gain_db: Range = (-25.0, 6.0)  # change of level in dB
+    silence_prob: Probability = 0.3  # near-silence before and after, as long as the batch has room for
+    spare_prob: Probability = 0.08  # share of batches with room to spare, so that long silence is heard as well
+    spare_seconds: Range = (1.0, 5.0)  # duration of that room

@@ -15,20 +15,9 @@ IN_MEMORY = 20 * 3600
 
 
 class Corpus:
-    """Utterances as a model learns them. `corpus[i]` is the sound of utterance i, (samples,) float32.
+    """Utterances, as `zoo.datasets.load` gives them, with what a model learns of each.
 
-    Args:
-        utterances: What `zoo.datasets.load` gives.
-        model: The model, which knows what it should say of each utterance.
-
-    Attributes:
-        names: Identifiers.
-        targets: What the model should say of each utterance: its text, or who speaks.
-        ids: Label ids of the targets; [] where the sound itself is what is learnt.
-        lengths: Samples at the model's rate.
-
-    Raises:
-        DataError: If a target is not known, or not in the model's vocabulary.
+    `corpus[i]` is the sound of utterance i, (samples,) float32. DataError for a target that the model cannot say.
 
     >>> import zoo
     >>> clips = zoo.datasets.load("folder", "all", source=zoo.audio.bundled("seven").parent / "samples.csv")
@@ -38,14 +27,15 @@ class Corpus:
 
     def __init__(self, utterances: Sequence[Utterance], model: SpeechModel):
         self.sample_rate = model.config.sample_rate
-        self.targets = model.targets(utterances, model.config)
-        self.ids = [model.encode_target(target) for target in self.targets]
         self.names = [utterance.id for utterance in utterances]
-        self.lengths, self._sounds, held = [], [], 0
+        self.targets = model.targets(utterances, model.config)  # what the model should say: the text, or who speaks
+        self.ids = [model.encode_target(target) for target in self.targets]  # [] where the sound itself is learnt
+        self.lengths, self._sounds, held = [], [], 0  # in samples at the model's rate
         for utterance in utterances:
             seconds = getattr(utterance.recording, "seconds", None)
             if seconds is None or held < IN_MEMORY * self.sample_rate:
-                sound = to_int16(utterance.audio(self.sample_rate))
+                # A quarter of the memory of double precision.
+                sound = np.round(utterance.audio(self.sample_rate) * 32767).astype("int16")
                 length = len(sound)
                 held += length
             else:
@@ -59,7 +49,7 @@ class Corpus:
     def __getitem__(self, i: int) -> np.ndarray:
         sound = self._sounds[i]
         if isinstance(sound, np.ndarray):
-            return to_float(sound)
+            return sound.astype("float32") / 32767
         return sound.audio(self.sample_rate)[: self.lengths[i]]  # not longer than the batch was made for
 
     @property
@@ -67,7 +57,7 @@ class Corpus:
         """Duration of all utterances."""
         return sum(self.lengths) / self.sample_rate / 60
 
-    def drop(self, indices: set[int]) -> None:
+    def drop(self, indices: Sequence[int]) -> None:
         """Forgets some utterances."""
         for field in ("names", "targets", "ids", "lengths", "_sounds"):
             setattr(self, field, [value for i, value in enumerate(getattr(self, field)) if i not in indices])
@@ -76,36 +66,26 @@ class Corpus:
 def load_corpora(
     model: SpeechModel, data: Sequence[str | DataSpec], split: str = "train", log: Callable[[str], None] = print
 ) -> dict[str, Corpus]:
-    """Loads data sets for a model.
+    """Loads data sets such as "an4:train" for a model: name of the set -> Corpus. `split` is that of those that name none.
 
-    Clips longer than the model takes are left out, as are those too short for their transcripts.
-
-    Args:
-        model: The model.
-        data: Data sets, such as "an4:train".
-        split: Split of those that name none.
-        log: Called with a line about each set, and about what was left out.
-
-    Returns:
-        Name of the set -> Corpus.
-
-    Raises:
-        DataError: If a set is empty or does not fit the model.
+    Clips longer than the model takes are left out, as are a few too short for their transcripts; `log` is called with a line
+    about that and about each set. DataError for a set that is empty or does not fit the model.
     """
     corpora = {}
     for spec in data:
         spec = DataSpec.parse(spec, split) if isinstance(spec, str) else spec
         corpus = Corpus(spec.load(), model)
         longest = model.max_seconds * corpus.sample_rate
-        _leave_out(corpus, lambda i, c=corpus, n=longest: c.lengths[i] > n, f"{spec}: left out clips too long", log)
-        hurried = _leave_out(
-            corpus, lambda i, c=corpus: not _fits(model, c, i), f"{spec}: left out clips too short", log
-        )
-        if hurried > 0.02 * (len(corpus) + hurried):  # more than a few are an error in the data
+        too_long = [i for i, length in enumerate(corpus.lengths) if length > longest]
+        _leave_out(corpus, too_long, f"{spec}: left out clips too long", log)
+        pairs = zip(corpus.lengths, corpus.ids, strict=True)
+        hurried = [i for i, (length, ids) in enumerate(pairs) if model.n_frames(length) < model.min_frames(ids)]
+        if len(hurried) > 0.02 * len(corpus):  # more than a few are an error in the data
             raise DataError(
-                f"`data` must have at least one frame for each letter, as CTC needs; in {spec}, {hurried} of "
-                f"{len(corpus) + hurried} utterances are too short for their transcripts."
+                f"`data` must have at least one frame for each letter, as CTC needs; in {spec}, {len(hurried)} of "
+                f"{len(corpus)} utterances are too short for their transcripts."
             )
+        _leave_out(corpus, hurried, f"{spec}: left out clips too short", log)
         if not len(corpus):
             raise DataError(
                 f"`data` must hold utterances that {model.display_name} takes. Received: {spec}, without any."
@@ -115,18 +95,12 @@ def load_corpora(
     return corpora
 
 
-def _fits(model: SpeechModel, corpus: Corpus, i: int) -> bool:
-    return model.n_frames(corpus.lengths[i]) >= model.min_frames(corpus.ids[i])
-
-
-def _leave_out(corpus: Corpus, unfit: Callable[[int], bool], what: str, log: Callable[[str], None]) -> int:
-    """Drops the utterances that are unfit, says so, and returns their number."""
-    found = [i for i in range(len(corpus)) if unfit(i)]
-    if found:
-        names = ", ".join(corpus.names[i] for i in found[:5])
-        log(f"{what}, {len(found)} of {len(corpus)} ({names}{', ...' if len(found) > 5 else ''})")
-        corpus.drop(set(found))
-    return len(found)
+def _leave_out(corpus: Corpus, unfit: Sequence[int], what: str, log: Callable[[str], None]) -> None:
+    """Drops the utterances that are unfit, and says so."""
+    if unfit:
+        names = ", ".join(corpus.names[i] for i in unfit[:5])
+        log(f"{what}, {len(unfit)} of {len(corpus)} ({names}{', ...' if len(unfit) > 5 else ''})")
+        corpus.drop(unfit)
 
 
 def load_noises(sample_rate: int, log: Callable[[str], None] = print) -> list[np.ndarray]:
@@ -136,13 +110,3 @@ def load_noises(sample_rate: int, log: Callable[[str], None] = print) -> list[np
     except ZooError as error:
         log(f"White noise takes the place of recorded noise: {error}")
         return []
-
-
-def to_int16(samples: np.ndarray) -> np.ndarray:
-    """A clip in a quarter of the memory of double precision."""
-    return np.round(samples * 32767).astype("int16")
-
-
-def to_float(sound: np.ndarray) -> np.ndarray:
-    """(samples,) float32 of what `to_int16` gave."""
-    return sound.astype("float32") / 32767

@@ -34,11 +34,6 @@ def train_language_model(
 
     Returns:
         The file of the model in `out`.
-
-    Raises:
-        UnknownNameError: There is no such architecture, setting or data set.
-        ZooError: The folder holds a run, or a setting is wrong.
-        DataError: The texts are not enough to learn from.
     """
     if name not in language_models():
         raise unknown_name("language model", name, language_models())
@@ -63,14 +58,9 @@ def train_language_model(
     progress = {"log": log} if "log" in parameters else {}
     model = module.train(texts, out_of_domain=more, **settings, **progress)
     model.save(out / module.FILE)
-    request = {
-        "name": name,
-        "data": list(map(str, specs)),
-        "out_of_domain": list(map(str, others)),
-        "settings": settings,
-    }
+    sets = {"data": list(map(str, specs)), "out_of_domain": list(map(str, others))}
     with atomic_write(out / "run.json") as partial:
-        partial.write_text(json.dumps(request, indent=2))
+        partial.write_text(json.dumps({"name": name, **sets, "settings": settings}, indent=2))
     return out / module.FILE
 
 

@@ -21,35 +21,25 @@ class Run:
     A run that fails before its first epoch is whole leaves nothing behind, so that the mended command finds a new folder;
     Ctrl-C leaves it to be resumed.
 
-    Args:
-        out: The folder.
-        request: What was asked for, as JSON holds it.
-        resume: If True, go on with a run that is there.
-
-    Raises:
-        ZooError: If the folder cannot be written to, holds a run that is not resumed or was asked for differently, or holds a
-            file that the run would write over.
+    ZooError where the folder `out` cannot be written to, holds a run that is not to be resumed or was asked for differently
+    (`request`), or holds a file that the run would write over.
     """
 
     def __init__(self, out: str | Path, request: dict, resume: bool = False):
         self.out, self.request = Path(out), json.loads(json.dumps(request))
         _check_writable(self.out)
         self.resumed = (self.out / REQUEST).exists()
-        if not self.resumed:
-            if existing := [name for name in WRITTEN if (self.out / name).exists()]:
-                raise ZooError(
-                    f"`out` must hold nothing that the run would write. Received: {out}, with {', '.join(existing)}."
-                )
-        elif not resume:
-            raise ZooError(
-                f"`out` must be a new folder, or a run to go on with by resume=True (--resume). Received: {out}, a run."
-            )
-        else:
+        if self.resumed and not resume:
+            rule = "a new folder, or a run to go on with by resume=True (--resume)"
+            raise ZooError(f"`out` must be {rule}. Received: {out}, a run.")
+        if self.resumed:
             self._check_same()
+        elif existing := [name for name in WRITTEN if (self.out / name).exists()]:
+            named = ", ".join(existing)
+            raise ZooError(f"`out` must hold nothing that the run would write. Received: {out}, with {named}.")
 
     def _check_same(self) -> None:
-        before = read_json(self.out / REQUEST, "A run's settings")
-        if found := differences(before, self.request):
+        if found := differences(self._read(), self.request):
             best = self.out / ("model.keras" if (self.out / "model.keras").exists() else BEST)
             more = f" (for more, start a new run with --init {best})" if "epochs" in found else ""
             raise ZooError(f"`resume` goes on with the settings of the run; {self.out} has {found}{more}.")
@@ -57,11 +47,14 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to resume."""
-        return read_json(self.out / REQUEST, "A run's settings").get("finished", False)
+        return self._read().get("finished", False)
 
     def finish(self) -> None:
         """Notes that training has ended."""
-        self._write(read_json(self.out / REQUEST, "A run's settings") | {"finished": True})
+        self._write(self._read() | {"finished": True})
+
+    def _read(self) -> dict:
+        return read_json(self.out / REQUEST, "A run's settings")
 
     def _write(self, settings: dict) -> None:
         with atomic_write(self.out / REQUEST) as partial:
@@ -86,9 +79,8 @@ class Run:
         try:
             model.load_weights(self.out / BEST)
         except Exception as error:
-            raise DataError(
-                f"Best weights must be in {self.out / BEST}, which is lost or damaged: {first_line(error)}"
-            ) from error
+            fault = f"{self.out / BEST}, which is lost or damaged: {first_line(error)}"
+            raise DataError(f"Best weights must be in {fault}") from error
         return model
 
 

@@ -83,20 +83,15 @@ def train(
         compile_model(learner, make_optimizer(config, len(batches)))
         checkpoint = Checkpoint(out, log=log)
         batches.start(checkpoint.restore(learner))
-        callbacks = [
-            FiniteLoss(),
-            Validation(held_out, noises, config.bucket_boundaries),
-            LearningCurves(out, began),
-            checkpoint,
-        ]
+        validate = Validation(held_out, noises, config.bucket_boundaries)
+        callbacks = [FiniteLoss(), validate, LearningCurves(out, began), checkpoint]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(Path(out) / "tensorboard"))
         epochs = config.epochs
         if config.minutes:
             spent = sum(row["seconds"] for row in checkpoint.history) + time.monotonic() - began
-            budget = TimeBudget(config.minutes, config.learning_rate, config.warmup, spent)
+            callbacks.append(TimeBudget(config.minutes, config.learning_rate, config.warmup, spent))
             epochs = 1_000_000
-            callbacks.append(budget)
         if not run.finished:
             learner.fit(
                 batches, epochs=epochs, initial_epoch=batches.epoch, callbacks=callbacks, verbose=0, shuffle=False
@@ -164,19 +159,8 @@ class Request:
         changes = dict(self.model_config)
         if (labels := getattr(model.config, "labels", None)) != getattr(usual, "labels", None):
             changes["labels"] = labels
-        return {
-            "name": self.name,
-            "data": [str(spec) for spec in self.data],
-            "validation": [str(spec) for spec in self.validation],
-            "init": self.init,
-            "freeze": self.freeze,
-            "teacher": self.teacher,
-            "augmentation": asdict(self.augmentation) if self.augmentation else None,
-            "model_config": changes,
-            "settings": asdict(self.settings),
-            "bundled": self._bundled(),
-            "noises": noises,
-        }
+        sets = {"data": [str(spec) for spec in self.data], "validation": [str(spec) for spec in self.validation]}
+        return asdict(self) | sets | {"model_config": changes, "bundled": self._bundled(), "noises": noises}
 
     def _bundled(self) -> dict[str, str]:
         """Preset -> sha256 of the bundled weights that the run starts from or learns with."""

@@ -29,17 +29,8 @@ def starting_model(
 ) -> SpeechModel:
     """A model to train: layers of the same name and shape have the weights of `init`, the others are random.
 
-    Args:
-        name: Name of a preset.
-        init: "none", "bundled", the name of another preset, or a .weights.h5 or .keras file.
-        targets: What the model is to say of the data. A classifier that does not know exactly these labels gets a new head,
-            unless `model_config` names its labels.
-        model_config: Fields of the Config to change.
-        freeze: If True, only the head is trained.
-        log: Called with one line that says what the model starts from.
-
-    Raises:
-        ZooError: If the weights do not fit.
+    The arguments are those of `train`, but for `targets`: what the model is to say of the data. A classifier that does not
+    know exactly these labels gets a new head, unless `model_config` names its labels.
     """
     given = dict(model_config or {})
     source = _source(name, init, given)
@@ -60,9 +51,8 @@ def starting_model(
         log(f"{name} starts from {start}, {len(kept)} layers" + (f"; new: {', '.join(new)}" if new else ""))
     if freeze:
         if source is None or HEAD not in {layer.name for layer in model.layers}:
-            raise ZooError(
-                f"`freeze` needs trained weights and a layer `{HEAD}`. Received: freeze=True for {name} from {init}."
-            )
+            received = f"freeze=True for {name} from {init}"
+            raise ZooError(f"`freeze` needs trained weights and a layer `{HEAD}`. Received: {received}.")
         for layer in model.layers:
             layer.trainable = layer.name == HEAD
     return model

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and JSON that may be damaged."""
 
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -23,6 +24,16 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_wav(path: str | os.PathLike, samples, sample_rate: int) -> None:
+    """Write (samples,) as 16-bit WAV; whole or not at all."""
+    import soundfile
+
+    made = io.BytesIO()  # libsndfile has no word for a full disk; Python has
+    soundfile.write(made, samples, sample_rate, subtype="PCM_16", format="WAV")
+    with atomic_write(path) as partial:
+        partial.write_bytes(made.getvalue())
 
 
 def read_json(path: str | os.PathLike, what: str, kind: type = dict) -> dict | list:

@@ -1,6 +1,5 @@
-"""What commands print and write: JSON, tables, pictures and sound; files appear whole or not at all."""
+"""What commands print and write: JSON, tables and pictures; files appear whole or not at all."""
 
-import io
 import json
 import os
 import sys
@@ -79,13 +78,3 @@ def save_picture(figure, path: Path) -> None:
     """Writes a matplotlib figure."""
     with atomic_write(path) as partial:
         figure.savefig(partial)
-
-
-def save_sound(samples, sample_rate: int, path: Path) -> None:
-    """Writes samples `(samples,)` as 16-bit WAV."""
-    import soundfile
-
-    made = io.BytesIO()  # libsndfile has no word for a full disk; Python has
-    soundfile.write(made, samples, sample_rate, subtype="PCM_16", format="WAV")
-    with atomic_write(path) as partial:
-        partial.write_bytes(made.getvalue())

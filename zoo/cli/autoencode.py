@@ -5,7 +5,8 @@ import click
 import zoo
 from zoo.cli import _options as options
 from zoo.cli._loading import CODES
-from zoo.cli._output import check_file, save_picture, save_sound, tell
+from zoo.cli._output import check_file, save_picture, tell
+from zoo.files import write_wav
 
 
 @click.command()
@@ -32,7 +33,7 @@ def reconstruct(path, asked, out, plot, as_json):
         hop, title = found.framing.hop_seconds, f"{path.name}, {asked.name}"
         save_picture(zoo.plots.reconstruction(found.log_mel, found.reconstruction, hop, title).figure, plot)
     if out:
-        save_sound(*found.sound(), out)
+        write_wav(out, *found.sound())
     (frames, bands), code = found.log_mel.shape, list(found.code.shape)
     about = {"file": str(path), "model": asked.name, "frames": frames, "bands": bands, "code": code}
     about |= {"error_db": found.error_db, "band_error_db": found.band_error_db.tolist()}
@@ -66,7 +67,7 @@ def denoise(path, out, asked, strength, plot, as_json):
         denoised = found.log_mel + strength * (found.reconstruction - found.log_mel)
         hop, names = found.framing.hop_seconds, ("noisy", "denoised")
         save_picture(zoo.plots.reconstruction(found.log_mel, denoised, hop, path.name, names).figure, plot)
-    save_sound(clean, rate, out)
+    write_wav(out, clean, rate)
     about = {"file": str(path), "out": str(out), "seconds": len(clean) / rate, "strength": strength}
     tell(about, f"Wrote {out} ({len(clean) / rate:.2f} s at {rate:,} Hz).", as_json)
 

@@ -34,7 +34,6 @@ class FileRecording:
     path: str
 
     def read(self, sample_rate: int) -> np.ndarray:
-        """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         return load_audio(self.path, sample_rate)
 
     def seconds(self) -> float:

@@ -49,7 +49,6 @@ class JoinedRecording:
     trim_db: float | None = None  # relative to a take's loudest 10 ms; quieter ends are cut away, None keeps them
 
     def read(self, sample_rate: int) -> np.ndarray:
-        """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         silences = [np.zeros(round(gap * RATE / 1000), np.float32) for gap in self.gaps_ms]
         pieces = silences[:1]
         for take, gain, silence in zip(self.pieces(), self.gains_db, silences[1:], strict=True):

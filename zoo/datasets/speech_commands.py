@@ -57,7 +57,6 @@ class NoiseRecording:
     start: int  # samples at RATE
 
     def read(self, sample_rate: int) -> np.ndarray:
-        """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         cut = resample(_noise(self.path)[self.start : self.start + RATE], RATE, sample_rate)
         return cut / max(1.0, float(np.abs(cut).max()))  # resampling may overshoot; the cached array stays unchanged
 

@@ -40,7 +40,6 @@ class CutRecording:
     end: float  # seconds
 
     def read(self, sample_rate: int) -> np.ndarray:
-        """Returns (samples,) float32 in [-1, 1] at `sample_rate` Hz."""
         piece = load_audio(self.path, sample_rate)[round(self.start * sample_rate) : round(self.end * sample_rate)]
         if len(piece) < (self.end - self.start - STEP) * sample_rate:
             raise DataError(f"{self.path} is shorter than {self.end:.2f} s, where one of its words ends.")

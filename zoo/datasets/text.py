@@ -29,7 +29,6 @@ class Silence:
     where: str
 
     def read(self, sample_rate: int) -> NoReturn:
-        """Raises DataError: there is no sound."""
         raise DataError(f"{self.where} is text without sound; the data set text is for language models only.")
 
 

@@ -1,7 +1,6 @@
 """Collects recordings of a class as the data set `folder`: folder/label/speaker_take.wav, and folder/clips.csv on who speaks."""
 
 import csv
-import io
 import re
 import shlex
 import threading
@@ -14,7 +13,7 @@ import numpy as np
 
 from zoo.demo.answers import RATE, WORD_SECONDS, hear
 from zoo.errors import ZooError
-from zoo.files import atomic_write
+from zoo.files import atomic_write, write_wav
 
 _lock = threading.Lock()
 
@@ -72,15 +71,10 @@ def save_clip(folder: str | Path, label: str, speaker: str, path: Any) -> Path:
 
 def _write_new(place: Path, speaker: str, samples: np.ndarray) -> Path:
     """Writes a file under the next take that is free."""
-    import soundfile
-
-    data = io.BytesIO()  # libsndfile has no word for a full disk; Python has
-    soundfile.write(data, samples, RATE, subtype="PCM_16", format="WAV")
     take = 1 + max((number for name, number in map(_speaker_of, place.glob("*.wav")) if name == speaker), default=0)
     while (path := place / f"{speaker}_{take}.wav").exists():  # on disks that tell no capitals apart
         take += 1
-    with atomic_write(path) as partial:
-        partial.write_bytes(data.getvalue())
+    write_wav(path, samples, RATE)
     return path
 
 

@@ -7,7 +7,6 @@ flite (A. Black and K. Lenzo, 2001). `sudo apt-get install espeak-ng flite` brin
 """
 
 import hashlib
-import io
 import os
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ import numpy as np
 from zoo.audio import load_audio
 from zoo.datasets.extraction import explained
 from zoo.errors import DataError
+from zoo.files import write_wav
 
 RATE = 16000  # Hz, of the files in the cache
 PROCESSES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
@@ -144,8 +144,6 @@ def draw_line(
 
 def speak(line: Line, destination: Path) -> None:
     """Writes one line as 16 kHz 16-bit WAV; the file appears whole or not at all."""
-    import soundfile
-
     temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
     try:
         done = subprocess.run(line.command(str(temporary)), capture_output=True, timeout=TIMEOUT, check=False)
@@ -156,9 +154,7 @@ def speak(line: Line, destination: Path) -> None:
         peak = float(np.abs(samples).max())
         # espeak-ng is loud enough to clip; every line gets the same headroom, levels are varied in training
         samples = np.pad(samples * (0.5 / max(peak, 1e-3)), (round(line.lead * RATE), round(line.trail * RATE)))
-        encoded = io.BytesIO()  # libsndfile does not report a full disk; Python does
-        soundfile.write(encoded, samples, RATE, subtype="PCM_16", format="WAV")
-        temporary.write_bytes(encoded.getvalue())
+        write_wav(temporary, samples, RATE)
         os.replace(temporary, destination)
     except subprocess.TimeoutExpired:
         raise DataError(f"{line.program} did not finish saying {line.text!r} within {TIMEOUT} s.") from None

@@ -37,10 +37,7 @@ def features(clip: np.ndarray, trim: bool = True) -> np.ndarray:
 
     Quiet before and after the word is cut off, and the mean of the first coefficient, the level, is subtracted. The other
     means stay: in a sentence they are the microphone (Atal 1974), but in a single word they are the word as well.
-
-    Args:
-        clip: (samples,) in [-1, 1] at RATE hertz.
-        trim: False keeps silence, and with it the time of each frame.
+    The clip is (samples,) in [-1, 1] at RATE hertz; trim=False keeps silence, and with it the time of each frame.
 
     >>> features(np.sin(np.arange(4000) / 3)).shape[1]  # 13 cepstra and their slopes
     26
@@ -241,11 +238,7 @@ BASELINES = {"majority": Majority, "dtw": DTW, "gmm_hmm": GMMHMM, "svm": SVM}
 
 
 def baseline(name: str, **settings: float) -> BaseEstimator:
-    """Make a baseline.
-
-    Args:
-        name: A name in BASELINES.
-        **settings: Settings to change, such as templates=5 of dtw.
+    """Make one of BASELINES, with some settings changed.
 
     >>> baseline("dtw", templates=5).templates
     5

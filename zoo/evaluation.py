@@ -70,15 +70,8 @@ def clip_errors(
 ) -> list:
     """What `model.utterance_errors` counts of each clip, as `model.mean_error` takes it.
 
-    A model that denoises hears each clip under a random part of a random noise at 0 to 20 dB SNR, the same each time.
-
-    Args:
-        model: The model.
-        clips: (samples,) arrays at its rate, or a `zoo.training.Corpus`.
-        lengths: Samples of each.
-        targets: What was said in each.
-        noises: Recordings at the model's rate for what is to be denoised; without any, noise is white.
-        bucket_boundaries: Seconds to which batches are padded.
+    Clips (samples,), which a `zoo.training.Corpus` holds too, and noises are at the model's rate. A model that denoises hears
+    each clip under a random part of a random noise, white without any, at 0 to 20 dB SNR, the same each time.
     """
     errors: list = [None] * len(clips)
     order, rate = np.argsort(lengths), model.config.sample_rate
@@ -98,12 +91,10 @@ def clip_errors(
 
 def _under_noise(clip: np.ndarray, noises: Sequence[np.ndarray], i: int) -> np.ndarray:
     rng, size = np.random.default_rng((i, 1)), len(clip)
-    recorded = len(noises) > 0
-    sound = (
-        noise.excerpt(noises[rng.integers(len(noises))], size, rng)
-        if recorded
-        else rng.standard_normal(size, "float32")
-    )
+    if len(noises):
+        sound = noise.excerpt(noises[rng.integers(len(noises))], size, rng)
+    else:
+        sound = rng.standard_normal(size, "float32")
     return noise.add_noise(clip, sound, rng.uniform(0.0, 20.0))
 
 
@@ -215,10 +206,8 @@ def _clips(model: SpeechModel, utterances: Sequence[Utterance], name: str) -> li
     clips = [utterance.audio(rate) for utterance in utterances]
     for utterance, clip in zip(utterances, clips, strict=True):
         if len(clip) > model.max_seconds * rate:
-            raise DataError(
-                f"`data` must be clips of at most {model.max_seconds:g} s for {model.display_name}. Received: "
-                f"{utterance.id} of {name} with {len(clip) / rate:.1f} s."
-            )
+            rule = f"clips of at most {model.max_seconds:g} s for {model.display_name}"
+            raise DataError(f"`data` must be {rule}. Received: {utterance.id} of {name}, {len(clip) / rate:.1f} s.")
     return clips
 
 

@@ -47,12 +47,9 @@ FORMATS = {
 
 
 def export(model: "SpeechModel", format: str, path: str | os.PathLike) -> Path:
-    """Write a model for another runtime: a file or, of a SavedModel, a folder. It appears complete or not at all.
+    """Write a model for another runtime, complete or not at all, and return the absolute path.
 
-    Args:
-        model: SpeechModel.
-        format: "litert", "onnx" or "savedmodel".
-        path: Path that ends in .tflite or .onnx, or of a folder; its absolute path is returned.
+    Formats are "litert", a file that ends in .tflite, "onnx", one in .onnx, and "savedmodel", a folder.
 
     >>> import zoo
     >>> path = export(zoo.load("conv2d_mini"), "litert", "mini.tflite")  # doctest: +SKIP
@@ -75,14 +72,10 @@ def export(model: "SpeechModel", format: str, path: str | os.PathLike) -> Path:
 
 
 def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Run an exported file with its own runtime; Keras is not imported.
+    """Run what `export` wrote with its own runtime; Keras is not imported.
 
-    It gives all outputs by name, as the model does: "logits", and "lengths", the true frames, where there are some.
-
-    Args:
-        path: File or folder that `export` wrote.
-        waveform: `(batch, samples)` float32 at the model's rate.
-        lengths: `(batch,)` true samples.
+    Takes (batch, samples) float32 at the model's rate and (batch,) true samples, and gives all outputs by name, as the
+    model does: "logits", and "lengths", the true frames, where there are some.
 
     >>> run_exported("mini.tflite", np.zeros((1, 8000)), [8000])["logits"].shape  # doctest: +SKIP
     (1, 10)

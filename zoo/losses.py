@@ -107,12 +107,9 @@ def frames_needed(labels: Sequence[int]) -> int:
 
 
 def distillation(teacher_logits: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of a network from its teacher in nats, summed over frames (Hinton et al. 2015).
+    """Kullback-Leibler divergence of a network from its teacher, (batch,) nats summed over frames (Hinton et al. 2015).
 
-    Args:
-        teacher_logits: (batch, frames, symbols).
-        logits: (batch, frames, symbols).
-        lengths: (batch,) true frames.
+    Both logits are (batch, frames, symbols); `lengths` (batch,) are true frames.
 
     >>> logits = np.zeros((1, 3, 2), "float32")
     >>> float(distillation(logits, logits + 1, np.array([3]))[0])
@@ -124,11 +121,7 @@ def distillation(teacher_logits: Tensor, logits: Tensor, lengths: Tensor) -> Ten
 
 
 def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
-    """Cross-entropy of one class for each clip, (batch,) in nats.
-
-    Args:
-        labels: (batch,) or (batch, 1) int ids of classes.
-        logits: (batch, classes), before the softmax.
+    """Cross-entropy of one class for each clip, (batch,) nats, from ids (batch,) or (batch, 1) and logits (batch, classes).
 
     >>> round(float(cross_entropy(np.array([3]), np.zeros((1, 10), "float32"))[0]), 3)  # log 10
     2.303

@@ -68,11 +68,7 @@ class PairedTest:
 
 
 def accuracy(references: Sequence, hypotheses: Sequence) -> Accuracy:
-    """Compute the share of clips whose class was recognized.
-
-    Args:
-        references: (clips,) true labels.
-        hypotheses: (clips,) labels, or what `classify` returns.
+    """Compute the share of clips whose class was recognized. Hypotheses are labels, or what `classify` returns.
 
     >>> accuracy(["yes", "no", "no", "yes"], ["yes", "no", "yes", "yes"]).value
     0.75
@@ -91,11 +87,6 @@ def mcnemar(references: Sequence, first: Sequence, second: Sequence) -> PairedTe
     Clips that both get right, or both wrong, say nothing about which is better. If neither is, the others are divided
     between the two as by a fair coin (McNemar 1947; Gillick & Cox 1989). Overlapping intervals of accuracy prove nothing:
     they count the difficulty of the clips, which both share. With few speakers the test is too sure.
-
-    Args:
-        references: (clips,) true labels.
-        first: (clips,) labels by the first classifier.
-        second: (clips,) labels by the second.
 
     >>> found = mcnemar(["yes"] * 10, ["yes"] * 9 + ["no"], ["yes"] * 3 + ["no"] * 7)
     >>> found.only_first, found.only_second, found.p
@@ -153,12 +144,7 @@ def equal_error_rate(
 
 
 def wer(references: Sequence | str, hypotheses: Sequence | str, seed: int = 0) -> ErrorRate:
-    """Compute the word error rate.
-
-    Args:
-        references: Texts, one or a list.
-        hypotheses: As many texts, or what `transcribe` returns.
-        seed: Seed of the bootstrap.
+    """Compute the word error rate of a text or a list of texts. Hypotheses are texts, or what `transcribe` returns.
 
     >>> wer(["one two three"], ["one three"]).value  # one word is missing
     0.3333333333333333
@@ -167,7 +153,7 @@ def wer(references: Sequence | str, hypotheses: Sequence | str, seed: int = 0) -
 
 
 def cer(references: Sequence | str, hypotheses: Sequence | str, seed: int = 0) -> ErrorRate:
-    """Compute the character error rate; a space counts as a character. Arguments are those of `wer`.
+    """Compute the character error rate, as `wer` does; a space counts as a character.
 
     >>> cer(["one"], ["won"]).value
     0.6666666666666666
@@ -181,11 +167,7 @@ def word_errors(reference: str, hypothesis: str) -> int:
 
 
 def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Compute the scale-invariant signal-to-distortion ratio in dB (Le Roux et al., ICASSP 2019).
-
-    Args:
-        reference: (samples,) clean signal.
-        estimate: (samples,) of any level.
+    """Compute the scale-invariant signal-to-distortion ratio of two signals (samples,) in dB (Le Roux et al., ICASSP 2019).
 
     >>> clean, noise = np.array([1.0, -1.0, 1.0, -1.0]), np.array([1.0, 1.0, -1.0, -1.0])
     >>> round(si_sdr(clean, 3 * clean + 0.3 * noise))  # a tenth of it is noise

@@ -103,12 +103,7 @@ class Player:
 
 
 def play(audio: Any, sample_rate: int | None = None, title: str = "") -> Player:
-    """Makes a player for a clip, as the last line of a cell or for `display`.
-
-    Args:
-        audio: A path, or an array (samples,).
-        sample_rate: Hertz of the array.
-        title: Text above the player.
+    """Makes a player for a clip, as the last line of a cell or for `display`; the title stands above.
 
     >>> import numpy as np
     >>> play(np.sin(np.arange(8000) / 3), 8000, "a tone")
@@ -130,11 +125,7 @@ def _mp3(samples: np.ndarray, sample_rate: int) -> bytes:
 
 @contextmanager
 def caught(*kinds: type[BaseException], lines: int = 3) -> Iterator[None]:
-    """Runs code that fails on purpose and prints its error; raises an AssertionError where it does not fail.
-
-    Args:
-        *kinds: Expected classes of errors; any Exception by default.
-        lines: Lines of the message to print.
+    """Runs code that fails on purpose and prints its error, `lines` at most; AssertionError where it does not fail.
 
     >>> with caught(ZeroDivisionError):
     ...     1 / 0

@@ -21,7 +21,7 @@ def greedy(
         logits: (batch, frames, symbols).
         lengths: (batch,) true frames; later ones are ignored.
         vocabulary: Characters that the model writes; " " separates words.
-        frame_seconds: Seconds from one frame to the next.
+        frame_seconds: Time from one frame to the next.
         durations: (batch,) seconds of the clips, which may end within their last frames; no word ends later.
 
     >>> vocabulary = Vocabulary("ab")

@@ -33,9 +33,7 @@ class Transcript:
     def __str__(self) -> str:
         return self.text
 
-    def to_dict(self) -> dict:
-        """Return plain values, ready for JSON."""
-        return asdict(self)
+    to_dict = asdict  # plain values, ready for JSON
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,7 @@ class Classification:
     def __str__(self) -> str:
         return self.label
 
-    def to_dict(self) -> dict:
-        """Return plain values, ready for JSON."""
-        return asdict(self)
+    to_dict = asdict
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -65,11 +61,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def classify(logits: np.ndarray, class_names: Sequence[str]) -> Classification:
-    """Return the most probable class of one clip.
-
-    Args:
-        logits: (classes,) of the clip.
-        class_names: Name of each class, in the order of the logits.
+    """Return the most probable class of one clip by its logits (classes,), named in the same order.
 
     >>> classify(np.array([0.0, 2.0]), ["no", "yes"]).label
     'yes'

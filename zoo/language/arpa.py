@@ -37,9 +37,7 @@ def write(path: str | os.PathLike, unit: str, grams: Grams) -> None:
 def read(path: str | os.PathLike, unit: str | None = None) -> tuple[str, Grams]:
     """Return the unit and the n-grams of ARPA text, gzipped or not.
 
-    Args:
-        path: File to read.
-        unit: "word" or "character"; by default what the file says, else characters where no token is longer than one.
+    By default the unit is what the file says, else "character" where no token is longer than one, and "word".
     """
     path = Path(path)
     if not path.is_file():

@@ -15,12 +15,7 @@ MAX_SAMPLE = 1000  # tokens of a sampled text
 
 
 class LanguageModel(ABC):
-    """A distribution over texts, token by token.
-
-    Args:
-        unit: "word" or "character".
-        vocabulary: Tokens that the model knows, without <s>, </s> and <unk>.
-    """
+    """A distribution over texts, by `unit` "word" or "character"; <s>, </s> and <unk> are not in its vocabulary."""
 
     def __init__(self, unit: str, vocabulary: Iterable[str]):
         if unit not in UNITS:
@@ -90,11 +85,9 @@ class LanguageModel(ABC):
 
 
 class Mixture(LanguageModel):
-    """Linear interpolation of models of one unit (Mikolov et al. 2010: n-grams and a network err differently).
+    """Linear interpolation of models, all of words or all of characters, by weights that sum to 1; equal by default.
 
-    Args:
-        models: Language models, all of words or all of characters.
-        weights: Weight of each, positive, which sum to 1; equal by default.
+    N-grams and a network err differently (Mikolov et al. 2010).
 
     >>> from zoo.language import load
     >>> mixture = Mixture([load("ngram_lm"), load("lstm_lm")])

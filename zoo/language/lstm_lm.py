@@ -42,16 +42,10 @@ class State(NamedTuple):
 
 
 class LSTMModel(LanguageModel):
-    """An LSTM language model that runs in NumPy.
-
-    Args:
-        unit: "word" or "character".
-        tokens: <s>, </s>, <unk> and the vocabulary.
-        weights: Arrays named as in WEIGHTS.
-    """
+    """An LSTM language model that runs in NumPy; `weights` are arrays named as in WEIGHTS."""
 
     def __init__(self, unit: str, tokens: Iterable[str], weights: dict[str, np.ndarray]):
-        tokens = tuple(tokens)
+        tokens = tuple(tokens)  # SPECIAL and the vocabulary
         super().__init__(unit, tokens[len(SPECIAL) :])
         self.ids = {token: i for i, token in enumerate(tokens)}
         self.weights = weights

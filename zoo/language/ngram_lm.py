@@ -30,12 +30,7 @@ OUT_OF_DOMAIN_SETTINGS = ("interpolation_weight", "min_count")  # of `train`
 
 
 class NGramModel(LanguageModel):
-    """A back-off n-gram model.
-
-    Args:
-        unit: "word" or "character".
-        grams: n-gram -> (log10 P(last token | those before), log10 back-off weight of the n-gram as a history).
-    """
+    """A back-off n-gram model. `unit` is "word" or "character"."""
 
     def __init__(self, unit: str, grams: Grams):
         super().__init__(unit, {gram[0] for gram in grams if len(gram) == 1} - {START, END, UNKNOWN})
@@ -77,7 +72,7 @@ class NGramModel(LanguageModel):
 
 
 def read(path: str | os.PathLike, unit: str | None = None) -> NGramModel:
-    """Read an ARPA file. Arguments are those of `arpa.read`."""
+    """Read an ARPA file, as `arpa.read` does."""
     return NGramModel(*arpa.read(path, unit))
 
 

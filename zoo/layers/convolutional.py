@@ -19,11 +19,6 @@ def _zero_padding(images, lengths):
 class StridedConv1D(Layer):
     """A convolution over time that keeps every `stride`-th frame: frame t is centred on frame t * stride of the input.
 
-    Args:
-        filters: Number of output channels.
-        kernel_size: Frames.
-        stride: Frames from one output to the next.
-
     Call:
         (frames (batch, frames, n), 0 in the padding; lengths) ->
         (frames (batch, ceil(frames / stride), filters), lengths).
@@ -49,12 +44,7 @@ class StridedConv1D(Layer):
 
 
 class MaskedConv2D(Layer):
-    """A convolution over time and frequency that sets padded frames to 0 first.
-
-    Args:
-        filters: Number of output channels.
-        kernel_size: (frames, bins).
-        strides: (frames, bins).
+    """A convolution over time and frequency that sets padded frames to 0 first. Sizes and strides are (frames, bins).
 
     Call:
         (images (batch, frames, bins, channels), lengths) ->
@@ -78,9 +68,7 @@ class MaskedConv2D(Layer):
 class MaskedConv2DTranspose(Layer):
     """Undoes a MaskedConv2D with a stride of 2: every frame and every bin becomes two (Dumoulin & Visin 2016).
 
-    Args:
-        filters: Number of output channels.
-        kernel_size: Frames and bins, a multiple of the stride: others draw a chessboard (Odena et al. 2016).
+    The kernel's size should be a multiple of the stride: others draw a chessboard (Odena et al. 2016).
 
     Call:
         (images (batch, frames, bins, channels), lengths) -> (images (batch, 2 * frames, 2 * bins, filters), lengths).

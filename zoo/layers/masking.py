@@ -6,11 +6,7 @@ from zoo.layers._base import FixedLayer, Tensor
 
 
 def frame_mask(lengths: Tensor, n_frames: int) -> Tensor:
-    """Returns which frames are real: (batch, n_frames) booleans, False in the padding.
-
-    Args:
-        lengths: (batch,) true frames of each clip.
-        n_frames: Frames of the padded batch.
+    """Returns which frames of a batch are real, by true lengths (batch,): (batch, n_frames) booleans, False in the padding.
 
     >>> import numpy as np
     >>> np.asarray(frame_mask(np.array([1, 3]), 3)).astype(int).tolist()
@@ -20,11 +16,7 @@ def frame_mask(lengths: Tensor, n_frames: int) -> Tensor:
 
 
 def reverse_frames(frames: Tensor, lengths: Tensor) -> Tensor:
-    """Reverses each sequence within its own length; padding stays on the right. Its own inverse.
-
-    Args:
-        frames: (batch, frames, n).
-        lengths: (batch,) true frames.
+    """Reverses each sequence (batch, frames, n) within its own length; padding stays on the right. Its own inverse.
 
     >>> import numpy as np
     >>> np.asarray(reverse_frames(np.array([[[1.0], [2.0], [0.0]]]), np.array([2]))).ravel().tolist()

@@ -68,9 +68,6 @@ class MeanSubtraction(FixedLayer):
 class PeakNormalise(FixedLayer):
     """Measures levels in dB below the clip's peak, from -range_db to 0, so that recording level does not matter.
 
-    Args:
-        range_db: Greatest distance from the peak in dB; quieter values are cut off there.
-
     Call:
         (frames (batch, frames, n) in dB, lengths) ->
         (frames of the same shape, -range_db in the padding; peak (batch,) in dB).
@@ -87,9 +84,6 @@ class PeakNormalise(FixedLayer):
         return self.below(frames, lengths, peak), peak
 
     def below(self, frames: Tensor, lengths: Tensor, peak: Tensor) -> Tensor:
-        """Measures frames against the peak (batch,) of other clips, as clean speech against that of its noisy copy.
-
-        The other arguments, and the result, are those of a call.
-        """
+        """Measures frames against the peak (batch,) of other clips, as clean speech against that of its noisy copy."""
         valid = frame_mask(lengths, ops.shape(frames)[1])[:, :, None]
         return ops.where(valid, ops.clip(frames - peak[:, None, None], -self.range_db, 0.0), -self.range_db)

@@ -47,12 +47,7 @@ class StatisticsPooling(FixedLayer):
 class CosineLogits(Layer):
     """Scaled cosine between an embedding and a learnt direction for each class (Wang et al., "NormFace", 2017).
 
-    Args:
-        classes: Number of classes.
-        scale: Factor of the cosines, since no softmax of logits within -1 and 1 nears certainty.
-
-    Call:
-        embedding (batch, n), of length 1 -> logits (batch, classes).
+    The embeddings (batch, n) have length 1. They are scaled, since no softmax of logits within -1 and 1 nears certainty.
     """
 
     def __init__(self, classes: int, scale: float, **kwargs):

@@ -65,9 +65,6 @@ class BidirectionalLSTM(Layer):
     `keras.layers.Bidirectional` starts its backward pass in the padding. Here every sequence is reversed within its
     own length, so both passes start at a real frame. No mask is needed, and a GPU may use cuDNN's LSTM.
 
-    Args:
-        units: Size of the state in each direction.
-
     Call:
         (frames (batch, frames, n), lengths) -> (batch, frames, 2 * units); padded frames hold no meaning.
 
@@ -95,11 +92,7 @@ class BidirectionalLSTM(Layer):
 class LookAhead(Layer):
     """A weighted sum of a frame and the next few, each channel on its own: row convolution (Amodei et al. 2016).
 
-    Args:
-        frames: Number of following frames; those after the end count as 0.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> frames of the same shape.
+    Frames (batch, frames, n) keep their shape; those after the end count as 0.
 
     >>> import numpy as np
     >>> layer = LookAhead(1)

@@ -26,10 +26,7 @@ class CutFrames(FixedLayer):
 
 
 class Splice(FixedLayer):
-    """Joins each group of neighbouring frames into one long frame; the last real frame fills up the last group.
-
-    Args:
-        size: Frames in a group.
+    """Joins each group of `size` neighbouring frames into one long frame; the last real frame fills up the last group.
 
     Call:
         (frames (batch, frames, n), lengths) -> ((batch, ceil(frames / size), size * n), lengths in groups).
@@ -90,9 +87,6 @@ class TimeResize(FixedLayer):
 
     This is linear time normalisation, which word recognisers used before dynamic time warping (Sakoe & Chiba 1978).
     Every new frame is interpolated between two real ones, so padding has no effect.
-
-    Args:
-        width: Frames of the result.
 
     Call:
         (frames (batch, frames, n), lengths) -> (batch, width, n, 1).

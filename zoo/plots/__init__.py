@@ -8,6 +8,7 @@
 
 `transcription` returns a matplotlib Figure. The others return Axes (the first, where there are several): those given as
 `axes`, or else of a figure of their own. `axes.figure.savefig("name.png")` keeps it, `axes.figure` ends a notebook's cell.
+A `log_mel` is (frames, bands) in dB, one frame every `hop_seconds`; a `title` stands above.
 """
 
 from zoo.plots.figure import ACCENT, COLOURS, PALE, STRONG, Drawing

@@ -13,13 +13,9 @@ MOST_COLOURS = 20  # beyond, names stand on the map
 
 
 def latent_map(codes: np.ndarray, groups: Mapping[str, Sequence[str]], method: str = "tsne", seed: int = 0) -> Axes:
-    """Draws codes of many clips as points of a plane, once for each way of colouring them.
+    """Draws codes (clips, n) as points of a plane, once for each way of colouring them: {"digit": [...], "speaker": [...]}.
 
-    Args:
-        codes: Codes or embeddings, (clips, n).
-        groups: Group of each clip by what to colour by, such as {"digit": [...], "speaker": [...]}.
-        method: "pca" (plane of largest variance) or "tsne" (van der Maaten & Hinton 2008; distances mean nothing).
-        seed: Seed of the method.
+    The method is "pca" (plane of largest variance) or "tsne" (van der Maaten & Hinton 2008; distances mean nothing).
 
     >>> codes = np.random.default_rng(0).normal(size=(30, 8))
     >>> axes = latent_map(codes, {"word": ["yes", "no"] * 15}, method="pca")

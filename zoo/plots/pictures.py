@@ -23,12 +23,7 @@ def transcription(
 ) -> Figure:
     """Draws waveform, log-mel, and the words over the probabilities that spelled them.
 
-    Args:
-        model: A recognizer.
-        audio: One clip, as for `model.transcribe`.
-        sample_rate: Hertz of the clip, where it is an array.
-        transcript: Transcript to draw; what the model writes by default.
-        title: Text above the figure; the transcript by default.
+    The clip is one as for `model.transcribe`, and what that writes is drawn unless a `transcript` is given.
 
     >>> import zoo
     >>> from zoo.audio import bundled
@@ -59,11 +54,7 @@ def transcription(
 def classification(model: Classifier, audio: Any, sample_rate: int | None = None, title: str = "") -> Figure:
     """Draws the probabilities of a word beside what they depended on: attention over time or, without one, saliency.
 
-    Args:
-        model: A classifier.
-        audio: One clip, as for `model.classify`.
-        sample_rate: Hertz of the clip, where it is an array.
-        title: Text above the figure.
+    The clip is one as for `model.classify`.
 
     >>> import zoo
     >>> from zoo.audio import bundled

@@ -18,8 +18,7 @@ METRICS = {"wer": "word error rate (%)", "error": "error rate (%)", "dB": "root 
 def learning_curves(columns: Mapping[str, Sequence[float]]) -> Axes:
     """Draws the loss and, below it, validation errors over the epochs.
 
-    Args:
-        columns: "epoch", "loss", and any that start with "wer" (of words, in percent), "error" (of clips), or "dB".
+    `columns` are "epoch", "loss", and any that start with "wer" (of words, in percent), "error" (of clips), or "dB".
 
     >>> len(learning_curves({"epoch": [1, 2], "loss": [2.0, 1.0], "error fsdd": [60.0, 30.0]}).figure.axes)
     2
@@ -44,10 +43,6 @@ def learning_curves(columns: Mapping[str, Sequence[float]]) -> Axes:
 def bars(probabilities: Mapping[str, float], axes: Axes | None = None) -> Axes:
     """Draws one classification: the ten most probable labels, best above, the winner in another colour.
 
-    Args:
-        probabilities: Probability of each label, 0 to 1.
-        axes: Axes to draw on; a new figure by default.
-
     >>> bars({"yes": 0.9, "no": 0.1}).get_xlabel()
     'probability (%)'
     """
@@ -69,13 +64,8 @@ def confusion(references: Sequence, hypotheses: Sequence, labels: Sequence[str],
     """Draws a confusion matrix: rows are references, columns are hypotheses.
 
     Cells hold counts while there is room for them. Colour is the share of the row: correct clips on a linear scale,
-    errors in another colour on a power scale, so that one error in 300 is visible.
-
-    Args:
-        references: True label of each clip.
-        hypotheses: Label that the classifier chose for each clip, or what `classify` returned.
-        labels: Every label, in the order of the rows and columns.
-        axes: Axes to draw on; a new figure by default.
+    errors in another colour on a power scale, so that one error in 300 is visible. Rows and columns are in the order of
+    `labels`; a hypothesis is a label, or what `classify` returned.
 
     >>> confusion(["yes", "no"], ["yes", "yes"], ["no", "yes"]).get_xlabel()
     'hypothesis'
@@ -125,11 +115,9 @@ def _draw_shares(axes: Axes, counts: np.ndarray, cells: np.ndarray, cell: float,
 def comparison(rows: Sequence[Mapping], axes: Axes | None = None) -> Axes:
     """Draws the accuracy of several models on known and on unseen speakers, best of the latter above.
 
-    Args:
-        rows: A dict for each model: "name"; "kind" ("network" or "baseline"); "official" (official test split) and
-            "loso" (leave one speaker out), each {"value", "low", "high"} in percent with a 95 % interval; "speakers",
-            accuracy in percent by held-out speaker; "parameters". All but name and kind may be missing or None.
-        axes: Axes to draw on; a new figure by default.
+    A row has "name"; "kind" ("network" or "baseline"); "official" (official test split) and "loso" (leave one speaker out),
+    each {"value", "low", "high"} in percent with a 95 % interval; "speakers", accuracy in percent by held-out speaker;
+    "parameters". All but name and kind may be missing or None.
 
     >>> known, unseen = {"value": 98.0, "low": 96.0, "high": 99.0}, {"value": 90.0, "low": 82.0, "high": 95.0}
     >>> axes = comparison([{"name": "conv2d", "kind": "network", "official": known, "loso": unseen}])
@@ -187,9 +175,8 @@ def _row_name(row: Mapping) -> str:
 def noise(rows: Sequence[Mapping]) -> Axes:
     """Draws accuracy as noise grows, a line for each model with its name at the end.
 
-    Args:
-        rows: A dict for each model: "name"; "noise" and "babble", each accuracy in percent by level, where a level is
-            "clean" or a signal-to-noise ratio in dB such as "20". What is missing or None is left out.
+    A row has "name"; "noise" and "babble", each accuracy in percent by level, where a level is "clean" or a signal-to-noise
+    ratio in dB such as "20". What is missing or None is left out.
 
     >>> axes = noise([{"name": "conv2d", "noise": {"clean": 99.0, "20": 97.0, "0": 60.0}}])
     """

@@ -23,18 +23,10 @@ def transcription(
     frame_seconds: float,
     title: str = "",
 ) -> Figure:
-    """Draws a clip as waveform, as log-mel frames, and as words over the probabilities that spelled them.
+    """Draws a clip as waveform (samples,), as log-mel frames, and as words over the probabilities that spelled them.
 
-    Args:
-        samples: Waveform, (samples,).
-        sample_rate: Hertz of the waveform.
-        log_mel: Log-mel frames, (frames, bands) in dB.
-        hop_seconds: Seconds between two log-mel frames.
-        transcript: Words with their times.
-        probabilities: Probability of each token, (frames, tokens); token 0 is the blank.
-        vocabulary: Tokens of the model.
-        frame_seconds: Seconds between two frames of `probabilities`.
-        title: Text above the figure; the transcript by default.
+    `probabilities` are (frames, tokens), one frame every `frame_seconds`; token 0 is the blank. Without a title, the
+    transcript stands above.
     """
     seconds = len(samples) / sample_rate
     figure = Drawing(figsize=(min(16, max(8, 2.2 * seconds)), 7), layout="constrained")
@@ -78,12 +70,7 @@ def saliency(
 ) -> Axes:
     """Draws what a classification depended on: log-mel frames in grey under a colour that fades with the saliency.
 
-    Args:
-        log_mel: Log-mel frames, (frames, bands) in dB.
-        weights: Saliency as from `model.saliency`, (frames, bands) in nats, drawn as shares of the largest.
-        hop_seconds: Seconds between two frames.
-        axes: Axes to draw on; a new figure by default.
-        title: Text above the axes.
+    `weights`, as from `model.saliency`, are (frames, bands) in nats, drawn as shares of the largest.
 
     >>> saliency(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01).get_xlabel()
     'seconds'
@@ -112,15 +99,9 @@ def attention(
     axes: Axes | None = None,
     title: str = "",
 ) -> Axes:
-    """Draws the attention weight of each frame as a curve above the log-mel frames.
+    """Draws attention weights as a curve above the log-mel frames.
 
-    Args:
-        log_mel: Log-mel frames, (frames, bands) in dB.
-        weights: Attention weights that sum to 1, (frames of the network,).
-        hop_seconds: Seconds between two log-mel frames.
-        frame_seconds: Seconds between two weights.
-        axes: Axes to draw on; a new figure by default.
-        title: Text above the axes.
+    `weights` are (frames of the network,), one every `frame_seconds`, and sum to 1.
 
     >>> attention(np.zeros((30, 40)), np.full(30, 1 / 30), 0.01, 0.01).get_xlabel()
     'seconds'
@@ -156,12 +137,7 @@ def reconstruction(
 ) -> Axes:
     """Draws the input of an autoencoder, its output and their difference, one below the other.
 
-    Args:
-        log_mel: Input frames, (frames, bands) in dB.
-        reconstruction: Output frames, (frames, bands) in dB.
-        hop_seconds: Seconds between two frames.
-        title: Text above the figure.
-        names: Names of the input and the output.
+    `log_mel` and `reconstruction` have one shape; `names` are what they are called.
 
     >>> axes = reconstruction(np.zeros((30, 40)), np.ones((30, 40)), hop_seconds=0.01, title="one dB too loud")
     """
@@ -190,11 +166,7 @@ def reconstruction(
 
 
 def band_errors(errors: Mapping[str, np.ndarray], axes: Axes | None = None) -> Axes:
-    """Draws the error of autoencoders over the mel bands, a line for each.
-
-    Args:
-        errors: Root mean square error in dB by the name of the model, (bands,) each.
-        axes: Axes to draw on; a new figure by default.
+    """Draws the root mean square error in dB of autoencoders over the mel bands, (bands,) by the name of the model.
 
     >>> axes = band_errors({"autoencoder": np.ones(40), "pca": np.ones(40)})
     """

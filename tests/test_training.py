@@ -30,7 +30,6 @@ from zoo.training import (
     Corpus,
     Distiller,
     EpochBatches,
-    FiniteLoss,
     LearningCurves,
     TimeBudget,
     TrainConfig,
@@ -293,7 +292,7 @@ def test_callbacks_work_in_ones_own_fit(words, spec, tmp_path, eager):
     held_out = load_corpora(model, [spec], log=quiet)
     clips = np.stack([np.resize(next(iter(held_out.values()))[i], 4000) for i in (0, 4, 8)])
     checkpoint = Checkpoint(tmp_path)
-    callbacks = [FiniteLoss(), Validation(held_out), LearningCurves(tmp_path), checkpoint]
+    callbacks = [Validation(held_out), LearningCurves(tmp_path), checkpoint]
     history = model.fit(clips, np.array([0, 1, 2]), epochs=2, callbacks=callbacks, verbose=0).history
     assert len(history["error"]) == 2 and all(0 <= error <= 100 for error in history["error"])
     assert [row["epoch"] for row in read_curves(tmp_path)] == [1, 2]
@@ -327,9 +326,10 @@ def test_the_best_epoch_is_that_of_the_lowest_figure(tmp_path, monkeypatch, eage
     assert saved == [1, 2, 3]
 
 
-def test_a_loss_that_is_not_finite_ends_fit():
+def test_a_loss_that_is_not_finite_ends_fit_and_is_not_kept(tmp_path):
     with refused("learning_rate"):
-        FiniteLoss().on_epoch_end(0, {"loss": float("nan")})
+        Checkpoint(tmp_path).on_epoch_end(0, {"loss": float("nan")})
+    assert not list(tmp_path.iterdir())
 
 
 def test_curves_go_on_where_a_run_was_killed(tmp_path):

@@ -85,10 +85,17 @@ def _from_device(seconds: float, sample_rate: int) -> np.ndarray | None:
 
 
 class Player:
-    """A sound in a notebook: a player with a title. MP3, so that a notebook with ten of them stays small."""
+    """A player for a clip, a path or an array (samples,), as the last line of a cell or for `display`; the title stands above.
 
-    def __init__(self, samples: np.ndarray, sample_rate: int, title: str):
-        self.samples, self.sample_rate, self.title = samples, sample_rate, str(title or "")
+    >>> import numpy as np
+    >>> play(np.sin(np.arange(8000) / 3), 8000, "a tone")
+    a tone: 1.00 s at 8000 Hz
+    """
+
+    def __init__(self, audio: Any, sample_rate: int | None = None, title: str = ""):
+        self.sample_rate, self.title = sample_rate or 16000, str(title or "")
+        samples = load_audio(audio, self.sample_rate, sample_rate=sample_rate)
+        self.samples = samples / max(1.0, float(np.abs(samples).max(initial=0)))
 
     def __repr__(self) -> str:
         return f"{self.title or 'sound'}: {len(self.samples) / self.sample_rate:.2f} s at {self.sample_rate} Hz"
@@ -102,19 +109,11 @@ class Player:
         )
 
 
-def play(audio: Any, sample_rate: int | None = None, title: str = "") -> Player:
-    """Makes a player for a clip, as the last line of a cell or for `display`; the title stands above.
-
-    >>> import numpy as np
-    >>> play(np.sin(np.arange(8000) / 3), 8000, "a tone")
-    a tone: 1.00 s at 8000 Hz
-    """
-    rate = sample_rate or 16000
-    samples = load_audio(audio, rate, sample_rate=sample_rate)
-    return Player(samples / max(1.0, float(np.abs(samples).max(initial=0))), rate, title)
+play = Player  # what it is called as a function: zoo.play("clip.wav")
 
 
 def _mp3(samples: np.ndarray, sample_rate: int) -> bytes:
+    """The sound as MP3, so that a notebook with ten of them stays small."""
     import soundfile
 
     rate = min((8000, 16000, 22050, 44100), key=lambda known: abs(known - sample_rate))  # MP3 knows few rates
@@ -144,7 +143,13 @@ def caught(*kinds: type[BaseException], lines: int = 3) -> Iterator[None]:
 
 
 class Table:
-    """Rows under headings: text in a terminal, HTML in a notebook."""
+    """Rows, each a dict of cells by heading: text in a terminal, HTML in a notebook. Numbers are rounded to four digits.
+
+    >>> table([{"model": "conv2d", "accuracy": 0.98765}, {"model": "lstm", "accuracy": 0.9}])
+    model   accuracy
+    conv2d  0.9877
+    lstm    0.9
+    """
 
     def __init__(self, rows: Sequence[Mapping]):
         self.heads = list(dict.fromkeys(key for row in rows for key in row))
@@ -162,15 +167,7 @@ class Table:
         return f"<table>{line(self.heads, 'th')}{''.join(line(row, 'td') for row in self.rows)}</table>"
 
 
-def table(rows: Sequence[Mapping]) -> Table:
-    """Makes a table of rows, each a dict of cells by heading; numbers are rounded to four digits.
-
-    >>> table([{"model": "conv2d", "accuracy": 0.98765}, {"model": "lstm", "accuracy": 0.9}])
-    model   accuracy
-    conv2d  0.9877
-    lstm    0.9
-    """
-    return Table(rows)
+table = Table  # zoo.notebook.table(rows)
 
 
 def _cell(value: Any) -> str:

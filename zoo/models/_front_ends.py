@@ -84,13 +84,16 @@ def log_mel_frames(config: LogMelConfig, top_db: float | None = 80.0) -> tuple[d
     return {"waveform": waveform, "lengths": lengths}, *log_mel(waveform, lengths)
 
 
-def word_frames(config: WordConfig) -> tuple[dict, Tensor, Tensor]:
-    """Makes the inputs of a classifier, its frames (batch, frames, n_mels) with 0 in the padding, and lengths."""
+def word_frames(config: WordConfig, **augment: float) -> tuple[dict, Tensor, Tensor]:
+    """Makes the inputs of a classifier, its frames (batch, frames, n_mels) with 0 in the padding, and lengths.
+
+    `augment` changes how SpecAugment masks a short word.
+    """
     inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, frames = TrimSilence(config.top_db, name="trim")(x, frames)
     x = MeanSubtraction(name="level")(x, frames)
-    x = SpecAugment(freq_width=config.n_mels // 8, time_masks=1, time_width=6, name="spec_augment")(x, frames)
-    return inputs, x, frames
+    augment = {"freq_width": config.n_mels // 8, "time_masks": 1, "time_width": 6} | augment
+    return inputs, SpecAugment(**augment, name="spec_augment")(x, frames), frames
 
 
 def frames_below_peak(config: LogMelConfig) -> tuple[dict, Tensor, Tensor, Tensor]:

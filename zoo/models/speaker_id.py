@@ -26,16 +26,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from zoo.layers import (
-    CosineLogits,
-    MaskFrames,
-    MeanSubtraction,
-    SpecAugment,
-    StatisticsPooling,
-    StridedConv1D,
-    TrimSilence,
-)
-from zoo.models._front_ends import WordConfig, log_mel_frames
+from zoo.layers import CosineLogits, MaskFrames, StatisticsPooling, StridedConv1D
+from zoo.models._front_ends import WordConfig, word_frames
 from zoo.registry import register
 
 
@@ -52,11 +44,10 @@ class Config(WordConfig):
 @register("speaker_id", Config(), task="Embedder")
 def build(config: Config) -> keras.Model:
     """(waveform, lengths in samples) -> logits of speakers; embedding (batch, units) of length 1."""
-    inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
-    x, frames = TrimSilence(config.top_db, name="trim")(x, frames)
-    x = MeanSubtraction(name="level")(x, frames)
     # No warp along frequency: it would make one speaker into another.
-    x = SpecAugment(freq_width=6, time_masks=2, time_width=8, warp=0.0, name="spec_augment")(x, frames)
+    inputs, x, frames = word_frames(
+        config, freq_width=6, time_masks=2, time_width=8, warp=0.0
+    )  # (batch, frames, n_mels)
     for i, kernel_size in enumerate(config.kernel_sizes):
         x, _ = StridedConv1D(config.filters, kernel_size, 1, name=f"conv_{i}")(x, frames)
         x = MaskFrames(name=f"mask_{i}")(layers.ReLU(name=f"relu_{i}")(x), frames)  # (batch, frames, filters)

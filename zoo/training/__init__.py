@@ -14,7 +14,7 @@ language     models of text alone
 
 # ruff: noqa: F401
 from zoo.training.batches import EpochBatches
-from zoo.training.callbacks import Checkpoint, FiniteLoss, LearningCurves, TimeBudget, Validation
+from zoo.training.callbacks import Checkpoint, LearningCurves, TimeBudget, Validation
 from zoo.training.config import BUCKET_BOUNDARIES, AugmentConfig, TrainConfig
 from zoo.training.corpus import Corpus, load_corpora
 from zoo.training.language import train_language_model

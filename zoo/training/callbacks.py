@@ -59,19 +59,6 @@ class Validation(keras.callbacks.Callback):
             logs.update(found, **{model.metric: float(np.mean(list(found.values())))})
 
 
-class FiniteLoss(keras.callbacks.Callback):
-    """Ends `fit` with a ZooError once the loss is not a number, before anything is saved.
-
-    >>> FiniteLoss().on_epoch_end(0, {"loss": 1.0})
-    """
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            rule = "`learning_rate` must be low enough for the loss to stay finite"
-            raise ZooError(f"{rule}; epoch {epoch + 1} gave {loss}.")
-
-
 class LearningCurves(keras.callbacks.Callback):
     """Writes curves.csv and curves.png after each epoch, and goes on in those of a resumed run: loss, validation, seconds.
 
@@ -123,20 +110,16 @@ class Checkpoint(keras.callbacks.Callback):
     """Keeps the last whole epoch, to go on from, and the best weights. Each file is written whole or not at all.
 
     state.npz holds weights, optimizer, random state and the history of the logs; best.weights.h5 the weights of the epoch
-    with the lowest `monitor`, or of the last epoch where that is not in the logs.
-
-    Args:
-        out: Folder.
-        monitor: Name of a figure in the logs, the lower the better; the model's `metric` unless given.
-        log: Called with a line about each epoch.
+    with the lowest `metric` of the model, or of the last epoch where that is not in the logs. A loss that is not a number ends
+    `fit` with a ZooError before anything is kept. `log` is called with a line about each epoch.
 
     >>> checkpoint = Checkpoint("run")  # doctest: +SKIP
     >>> model.fit(x, y, epochs=9, initial_epoch=checkpoint.restore(model), callbacks=[checkpoint])  # doctest: +SKIP
     """
 
-    def __init__(self, out: str | Path, monitor: str | None = None, log: Callable[[str], None] | None = None):
+    def __init__(self, out: str | Path, log: Callable[[str], None] | None = None):
         super().__init__()
-        self.out, self.monitor, self.log, self.history = Path(out), monitor, log, []
+        self.out, self.log, self.history = Path(out), log, []
 
     def restore(self, model: SpeechModel) -> int:
         """Loads the last whole epoch into a compiled model and returns how many there were; 0 without a checkpoint.
@@ -157,10 +140,12 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         model, row = self.model, {"epoch": epoch + 1, **(logs or {})}
+        if not math.isfinite(loss := row.get("loss", 0.0)):
+            rule = "`learning_rate` must be low enough for the loss to stay finite"
+            raise ZooError(f"{rule}; epoch {epoch + 1} gave {loss}.")
         self.out.mkdir(parents=True, exist_ok=True)
-        monitor = self.monitor or model.metric
-        lowest = min((old[monitor] for old in self.history if monitor in old), default=math.inf)
-        best = not row.get(monitor, -math.inf) > lowest
+        lowest = min((old[model.metric] for old in self.history if model.metric in old), default=math.inf)
+        best = not row.get(model.metric, -math.inf) > lowest
         self.history.append(row)
         if best:
             save_weights(model, self.out / BEST)

@@ -15,7 +15,7 @@ from zoo.loading import class_and_config
 from zoo.presets import card, list_models
 from zoo.tasks import SpeechModel, compile_model
 from zoo.training.batches import EpochBatches
-from zoo.training.callbacks import Checkpoint, FiniteLoss, LearningCurves, TimeBudget, Validation
+from zoo.training.callbacks import Checkpoint, LearningCurves, TimeBudget, Validation
 from zoo.training.config import AugmentConfig, TrainConfig
 from zoo.training.corpus import Corpus, load_corpora, load_noises
 from zoo.training.run import Run
@@ -84,7 +84,7 @@ def train(
         checkpoint = Checkpoint(out, log=log)
         batches.start(checkpoint.restore(learner))
         validate = Validation(held_out, noises, config.bucket_boundaries)
-        callbacks = [FiniteLoss(), validate, LearningCurves(out, began), checkpoint]
+        callbacks = [validate, LearningCurves(out, began), checkpoint]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(Path(out) / "tensorboard"))
         epochs = config.epochs
@@ -133,17 +133,10 @@ class Request:
             config = replace(config, silence_prob=0.0)
         if augmentation == "default":
             augmentation = AugmentConfig(**task.default_augmentation(fields_of_model))
-        return cls(
-            name=name,
-            data=tuple(DataSpec.parse(text, "train") for text in data),
-            validation=tuple(DataSpec.parse(text, "validation") for text in validation),
-            init=str(init or default_init(name, model_config)),
-            teacher=teacher,
-            augmentation=augmentation,
-            freeze=freeze,
-            model_config=model_config,
-            settings=config,
-        )
+        data = tuple(DataSpec.parse(text, "train") for text in data)
+        validation = tuple(DataSpec.parse(text, "validation") for text in validation)
+        init = str(init or default_init(name, model_config))
+        return cls(name, data, validation, init, teacher, augmentation, freeze, model_config, config)
 
     def targets(self) -> list[str]:
         """What the model should say of the data to learn from."""

@@ -14,11 +14,10 @@ ERROR_DB = 10.0  # deviation of the Gaussian around a reconstruction: an error o
 def ctc_loss(labels: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
     """Connectionist temporal classification (Graves et al. 2006).
 
-    `keras.losses.CTC` counts padded frames as real; this loss uses the true lengths. Labels that need more frames
-    than there are have a loss and a gradient of 0 (Keras': a finite loss and a wrong gradient).
-
-    The gradient is the paper's (equation 15), from the sums over paths from the left and from the right, which one
-    loop over the frames computes. `keras.ops.ctc_loss` differentiates each step and takes several times as long.
+    `keras.losses.CTC` counts padded frames as real; this loss uses the true lengths. Labels that need more frames than there
+    are have a loss and a gradient of 0 (Keras': a finite loss and a wrong gradient). The gradient is the paper's (equation 15),
+    from the sums over paths from the left and from the right, which one loop over the frames computes; `keras.ops.ctc_loss`
+    differentiates each step and takes several times as long.
 
     Args:
         labels: (batch, label) int ids, padded on the right with 0, the blank.
@@ -133,13 +132,8 @@ def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
 def squared_error(target: Tensor, outputs: Mapping[str, Tensor], lengths: Tensor | None = None) -> Tensor:
     """The loss of an autoencoder: mean squared error over the real frames, plus its code's divergence.
 
-    The error is the negative log likelihood of a Gaussian with a deviation of ERROR_DB around each point, so both are
-    nats (Kingma & Welling 2014, equation 10).
-
-    Args:
-        target: (batch, frames, bands) in dB.
-        outputs: The network's "reconstruction", and "divergence" where it has one.
-        lengths: (batch,) real frames. Defaults to all of them.
+    The error is the negative log likelihood of a Gaussian with a deviation of ERROR_DB around each point of the target
+    (batch, frames, bands) in dB, so both are nats (Kingma & Welling 2014, equation 10). Without lengths all frames are real.
 
     >>> frames = np.zeros((1, 5, 3), "float32")
     >>> float(squared_error(frames + 10, {"reconstruction": frames})[0])  # 10 dB off everywhere

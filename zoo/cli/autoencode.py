@@ -16,9 +16,7 @@ from zoo.files import write_wav
 @options.plot_option
 @options.json_option
 def reconstruct(path, asked, out, plot, as_json):
-    """Send a recording through an autoencoder and back.
-
-    --plot draws what went in, what came out, and the difference.
+    """Send a recording through an autoencoder and back; --plot draws both and the difference.
 
     \b
     Example:
@@ -27,8 +25,7 @@ def reconstruct(path, asked, out, plot, as_json):
     """
     if out:
         check_file("out", out, (".wav",), source=path)
-    samples = zoo.audio.load_audio(path, asked.sample_rate)
-    found = asked.model.reconstruct(samples, asked.sample_rate)
+    found = asked.model.reconstruct(zoo.audio.load_audio(path, asked.sample_rate), asked.sample_rate)
     if plot:
         hop, title = found.framing.hop_seconds, f"{path.name}, {asked.name}"
         save_picture(zoo.plots.reconstruction(found.log_mel, found.reconstruction, hop, title).figure, plot)
@@ -49,9 +46,7 @@ def reconstruct(path, asked, out, plot, as_json):
 @options.plot_option
 @options.json_option
 def denoise(path, out, asked, strength, plot, as_json):
-    """Turn down the noise in a recording.
-
-    --plot draws the noisy and the denoised log-mel.
+    """Turn down the noise in a recording; --plot draws the log-mel before and after.
 
     \b
     Example:
@@ -81,8 +76,8 @@ def denoise(path, out, asked, strength, plot, as_json):
 def map_codes(asked, data, plot, method, as_json):
     """Draw the codes of the model NAME as a map, coloured by word and by speaker.
 
-    NAME is an autoencoder or has an embedding. With tsne, neighbours on the map are neighbours in the code, and distances
-    mean nothing; with pca, the map is the plane in which the codes vary most. The split of a SPEC is test unless given.
+    With tsne, neighbours on the map are neighbours in the code, and distances mean nothing; with pca, the map is the plane in
+    which the codes vary most. The split of a SPEC is test unless given.
 
     \b
     Example:

@@ -107,9 +107,8 @@ def listen(path, asked, seconds, as_json):
 def classify(paths, asked, top, plot, as_json):
     """Classify recordings of one word, by the word or by the speaker.
 
-    Recordings are files of at most 4 s, or folders of such; the bundled models know the digits zero to nine (`zoo info
-    NAME` says more). A model always answers with one of its classes: of any other word, a low probability is all that it
-    can say. --json gives the probability of every class; --plot draws them beside what the answer depended on.
+    Recordings are files of at most 4 s, or folders of such. A model always answers with one of its classes (`zoo info NAME`):
+    of any other word, a low probability is all that it can say. --plot draws them beside what the answer depended on.
 
     \b
     Example:

@@ -32,8 +32,6 @@ FOLDS = {"train": {"1", "2", "3", "4"}, "test": {"5"}}
 def load_noise_by_class(split: str = "train", source: str | Path | None = None) -> dict[str, list[np.ndarray]]:
     """Loads the recordings of a split, "train" or "test", by class, each (samples,) float32 at 16 kHz.
 
-    `source` is that of `zoo.datasets.load`.
-
     >>> rain = load_noise_by_class("test")["rain"]  # doctest: +SKIP
     """
     if split not in FOLDS:
@@ -52,7 +50,7 @@ def load_noise_by_class(split: str = "train", source: str | Path | None = None) 
 
 
 def load_noise(split: str = "train", source: str | Path | None = None) -> list[np.ndarray]:
-    """Loads all recordings of a split. Arguments are those of `load_noise_by_class`.
+    """Loads all recordings of a split, as `load_noise_by_class` does.
 
     >>> noises = load_noise("train")  # doctest: +SKIP
     """

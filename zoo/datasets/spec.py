@@ -26,9 +26,8 @@ class DataSpec:
         option = r",(?!name=|split=)\w+=[^,=]+"  # NAME and SPLIT have places of their own
         match = re.fullmatch(rf"([^:=,]+)(?::([\w-]+))?(?:=(\d+(?:\.\d+)?|\.\d+))?((?:{option})*)", text)
         if not match or (match[3] and not 0 < float(match[3]) <= 100):
-            raise DataError(
-                f"`data` must be NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...] with a weight in (0, 100]. Received: {text!r}."
-            )
+            rule = "NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...] with a weight in (0, 100]"
+            raise DataError(f"`data` must be {rule}. Received: {text!r}.")
         options = tuple(tuple(item.split("=")) for item in match[4].split(",")[1:])
         return cls(match[1], match[2] or default_split, float(match[3] or 1), options)
 

@@ -5,11 +5,7 @@ Real digits by 156 speakers whom FSDD does not have: adults (AN4), and learners 
 The splits are those of the two corpora; `test` is AN4's official test half.
 
 The cuts are a published list (data/manifests/spoken_digits.csv), made by forced alignment with the shipped `lstm_ctc`
-and `cut_times` in scripts/make_manifests.py, and verified by no listener.
-Of 2,295 digit words 2,202 are in the list. Left out are 91 to whose letters the alignment gave a confidence below 0.3
-(85 of them learners') and 2 of impossible length, so the set is easier than the corpora, above all for accents.
-Where the truth is known (connected_digits, validation, 930 words) half of the starts are within 42 ms of it and half
-of the ends within 35 ms; 6.3 % of the cuts lose more than 80 ms of a take, 0.5 % hold as much of a neighbour.
+and `cut_times` in scripts/make_manifests.py, and verified by no listener; data/README.md says how exact they are.
 
 `spoken_words` was made in the same way: letters and commands of AN4, short words of speechocean762. Only words of
 `synthetic_words` with a confidence of at least 0.1; `lstm_ctc` hardly knows the words of sentences, so few are here.

@@ -63,8 +63,6 @@ def utterances(split: str, source: str | Path | None = None, wrapped: bool = Fal
 def texts(writing: str, wrapped: bool = False) -> list[str]:
     """Splits writing into what a reader says between two pauses, in the letters that recognisers write.
 
-    `wrapped` says whether sentences continue on the next line and an empty line ends a paragraph.
-
     >>> texts("“Oh, the well-known café!” he cried.\\nIt was 1815.\\nWhy?")
     ['oh', 'the well known cafe', 'he cried', 'why']
     >>> texts("It was\\nlate.\\n\\nWhy?", wrapped=True)

@@ -21,14 +21,11 @@ def align(
 
     Args:
         logits: (frames, symbols) of one utterance.
-        ids: Label ids of its text, `vocabulary.encode(text)`.
+        ids: Label ids of its text, `vocabulary.encode(text)`; DataError where the frames are too few for them.
         vocabulary: Characters that the model writes; " " separates words.
-        frame_seconds: Seconds from one frame to the next.
+        frame_seconds: Time from one frame to the next.
         duration: Seconds of the clip; no word ends later.
         name: Name of the clip, for the error.
-
-    Raises:
-        DataError: The frames are too few for the text.
 
     >>> vocabulary = Vocabulary("ab")
     >>> logits = np.log([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])  # columns: blank, a, b

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from zoo.decoding.priors import log_prior
 from zoo.decoding.transcripts import log_softmax, utterance_logits
-from zoo.errors import ZooError
+from zoo.errors import ZooError, check_whole
 from zoo.text import BLANK, LOG_ZERO, Vocabulary
 
 if TYPE_CHECKING:
@@ -187,7 +187,9 @@ def beam_search(
     if word_bonus is None:
         word_bonus = 0.0 if language_model is None and lexicon is None else 1.0
     weights = {"alpha": alpha, "word_bonus": word_bonus, "prior_scale": prior_scale}
-    _check_settings({"beam_width": beam_width, "n_best": n_best}, weights, token_min_logp)
+    check_whole("beam_width", beam_width)
+    check_whole("n_best", n_best)
+    _check_settings(weights, token_min_logp)
     logits = utterance_logits(logits, vocabulary)
     if prior_scale:
         logits = log_softmax(logits) - prior_scale * log_prior(prior, logits.shape[-1])
@@ -203,10 +205,7 @@ def beam_search(
     return _ranked(beam, np.logaddexp(*ended), fusion, alpha, word_bonus)[:n_best]
 
 
-def _check_settings(counts: dict[str, int], weights: dict[str, float], token_min_logp: float) -> None:
-    for name, value in counts.items():
-        if not (isinstance(value, Integral) and value >= 1):
-            raise ZooError(f"`{name}` must be a whole number of at least 1. Received: {name}={value!r}.")
+def _check_settings(weights: dict[str, float], token_min_logp: float) -> None:
     for name, value in weights.items():
         if not (isinstance(value, Real) and np.isfinite(value)):
             raise ZooError(f"`{name}` must be a finite number. Received: {name}={value!r}.")

@@ -16,11 +16,8 @@ def label_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
     subtracts prior_scale times the log prior: by Bayes' rule, P(sound | symbol) is left, but for a factor that all symbols
     share. That lifts every letter over the blank, so the best word_bonus is smaller with priors.
 
-    Args:
-        logits: (frames, symbols) of each utterance, true frames only, of the kind that was trained on.
-
-    Returns:
-        (symbols,) probabilities, none below 1e-5, for a symbol that is never written would win by its prior alone.
+    The logits are (frames, symbols) of each utterance, true frames only, of the kind that was trained on. None of the
+    (symbols,) probabilities is below 1e-5, for a symbol that is never written would win by its prior alone.
 
     Source: H. Bourlard, N. Morgan, "Connectionist speech recognition: a hybrid approach", 1994. With CTC: Y. Miao et al.,
     "EESEN", ASRU 2015 (arxiv.org/abs/1507.08240), who count the labels of transcripts with blanks between them instead.
@@ -40,7 +37,6 @@ def log_prior(prior: Sequence[float] | None, n_symbols: int) -> np.ndarray:
         raise ZooError("`prior` must be given with prior_scale: measure it with zoo.decoding.label_prior.")
     values = np.asarray(prior, "float64")
     if values.shape != (n_symbols,) or not (np.isfinite(values) & (values > 0)).all():
-        raise ZooError(
-            f"`prior` must be one probability above 0 for each of {n_symbols} symbols. Received: {prior!r:.100}."
-        )
+        rule = f"one probability above 0 for each of {n_symbols} symbols"
+        raise ZooError(f"`prior` must be {rule}. Received: {prior!r:.100}.")
     return np.log(values)

@@ -1,7 +1,4 @@
-"""What the page answers: what each model says of a clip, what is on its card, and how the models compare.
-
-Everything here takes and returns plain values; zoo.demo.page puts them into gradio's components.
-"""
+"""What each model says of a clip, what is on its card, and how the models compare: plain values, which the page shows."""
 
 import io
 import os

@@ -207,15 +207,7 @@ def check_address(host: str, port: int) -> None:
 def serve(
     host: str = HOST, port: int = PORT, folder: str | Path = FOLDER, browser: bool = False, say: Callable = print
 ) -> None:
-    """Serves the page until Ctrl-C.
-
-    Args:
-        host: Address to listen at; another one than this machine's own lets others in, which is said.
-        port: Port to listen at; 0 for any that is free.
-        folder: Where recorded clips are kept.
-        browser: Whether to open a browser.
-        say: Called with each line for the user.
-    """
+    """Serves the page until Ctrl-C. Another host than this machine's own lets others in, which is said by `say`."""
     gr, folder = _gradio(), recordings.check_folder(folder)
     check_address(host, port)
     # TensorFlow warns whenever it compiles for another length of clip, as it should.

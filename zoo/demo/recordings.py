@@ -129,12 +129,8 @@ def train_command(folder: str | Path) -> str:
     from zoo import datasets
 
     clips = Path(folder) / "clips.csv"
-    train, held_out = (
-        {utterance.text for utterance in datasets.load("folder", split, clips)} for split in ("train", "validation")
-    )
-    words = ["zoo", "train", "ds_cnn", "--data"]
+    train, held_out = ({u.text for u in datasets.load("folder", split, clips)} for split in ("train", "validation"))
+    data = [f"folder:all,source={clips}"]
     if len(train) > 1 and held_out and held_out <= train:
-        words += [f"folder,source={clips}", "--validation", f"folder,source={clips}"]
-    else:
-        words += [f"folder:all,source={clips}"]
-    return shlex.join([*words, "--out", "runs/mine"])
+        data = [f"folder,source={clips}", "--validation", f"folder,source={clips}"]
+    return shlex.join(["zoo", "train", "ds_cnn", "--data", *data, "--out", "runs/mine"])

@@ -139,7 +139,7 @@ def train(
     Args:
         texts: One utterance each, at least ten.
         unit: "word" or "character".
-        units: Units of embedding and LSTM.
+        units: Of embedding and LSTM.
         dropout: Share of both that is dropped in training.
         epochs: Passes over `texts`.
         batch_size: Texts in a batch.

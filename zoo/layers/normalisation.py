@@ -10,10 +10,8 @@ class Normalise(FixedLayer):
     """Normalises mean and variance of each bin over the real frames of each clip; padded frames become 0.
 
     This removes whatever is constant in a recording: level, microphone, telephone line (Viikki & Laurila 1998).
-    Silence is normalised but not counted: seconds of it before the first word would move every mean.
-
-    Args:
-        silence_db: A frame is silent where its loudest bin is this many dB below the clip's loudest frame.
+    Silence is normalised but not counted, since seconds of it before the first word would move every mean: frames whose
+    loudest bin is `silence_db` below the clip's loudest frame.
 
     Call:
         (frames (batch, frames, n) in dB, lengths) -> (frames (batch, frames, n), lengths).

@@ -55,8 +55,7 @@ class TrimSilence(FixedLayer):
         margin: Quiet frames to keep at either end where there are any: words begin and end softly.
 
     Call:
-        (frames (batch, frames, n) in dB, lengths) ->
-        (frames of the same shape, moved to the left, 0 in the padding; new lengths).
+        (frames (batch, frames, n) in dB, lengths) -> (frames moved to the left, 0 in the padding; new lengths).
 
     >>> frames = np.array([-80, -80, -5, 0, -5, -80], "float32").reshape(1, 6, 1)
     >>> [int(n) for n in TrimSilence(40, margin=1)(frames, np.array([6]))[1]]

@@ -13,16 +13,11 @@ class SpecAugment(FixedLayer):
     would (Jaitly & Hinton 2013). Frames should be normalised to mean 0, since masked values become 0.
 
     Args:
-        freq_masks: Number of frequency masks.
-        freq_width: Greatest width of a frequency mask in bins.
-        time_masks: Number of time masks.
-        time_width: Greatest length of a time mask in frames.
+        freq_masks, time_masks: Number of masks.
+        freq_width, time_width: Greatest width of a mask in bins, and in frames.
         max_time_share: Greatest share of the clip that one time mask covers.
         warp: Greatest relative change of the frequency axis.
         seed: Seed of the random numbers.
-
-    Call:
-        (frames (batch, frames, n), lengths) -> frames of the same shape.
     """
 
     def __init__(
@@ -37,9 +32,8 @@ class SpecAugment(FixedLayer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.freq_masks, self.freq_width = freq_masks, freq_width
+        self.freq_masks, self.freq_width, self.warp = freq_masks, freq_width, warp
         self.time_masks, self.time_width, self.max_time_share = time_masks, time_width, max_time_share
-        self.warp = warp
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, frames: Tensor, lengths: Tensor, training: bool = False) -> Tensor:

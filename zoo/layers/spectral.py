@@ -45,8 +45,6 @@ def mel_to_hz(mel: np.ndarray) -> np.ndarray:
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int, fmin: float = 0.0, fmax: float | None = None) -> np.ndarray:
     """Returns triangular filters of equal area, (n_fft // 2 + 1, n_mels) float32, as `librosa.filters.mel`.
 
-    Arguments are those of `LogMel`.
-
     >>> mel_filters(16000, 512, 80).shape
     (257, 80)
     """
@@ -143,10 +141,8 @@ class LogMel(PowerSpectrum):
         fmax = sample_rate / 2 if fmax is None else fmax
         if not 0 <= fmin < fmax <= sample_rate / 2:
             name = "fmin" if 0 < fmax <= sample_rate / 2 else "fmax"
-            raise ZooError(
-                f"`{name}` must satisfy 0 <= fmin < fmax <= sample_rate / 2. "
-                f"Received: fmin={fmin}, fmax={fmax}, sample_rate={sample_rate}."
-            )
+            received = f"fmin={fmin}, fmax={fmax}, sample_rate={sample_rate}"
+            raise ZooError(f"`{name}` must satisfy 0 <= fmin < fmax <= sample_rate / 2. Received: {received}.")
         check_positive(n_mels=n_mels)
         self.sample_rate, self.n_mels, self.fmin, self.fmax, self.top_db = sample_rate, n_mels, fmin, fmax, top_db
         self._filters = mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
@@ -164,10 +160,6 @@ class LogMel(PowerSpectrum):
 
 class MFCC(LogMel):
     """Mel-frequency cepstral coefficients (Davis & Mermelstein 1980), as `librosa.feature.mfcc`: orthonormal DCT-II.
-
-    Args:
-        n_mfcc: Number of coefficients, at most `n_mels`.
-        **kwargs: As for LogMel.
 
     Call:
         (waveform, lengths) -> (coefficients (batch, frames, n_mfcc), lengths in frames).
@@ -192,14 +184,10 @@ class MFCC(LogMel):
 
 
 class Deltas(FixedLayer):
-    """Appends the slope of each coefficient over time, as `librosa.feature.delta(order=1, mode="nearest")`.
+    """Appends the slope of each coefficient over `width` frames, as `librosa.feature.delta(order=1, mode="nearest")`.
 
     The second order is the slope of the slope, as in HTK and Kaldi; librosa's `order=2` is the second derivative of a
     parabola. The first and last real frames are repeated outwards, so padding has no effect.
-
-    Args:
-        width: Frames of the fit, odd and at least 3.
-        order: 1 appends deltas, 2 also their deltas.
 
     Call:
         (frames (batch, frames, n), lengths) -> (frames (batch, frames, n * (1 + order)), lengths).

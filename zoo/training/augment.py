@@ -70,10 +70,7 @@ def augment(
         noises: Recordings at the same rate to draw noise from; without any, noise is white.
         config: How often and how far clips are varied.
         room: Samples up to which silence may lengthen the clip; in a batch that is padding, and costs nothing.
-        with_clean: If True, returns a pair: the variation, and the same without the noise.
-
-    Returns:
-        (samples,) float32, or two of one length.
+        with_clean: If True, returns a pair of one length: the variation, and the same without the noise.
 
     >>> augment(np.zeros(8000, "float32"), 8000, np.random.default_rng(0)).dtype
     dtype('float32')

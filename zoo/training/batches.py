@@ -22,7 +22,7 @@ class EpochBatches(keras.utils.PyDataset):
         corpora: (Corpus, weight) pairs; an epoch shows each utterance `weight` times on average.
         config: Batch size, seed, share of silence and bucket boundaries.
         augmentation: How recordings are varied; None shows them as they are.
-        noises: Recordings at the model's rate to draw noise from; without any, noise is white.
+        noises: As for `augment`.
 
     >>> import zoo
     >>> model = zoo.load("lstm_ctc", weights=None, units=4, layers=1)

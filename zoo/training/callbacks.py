@@ -32,10 +32,7 @@ STATE, BEST, CURVES, PICTURE = "state.npz", "best.weights.h5", "curves.csv", "cu
 class Validation(keras.callbacks.Callback):
     """Measures the model after each epoch: "wer" or "error" in %, or "dB", by the model's task; the lower the better.
 
-    Args:
-        corpora: Name of a set -> Corpus, as `zoo.training.load_corpora` gives.
-        noises: Recordings at the model's rate for a denoiser; without any, noise is white.
-        bucket_boundaries: Seconds to which batches are padded.
+    The corpora are what `zoo.training.load_corpora` gives. A denoiser hears them under noises, recordings at the model's rate.
 
     >>> held_out = zoo.training.load_corpora(model, ["fsdd:test"])  # doctest: +SKIP
     >>> history = model.fit(clips, labels, callbacks=[Validation(held_out)])  # doctest: +SKIP
@@ -62,9 +59,7 @@ class Validation(keras.callbacks.Callback):
 class LearningCurves(keras.callbacks.Callback):
     """Writes curves.csv and curves.png after each epoch, and goes on in those of a resumed run: loss, validation, seconds.
 
-    Args:
-        out: Folder.
-        began: Time (`time.monotonic()`) from which the first epoch counts, if what came before `fit` belongs to it.
+    The first epoch counts from `began`, a `time.monotonic()`, if what came before `fit` belongs to it.
 
     >>> model.fit(x, y, callbacks=[LearningCurves("run")])  # doctest: +SKIP
     """
@@ -168,13 +163,8 @@ class TimeBudget(keras.callbacks.Callback):
     """Ends `fit` when the minutes are over, and makes the learning rate rise and fall with them: linearly, then as a cosine.
 
     The last epoch is cut short, so that validating and saving it ends with the minutes as well. It comes last among the
-    callbacks, and the optimizer has a plain number for its learning rate.
-
-    Args:
-        minutes: The budget.
-        learning_rate: Peak.
-        warmup: Share of the minutes in which the rate rises.
-        spent: Seconds of the budget that are gone already.
+    callbacks, and the optimizer has a plain number for its learning rate, which rises to its peak in a share `warmup` of
+    the minutes. `spent` are seconds of the budget that are gone already.
 
     >>> model.compile(keras.optimizers.AdamW(1e-3))  # doctest: +SKIP
     >>> model.fit(x, y, epochs=10**6, callbacks=[TimeBudget(minutes=5)])  # doctest: +SKIP

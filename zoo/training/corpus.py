@@ -87,9 +87,8 @@ def load_corpora(
             )
         _leave_out(corpus, hurried, f"{spec}: left out clips too short", log)
         if not len(corpus):
-            raise DataError(
-                f"`data` must hold utterances that {model.display_name} takes. Received: {spec}, without any."
-            )
+            rule = f"utterances that {model.display_name} takes"
+            raise DataError(f"`data` must hold {rule}. Received: {spec}, without any.")
         log(f"{spec}: {len(corpus)} utterances, {corpus.minutes:.1f} minutes")
         corpora[str(spec)] = corpus
     return corpora

@@ -11,16 +11,9 @@ SAME = ("sample_rate", "vocabulary", "frame_seconds")  # fields of the Config wi
 
 
 class Distiller(Recognizer):
-    """A student that shares its layers with this model, whose loss has the divergence from a teacher in it.
+    """A model that shares its layers with a student, so that both are fitted; the loss has the divergence from a teacher in it.
 
-    What is fitted here is fitted there.
-
-    Args:
-        student: A Recognizer.
-        teacher: A trained Recognizer, or the name of one, with the same vocabulary and frames; it is not trained.
-
-    Raises:
-        ZooError: If one of them is no recognizer, or their frames differ.
+    The teacher is a trained Recognizer, or the name of one, with the vocabulary and the frames of the student.
 
     >>> import zoo
     >>> student = zoo.load("lstm_ctc_stream", weights=None, units=4)
@@ -35,10 +28,8 @@ class Distiller(Recognizer):
                 raise ZooError(f"`{argument}` must be a recognizer. Received: {getattr(model, 'display_name', model)}.")
         for field in SAME:
             if getattr(teacher.config, field) != getattr(student.config, field):
-                raise ZooError(
-                    f"`teacher` must have the {field} of {student.display_name}. Received: {teacher.display_name} with "
-                    f"{getattr(teacher.config, field)!r:.60}."
-                )
+                received = f"{teacher.display_name} with {getattr(teacher.config, field)!r:.60}"
+                raise ZooError(f"`teacher` must have the {field} of {student.display_name}. Received: {received}.")
         super(SpeechModel, self).__init__(student.input, student.output, name=student.name)  # as any functional model
         self.architecture, self.config, self.preset = student.architecture, student.config, student.preset
         # A function, so that Keras does not take the teacher for a layer to train and to save.

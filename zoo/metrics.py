@@ -105,13 +105,9 @@ def mcnemar(references: Sequence, first: Sequence, second: Sequence) -> PairedTe
 def equal_error_rate(
     embeddings: np.ndarray, speakers: Sequence[str], recordings: Sequence[str], seed: int = 0
 ) -> EqualErrorRate:
-    """Compute the equal error rate of speaker verification over all pairs of clips.
+    """Compute the equal error rate of speaker verification over all pairs of clips, by embeddings (clips, units) of length 1.
 
-    Args:
-        embeddings: (clips, units) of length 1.
-        speakers: (clips,) names.
-        recordings: (clips,) source of each clip; two clips of one recording share its noise, so they make no pair.
-        seed: Seed of the bootstrap.
+    Two clips of one of the `recordings` that they were cut from share its noise, so they make no pair.
     """
     names, speaker = np.unique(speakers, return_inverse=True)
     _, recording = np.unique(recordings, return_inverse=True)

@@ -43,7 +43,7 @@ def _search(source: Source, place: Path) -> Path | None:
     if place.is_file():
         return _in_cache(source, place) or _unpack(place, source)
     if (root := top_folder(place, source)) is not None:
-        _check_folder(root, source)
+        _check_files(root, source, f"The folder {root}")
         return root
     archives = (archive for pattern in source.archives for archive in sorted(place.glob(pattern)))
     archive = next(archives, None)
@@ -65,16 +65,16 @@ def top_folder(folder: Path, source: Source, depth: int = 2) -> Path | None:
 
 
 @cache  # once per process: no stamp is written into a user's folder
-def _check_folder(root: Path, source: Source) -> None:
-    """Compares every file with the manifest, if there is one."""
+def _check_files(root: Path, source: Source, where: str) -> None:
+    """Compares every file with the manifest, if there is one; an error blames `where`."""
     import pooch
 
     if source.known_hash:
         return
-    recordings(source, root)
+    recordings(source, root, where)
     for row in [] if source.patterns else manifest(source.name):
         if pooch.file_hash(str(root / row["path"])) != row["sha256"]:
-            raise DataError(f"{root / row['path']} is not the file in the manifest of {source.name} (sha256).")
+            raise DataError(f"{where} is not the whole of {source.name}: {row['path']} has another sha256.")
 
 
 def _stamp(source: Source, archive: Path | None) -> str:
@@ -147,16 +147,9 @@ def _extract_checked(archive: Path, source: Source, folder: Path) -> Path:
     if algorithm and pooch.file_hash(str(archive), algorithm) != expected:
         raise DataError(f"{archive} does not have the publisher's {source.known_hash}. Download it again.")
     listed = not source.known_hash and not source.patterns
-    sums = {row["path"]: row["sha256"] for row in manifest(source.name)} if listed else {}
-    found = extract(archive, folder, set(sums), source.largest)
+    extract(archive, folder, {row["path"] for row in manifest(source.name)} if listed else set(), source.largest)
     root = top_folder(folder, source)
     if root is None:
         raise DataError(f"{archive} is not an archive of {source.name}: it has no {source.markers[0]}.")
-    inside = root.relative_to(folder)
-    for path, expected in sums.items():
-        if found.get((inside / path).as_posix()) != expected:
-            fault = f"{path} of the manifest is missing or differs"
-            raise DataError(f"{archive} is not the whole of {source.name}: {fault}. Download it again.")
-    if source.patterns:
-        recordings(source, root, f"The archive {archive}")
-    return inside
+    _check_files(root, source, f"The archive {archive}")
+    return root.relative_to(folder)

@@ -1,6 +1,5 @@
 """Safe unpacking of zip and tar files: nothing outside the folder, no links, no devices, no more than is expected."""
 
-import hashlib
 import lzma
 import os
 import shutil
@@ -39,12 +38,11 @@ def explained(what: str) -> Iterator[None]:
         raise DataError(f"{what}: {reason}") from None
 
 
-def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest: int = 8 * 2**30) -> dict[str, str]:
-    """Unpacks a zip or tar file into an existing folder and returns the sha256 of each file by its path in the archive.
+def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest: int = 8 * 2**30) -> None:
+    """Unpacks a zip or tar file into an existing folder.
 
     Writes files at the top (a licence) and those `wanted`, with or without a top folder in the path; without it all.
     """
-    sums: dict[str, str] = {}
     left = largest
     for name, special, member in _members(archive):
         if member is None and not special and PurePosixPath(name) == PurePosixPath("."):
@@ -59,16 +57,12 @@ def extract(archive: Path, folder: Path, wanted: set[str] | None = None, largest
         if destination.is_dir() or any(parent.is_file() for parent in destination.parents):
             raise DataError(f"{archive} holds {name!r} both as a file and as a folder.")
         destination.parent.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256()
         with open(destination, "wb") as out:
             while piece := member.read(_PIECE):
                 left -= len(piece)  # counted while unpacking: an archive may promise less
                 if left < 0:
                     raise DataError(f"{archive} unpacks to more than {largest:,} bytes and is refused.")
-                digest.update(piece)
                 out.write(piece)
-        sums[str(path)] = digest.hexdigest()
-    return sums
 
 
 def _safe_path(name: str, archive: Path) -> PurePosixPath:

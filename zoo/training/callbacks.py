@@ -38,19 +38,14 @@ class Validation(keras.callbacks.Callback):
     >>> history = model.fit(clips, labels, callbacks=[Validation(held_out)])  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        corpora: Mapping[str, Corpus],
-        noises: Sequence[np.ndarray] = (),
-        bucket_boundaries: Sequence[float] = BUCKET_BOUNDARIES,
-    ):
+    def __init__(self, corpora: Mapping[str, Corpus], noises: Sequence[np.ndarray] = ()):
         super().__init__()
-        self.corpora, self.noises, self.bucket_boundaries = dict(corpora), noises, bucket_boundaries
+        self.corpora, self.noises = dict(corpora), noises
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         model, found = self.model, {}
         for name, corpus in self.corpora.items():
-            errors = clip_errors(model, corpus, corpus.lengths, corpus.targets, self.noises, self.bucket_boundaries)
+            errors = clip_errors(model, corpus, corpus.lengths, corpus.targets, self.noises, BUCKET_BOUNDARIES)
             found[f"{model.metric} {name}"] = model.mean_error(errors)
         if found and logs is not None:
             logs.update(found, **{model.metric: float(np.mean(list(found.values())))})

@@ -21,19 +21,10 @@ def train_language_model(
     out_of_domain: Sequence[str] = (),
     log: Callable[[str], None] = print,
 ) -> Path:
-    """Train a language model.
+    """Train "ngram_lm" or "lstm_lm" on the texts of data sets, such as "an4:train"; return its file in the new folder `out`.
 
-    Args:
-        name: An architecture, "ngram_lm" or "lstm_lm".
-        data: Data sets to learn from, such as "an4:train".
-        out: New folder of the run.
-        settings: What the architecture's own `train` takes besides texts, such as {"order": 4}.
-        out_of_domain: Data sets of another kind of text, all of each that has such a split, else what is to train on; the
-            architecture's `train` says how they are used.
-        log: Called with each line of progress.
-
-    Returns:
-        The file of the model in `out`.
+    `settings` are what the architecture's own `train` takes besides texts, such as {"order": 4}; that also says how it uses
+    `out_of_domain`, data sets of another kind of text: all of each that has such a split, else what is to train on.
     """
     if name not in language_models():
         raise unknown_name("language model", name, language_models())

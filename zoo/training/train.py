@@ -83,8 +83,7 @@ def train(
         compile_model(learner, make_optimizer(config, len(batches)))
         checkpoint = Checkpoint(out, log=log)
         batches.start(checkpoint.restore(learner))
-        validate = Validation(held_out, noises, config.bucket_boundaries)
-        callbacks = [validate, LearningCurves(out, began), checkpoint]
+        callbacks = [Validation(held_out, noises), LearningCurves(out, began), checkpoint]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(Path(out) / "tensorboard"))
         epochs = config.epochs

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from zoo import plots
 from zoo.decoding import Transcript, Word
 from zoo.errors import DataError, UnknownNameError
+from zoo.plots import pictures
 from zoo.text import Vocabulary
 
 LOG_MEL = np.random.default_rng(0).uniform(-80, 0, (31, 23))
@@ -62,7 +64,10 @@ def test_transcription_has_a_curve_for_each_token_and_a_name_for_each_word():
     for frame, token in ((4, 1), (5, 1), (6, 2), (12, 3)):
         probabilities[frame, [0, token]] = 0.1, 0.88
     said = Transcript("ab c", (Word("ab", 0.1, 0.2, 0.9), Word("c", 0.3, 0.4, 0.9)), 0.9, 1.0)
-    figure = plots.transcription(np.zeros(4800), 8000, LOG_MEL, 0.02, said, probabilities, Vocabulary("abc"), 0.03)
+    config = SimpleNamespace(sample_rate=8000, frame_seconds=0.03)
+    logits = {"logits": lambda clips, rate: [np.log(probabilities)], "network": SimpleNamespace(layers=[])}
+    model = SimpleNamespace(config=config, vocabulary=Vocabulary("abc"), **logits)
+    figure = pictures.transcription(model, np.zeros(4800), 8000, said)
     wave, mel, chart = figure.axes
     assert len(wave.lines) == 1 and len(mel.images) == 1 and len(chart.lines) == 3
     assert {"a", "b", "c", "ab"} <= {text.get_text() for text in chart.texts}

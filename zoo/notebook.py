@@ -153,7 +153,8 @@ class Table:
 
     def __init__(self, rows: Sequence[Mapping]):
         self.heads = list(dict.fromkeys(key for row in rows for key in row))
-        self.rows = [[_cell(row.get(head, "")) for head in self.heads] for row in rows]
+        cells = [[row.get(head, "") for head in self.heads] for row in rows]
+        self.rows = [[f"{c:.4g}" if isinstance(c, float | np.floating) else str(c) for c in row] for row in cells]
 
     def __repr__(self) -> str:
         lines = [self.heads, *self.rows]
@@ -168,10 +169,6 @@ class Table:
 
 
 table = Table  # zoo.notebook.table(rows)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def full_or_fast(full: T, fast: T) -> T:

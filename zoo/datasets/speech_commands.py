@@ -45,7 +45,6 @@ OTHERS = tuple(
     "backward follow forward learn visual".split()
 )
 WORDS = (*COMMANDS, *OTHERS)
-TASKS = {"35": WORDS, "12": (*COMMANDS, "unknown", "silence")}  # task -> its classes, the utterances' texts
 NOISE_SHARES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}  # of each noise file
 
 

@@ -8,11 +8,9 @@
 A blank between two equal symbols keeps both.
 """
 
+# ruff: noqa: F401
 from zoo.decoding.alignment import align
 from zoo.decoding.beam_search import Hypothesis, beam_search
 from zoo.decoding.greedy import greedy
 from zoo.decoding.priors import label_prior
 from zoo.decoding.transcripts import Classification, Transcript, Word, classify, log_softmax
-
-__all__ = ["Classification", "Hypothesis", "Transcript", "Word", "align", "beam_search", "classify", "greedy"]
-__all__ += ["label_prior", "log_softmax"]

@@ -1,20 +1,18 @@
 """Pictures of what goes through a model and of how good it is. Plain arrays in; no function touches global state.
 
-    zoo.plots.signals   frames and bands: transcription, saliency, attention, reconstruction, band_errors
+    zoo.plots.signals   frames and bands: saliency, attention, reconstruction, band_errors
     zoo.plots.scores    figures: learning_curves, bars, confusion, comparison, noise
     zoo.plots.maps      codes as points of a plane: latent_map
     zoo.plots.pictures  a model and a clip in, its answer as one of these: transcription, classification
     zoo.plots.figure    what they share
 
-`transcription` returns a matplotlib Figure. The others return Axes (the first, where there are several): those given as
-`axes`, or else of a figure of their own. `axes.figure.savefig("name.png")` keeps it, `axes.figure` ends a notebook's cell.
+Pictures are matplotlib's Figures. The others return Axes (the first, where there are several): those given as `axes`, or
+else of a figure of their own. `axes.figure.savefig("name.png")` keeps it, `axes.figure` ends a notebook's cell.
 A `log_mel` is (frames, bands) in dB, one frame every `hop_seconds`; a `title` stands above.
 """
 
+# ruff: noqa: F401
 from zoo.plots.figure import ACCENT, COLOURS, PALE, STRONG, Drawing
 from zoo.plots.maps import latent_map
 from zoo.plots.scores import bars, comparison, confusion, learning_curves, noise
-from zoo.plots.signals import attention, band_errors, reconstruction, saliency, transcription
-
-__all__ = ["ACCENT", "COLOURS", "PALE", "STRONG", "Drawing", "attention", "band_errors", "bars", "comparison"]
-__all__ += ["confusion", "latent_map", "learning_curves", "noise", "reconstruction", "saliency", "transcription"]
+from zoo.plots.signals import attention, band_errors, reconstruction, saliency

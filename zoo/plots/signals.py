@@ -4,65 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from zoo.decoding import Transcript
 from zoo.errors import DataError
 from zoo.plots.figure import ACCENT, COLOURS, Drawing, axes_or_new, draw_frames
-from zoo.text import BLANK, Vocabulary
-
-
-def transcription(
-    samples: np.ndarray,
-    sample_rate: int,
-    log_mel: np.ndarray,
-    hop_seconds: float,
-    transcript: Transcript,
-    probabilities: np.ndarray,
-    vocabulary: Vocabulary,
-    frame_seconds: float,
-    title: str = "",
-) -> Figure:
-    """Draws a clip as waveform (samples,), as log-mel frames, and as words over the probabilities that spelled them.
-
-    `probabilities` are (frames, tokens), one frame every `frame_seconds`; token 0 is the blank. Without a title, the
-    transcript stands above.
-    """
-    seconds = len(samples) / sample_rate
-    figure = Drawing(figsize=(min(16, max(8, 2.2 * seconds)), 7), layout="constrained")
-    wave, mel, chart = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.6, 1.8))
-    wave.plot(np.arange(len(samples)) / sample_rate, samples, linewidth=0.4, color="tab:blue")
-    wave.set(ylabel="waveform", xlim=(0, seconds))
-    draw_frames(mel, log_mel, hop_seconds, cmap="magma")
-    mel.set(ylabel="log-mel band")
-    _draw_tokens(chart, probabilities, vocabulary, frame_seconds)
-    for word in transcript.words:
-        for axes in (wave, chart):
-            axes.axvspan(word.start, word.end, color="tab:green", alpha=0.13)
-        middle = (word.start + word.end) / 2
-        chart.text(middle, 1.16, word.text, ha="center", va="bottom", fontsize=11, weight="bold", clip_on=False)
-    figure.suptitle(title or (transcript.text or "(no words recognized)"), parse_math=False)
-    return figure
-
-
-def _draw_tokens(axes: Axes, probabilities: np.ndarray, vocabulary: Vocabulary, frame_seconds: float) -> None:
-    """Draws a curve for each token that wins a frame, its name at each peak."""
-    time, winners = np.arange(len(probabilities)) * frame_seconds, probabilities.argmax(axis=1)
-    axes.fill_between(time, probabilities[:, BLANK], color="0.9", label="blank", step="mid")
-    for i in np.unique(winners[winners != BLANK]):
-        name = vocabulary.decode([i])
-        (line,) = axes.plot(time, probabilities[:, i], linewidth=1.2, linestyle=":" if name == " " else "-")
-        style = {"textcoords": "offset points", "ha": "center", "fontsize": 9, "color": line.get_color()}
-        for peak in _peaks(probabilities[:, i], winners == i):
-            axes.annotate("_" if name == " " else name, (time[peak], probabilities[peak, i]), (0, 3), **style)
-    axes.set(ylabel="probability", xlabel="seconds", ylim=(0, 1.38), yticks=(0, 0.5, 1.0))
-    axes.text(0.004, 0.06, "grey: blank", transform=axes.transAxes, fontsize=8, color="0.45")
-
-
-def _peaks(values: np.ndarray, chosen: np.ndarray) -> list[int]:
-    """The highest frame of each run of chosen frames."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
-    return [int(start + values[start:end].argmax()) for start, end in edges.reshape(-1, 2)]
 
 
 def saliency(

@@ -154,6 +154,15 @@ def _variables(model: SpeechModel) -> list:
     return [*model.variables, *model.optimizer.variables]
 
 
+def rise_and_fall(learning_rate: float, warmup: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate rises linearly in a share `warmup` of the steps, then falls as a cosine to 1 %."""
+    rising = max(1, int(warmup * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=learning_rate / 100, decay_steps=max(1, steps - rising), alpha=0.01,
+        warmup_target=learning_rate, warmup_steps=rising,
+    )  # fmt: skip
+
+
 class TimeBudget(keras.callbacks.Callback):
     """Ends `fit` when the minutes are over, and makes the learning rate rise and fall with them: linearly, then as a cosine.
 
@@ -166,11 +175,13 @@ class TimeBudget(keras.callbacks.Callback):
     """
 
     ENOUGH = 0.98  # of the minutes: what is left then is worth no other epoch
+    STEPS = 10_000  # into which the minutes are divided
     AT_FIRST = 100  # steps before the rate may be at its peak: compiling takes minutes in which nothing is learnt
 
     def __init__(self, minutes: float, learning_rate: float = 1e-3, warmup: float = 0.05, spent: float = 0.0):
         super().__init__()
-        self.minutes, self.learning_rate, self.warmup = minutes, learning_rate, warmup
+        self.minutes, self.learning_rate = minutes, learning_rate
+        self.schedule = rise_and_fall(learning_rate, warmup, self.STEPS)
         self.start, self.changed, self.learnt, self.reserve = time.monotonic() - spent, -math.inf, 0.0, 0.0
 
     @property
@@ -199,7 +210,4 @@ class TimeBudget(keras.callbacks.Callback):
 
     def rate(self, gone: float) -> float:
         """The learning rate when a share of the minutes is gone."""
-        if gone < self.warmup:
-            return self.learning_rate * (0.01 + 0.99 * gone / self.warmup)
-        along = min(1.0, (gone - self.warmup) / max(1e-9, 1 - self.warmup))
-        return self.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * along)) / 2)
+        return float(self.schedule(min(1.0, gone) * self.STEPS))

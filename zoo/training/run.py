@@ -32,17 +32,13 @@ class Run:
         if self.resumed and not resume:
             rule = "a new folder, or a run to go on with by resume=True (--resume)"
             raise ZooError(f"`out` must be {rule}. Received: {out}, a run.")
-        if self.resumed:
-            self._check_same()
-        elif existing := [name for name in WRITTEN if (self.out / name).exists()]:
-            named = ", ".join(existing)
-            raise ZooError(f"`out` must hold nothing that the run would write. Received: {out}, with {named}.")
-
-    def _check_same(self) -> None:
-        if found := differences(self._read(), self.request):
+        if self.resumed and (found := differences(self._read(), self.request)):
             best = self.out / ("model.keras" if (self.out / "model.keras").exists() else BEST)
             more = f" (for more, start a new run with --init {best})" if "epochs" in found else ""
             raise ZooError(f"`resume` goes on with the settings of the run; {self.out} has {found}{more}.")
+        if not self.resumed and (existing := [name for name in WRITTEN if (self.out / name).exists()]):
+            named = ", ".join(existing)
+            raise ZooError(f"`out` must hold nothing that the run would write. Received: {out}, with {named}.")
 
     @property
     def finished(self) -> bool:

@@ -15,7 +15,7 @@ from zoo.loading import class_and_config
 from zoo.presets import card, list_models
 from zoo.tasks import SpeechModel, compile_model
 from zoo.training.batches import EpochBatches
-from zoo.training.callbacks import Checkpoint, LearningCurves, TimeBudget, Validation
+from zoo.training.callbacks import Checkpoint, LearningCurves, TimeBudget, Validation, rise_and_fall
 from zoo.training.config import AugmentConfig, TrainConfig
 from zoo.training.corpus import Corpus, load_corpora, load_noises
 from zoo.training.run import Run
@@ -161,16 +161,8 @@ class Request:
 
 
 def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """AdamW: the learning rate rises linearly, then falls as a cosine to 1 %; with `minutes`, `TimeBudget` sets it."""
-    steps = config.epochs * steps_per_epoch
-    warmup = max(1, int(config.warmup * steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=config.learning_rate / 100,
-        decay_steps=max(1, steps - warmup),
-        alpha=0.01,
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
-    )
+    """AdamW; with `minutes`, `TimeBudget` sets its learning rate."""
+    schedule = rise_and_fall(config.learning_rate, config.warmup, config.epochs * steps_per_epoch)
     rate = config.learning_rate if config.minutes else schedule
     return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, global_clipnorm=5.0)
 

@@ -36,7 +36,8 @@ def starting_model(
     source = _source(name, init, given)
     changes = dict(given)
     cls, config = class_and_config(name, **changes)
-    if init.endswith((".h5", ".keras")) and source.architecture.name == _architecture(name):
+    card = find_card(name)
+    if init.endswith((".h5", ".keras")) and source.architecture.name == (card.architecture if card else resolve(name)):
         changes = asdict(source.config) | given  # a file brings its config and its labels
         cls, config = class_and_config(name, **changes)
     if not set(given) & set(NAMES):
@@ -56,11 +57,6 @@ def starting_model(
         for layer in model.layers:
             layer.trainable = layer.name == HEAD
     return model
-
-
-def _architecture(name: str) -> str:
-    card = find_card(name)
-    return card.architecture if card else resolve(name)
 
 
 def _source(name: str, init: str, model_config: dict) -> SpeechModel | None:

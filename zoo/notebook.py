@@ -33,14 +33,10 @@ T = TypeVar("T")
 
 
 def record(seconds: float = 3.0, sample_rate: int = 16000) -> np.ndarray:
-    """Records (samples,) in [-1, 1] from the microphone: the browser's on Colab, the computer's in a local Jupyter.
+    """Records at most 60 s, (samples,) in [-1, 1], from the microphone: the browser's on Colab, the computer's elsewhere.
 
     Without a microphone, Colab offers to upload a file. Elsewhere, and after a minute without an answer, a bundled clip is
     returned and a line says so. A notebook thus runs from top to bottom on any machine.
-
-    Args:
-        seconds: Length of the recording, at most 60.
-        sample_rate: Hertz of the returned samples.
 
     >>> samples = record(2)  # on a machine without a microphone
     No microphone was found: this is the bundled clip seven.wav. A file of yours does as well: model.transcribe("my.wav").

@@ -8,7 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -39,6 +39,26 @@ class FileRecording:
     def seconds(self) -> float:
         """The duration by the file's header, so that training knows what fits into memory."""
         return duration(self.path)
+
+
+@dataclass(frozen=True)
+class CutRecording:
+    """A piece of an audio file."""
+
+    path: str
+    start: float  # seconds
+    end: float  # seconds
+
+    def read(self, sample_rate: int) -> np.ndarray:
+        piece = _whole(self.path, sample_rate)[round(self.start * sample_rate) : round(self.end * sample_rate)]
+        if len(piece) < (self.end - self.start - 0.01) * sample_rate:
+            raise DataError(f"{self.path} is shorter than {self.end:.2f} s, where one of its pieces ends.")
+        return piece.copy()
+
+
+@lru_cache(maxsize=8)  # many pieces are cut from each file
+def _whole(path: str, sample_rate: int) -> np.ndarray:
+    return load_audio(path, sample_rate)
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,11 @@ https://arxiv.org/abs/1804.03209; http://download.tensorflow.org/data/speech_com
 
 import hashlib
 import math
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from zoo.audio import duration, load_audio, resample
-from zoo.datasets import FileRecording, Utterance, register
+from zoo.audio import duration
+from zoo.datasets import CutRecording, FileRecording, Utterance, register
 from zoo.datasets.archives import find
 from zoo.datasets.manifests import Source
 from zoo.errors import DataError
@@ -46,23 +42,6 @@ OTHERS = tuple(
 )
 WORDS = (*COMMANDS, *OTHERS)
 NOISE_SHARES = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}  # of each noise file
-
-
-@dataclass(frozen=True)
-class NoiseRecording:
-    """One second of a background noise file, cut out when it is read."""
-
-    path: str
-    start: int  # samples at RATE
-
-    def read(self, sample_rate: int) -> np.ndarray:
-        cut = resample(_noise(self.path)[self.start : self.start + RATE], RATE, sample_rate)
-        return cut / max(1.0, float(np.abs(cut).max()))  # resampling may overshoot; the cached array stays unchanged
-
-
-@lru_cache(maxsize=8)  # six files, 26 MB; a thousand cuts are made from each
-def _noise(path: str) -> np.ndarray:
-    return load_audio(path, RATE)
 
 
 @register("speech_commands", splits=tuple(COUNTS), task="35: all words; 12: ten commands, unknown and silence (35)")
@@ -102,7 +81,8 @@ def _silences(root: Path, split: str, count: int) -> list[Utterance]:
     for i in range(count):
         path, first, end = files[i % len(files)]
         start = first + _hash(f"{split}/{path.stem}/{i}") % (end - first - RATE + 1)
-        found.append(Utterance(f"silence/{path.stem}_{i:04d}", "silence", "", NoiseRecording(str(path), start)))
+        second = CutRecording(str(path), start / RATE, start / RATE + 1)
+        found.append(Utterance(f"silence/{path.stem}_{i:04d}", "silence", "", second))
     return found
 
 

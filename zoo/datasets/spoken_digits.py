@@ -13,33 +13,12 @@ and `cut_times` in scripts/make_manifests.py, and verified by no listener; data/
 Licences are those of an4 and speechocean762: both free for any use.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from zoo.audio import load_audio
-from zoo.datasets import Utterance, an4, register, speechocean762
+from zoo.datasets import CutRecording, Utterance, an4, register, speechocean762
 from zoo.datasets.manifests import manifest
-from zoo.errors import DataError
 
 CORPORA = {"an4": an4, "speechocean762": speechocean762}
-STEP = 0.01  # seconds, the grid of the cuts
-
-
-@dataclass(frozen=True)
-class CutRecording:
-    """A piece of an audio file."""
-
-    path: str
-    start: float  # seconds
-    end: float  # seconds
-
-    def read(self, sample_rate: int) -> np.ndarray:
-        piece = load_audio(self.path, sample_rate)[round(self.start * sample_rate) : round(self.end * sample_rate)]
-        if len(piece) < (self.end - self.start - STEP) * sample_rate:
-            raise DataError(f"{self.path} is shorter than {self.end:.2f} s, where one of its words ends.")
-        return piece
 
 
 @register("spoken_digits", splits=("train", "validation", "test"))

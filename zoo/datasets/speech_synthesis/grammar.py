@@ -31,22 +31,14 @@ def digit_words(rng: np.random.Generator, length: int, oh: float = 0.4) -> list[
 
 def number_words(value: int, joined: bool = False) -> list[str]:
     """Returns a whole number below ten thousand in words; `joined` says "two hundred and five"."""
-    words = []
-    if value >= 1000:
-        words += [DIGITS[value // 1000], "thousand"]
-        value %= 1000
-    if value >= 100:
-        words += [DIGITS[value // 100], "hundred"]
-        value %= 100
-    if words and value and joined:
-        words.append("and")
-    if value >= 20:
-        words.append(TENS[value // 10 - 2])
-        value %= 10
-        return words + ([DIGITS[value]] if value else [])
-    if value >= 10:
-        return [*words, TEENS[value - 10]]
-    return words + ([DIGITS[value]] if value or not words else [])
+    for unit, name in ((1000, "thousand"), (100, "hundred")):
+        if value >= unit:
+            rest = value % unit
+            link = ["and"] if joined and 0 < rest < 100 else []
+            return [DIGITS[value // unit], name, *link, *(number_words(rest, joined) if rest else [])]
+    if value < 20:
+        return [[*DIGITS, *TEENS][value]]
+    return [TENS[value // 10 - 2], *([DIGITS[value % 10]] if value % 10 else [])]
 
 
 def pair_words(rng: np.random.Generator, pairs: int) -> list[str]:

@@ -33,9 +33,7 @@ def evaluate(model: Any, *data: str, log: Callable[[str], None] | None = None, *
         One Result, or two for a recognizer (WER and CER), for each data set. `dataclasses.asdict` makes JSON of them.
 
     Raises:
-        UnknownNameError: For an unknown model, data set, split or option.
         DataError: If a data set is empty or holds what the model cannot be asked.
-        ZooError: For options that the model does not have.
 
     >>> import zoo
     >>> source = zoo.audio.bundled("seven").parent / "samples.csv"
@@ -90,12 +88,8 @@ def clip_errors(
 
 
 def _under_noise(clip: np.ndarray, noises: Sequence[np.ndarray], i: int) -> np.ndarray:
-    rng, size = np.random.default_rng((i, 1)), len(clip)
-    if len(noises):
-        sound = noise.excerpt(noises[rng.integers(len(noises))], size, rng)
-    else:
-        sound = rng.standard_normal(size, "float32")
-    return noise.add_noise(clip, sound, rng.uniform(0.0, 20.0))
+    rng = np.random.default_rng((i, 1))
+    return noise.add_noise(clip, noise.random_noise(noises, len(clip), rng), rng.uniform(0.0, 20.0))
 
 
 def _sets(data: Sequence[str]) -> Iterator[tuple[DataSpec, list[Utterance]]]:

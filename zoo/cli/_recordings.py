@@ -1,7 +1,7 @@
 """The recordings that a command is given, read one after the other."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Recordings:
         self.files = list(self._files(paths))
         self.failed = False
         self.results: list[dict] = []  # what --json prints of each
+        self.rows: list[tuple] = []  # and what a table has
 
     @staticmethod
     def _files(paths: tuple[Path, ...]) -> Iterator[Path | Exception]:
@@ -68,20 +69,21 @@ class Recordings:
                 continue
             yield path, samples, found
 
-    def add(self, path: Path, answer: dict) -> None:
-        """Keeps an answer for --json."""
+    def add(self, path: Path, answer: dict, *rows: tuple) -> None:
+        """Keeps an answer for --json, and its rows of a table."""
         self.results.append({"file": str(path), **answer})
+        self.rows += rows
 
     def draw(self, figure, plot: Path, path: Path) -> None:
         """Writes the picture of the latest answer: to `plot` of a single one, else to NAME-1-CLIP.png and so on."""
         numbered = plot.with_stem(f"{plot.stem}-{len(self.results)}-{path.stem}")
         save_picture(figure, plot if len(self.files) == 1 else numbered)
 
-    def finish(self, as_json: bool, *columns: str, rows: Iterable[tuple] = ()) -> None:
+    def finish(self, as_json: bool, *columns: str) -> None:
         """Prints all answers and ends the command, with exit code 1 if a recording failed."""
         if as_json:
             print_json(self.results)
-        elif rows:
-            print_table(*columns, rows=rows)
+        elif self.rows:
+            print_table(*columns, rows=self.rows)
         if self.failed:
             sys.exit(1)

@@ -107,9 +107,8 @@ def export_model(asked, format, out, as_json):
 
 @click.command()
 @click.argument("spec", required=False)
-@click.option("--durations", is_flag=True, help="Sum up the minutes too, which reads every recording.")
 @options.json_option
-def data(spec, durations, as_json):
+def data(spec, as_json):
     """List the data sets, or look into one.
 
     SPEC is NAME[:SPLIT][,OPTION=VALUE...]; the split is the first of the set unless given. A set that is not on this
@@ -119,14 +118,12 @@ def data(spec, durations, as_json):
     Example:
       zoo data
       zoo data an4:test
-      zoo data folder:all,source=recordings/ --durations
+      zoo data folder:all,source=recordings/
     """
     from zoo import datasets
     from zoo.datasets.spec import DataSpec
 
     if spec is None:
-        if durations:
-            raise click.UsageError("`durations` is for one data set; none is named.")
         sets = [datasets.describe(name) for name in datasets.names()]
         if as_json:
             print_json([{"name": s.name, "splits": s.splits, "options": s.options, "about": s.about} for s in sets])
@@ -140,8 +137,6 @@ def data(spec, durations, as_json):
     about = {"name": chosen.name, "split": chosen.split, "utterances": len(utterances)}
     about["speakers"] = len({utterance.speaker for utterance in utterances if utterance.speaker})
     about["words"] = sum(len(utterance.text.split()) for utterance in utterances)
-    if durations:
-        about["minutes"] = round(sum(len(utterance.audio(16000)) for utterance in utterances) / 16000 / 60, 2)
     first = [{"id": u.id, "speaker": u.speaker, "text": u.text} for u in utterances[:5]]
     if as_json:
         print_json(about | {"first": first})

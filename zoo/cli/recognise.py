@@ -117,16 +117,16 @@ def classify(paths, asked, top, plot, as_json):
       zoo classify clip.wav --model attention+ds_cnn+lstm     the mean of three
       zoo classify clip.wav --model ds_cnn --weights runs/mine/model.keras
     """
-    recordings, rows, rate = Recordings(paths), [], asked.sample_rate
+    recordings, rate = Recordings(paths), asked.sample_rate
     for path, samples, found in recordings.answers(rate, lambda samples: asked.model.classify(samples, rate)):
         best = sorted(found.probabilities, key=found.probabilities.get, reverse=True)[:top]
-        recordings.add(path, found.to_dict())
-        rows.append((path, "   ".join(f"{label} {100 * found.probabilities[label]:.0f} %" for label in best)))
+        shown = "   ".join(f"{label} {100 * found.probabilities[label]:.0f} %" for label in best)
+        recordings.add(path, found.to_dict(), (path, shown))
         if plot:
             from zoo.plots import pictures
 
             recordings.draw(pictures.classification(asked.model, samples, rate, path.name), plot, path)
-    recordings.finish(as_json, "recording", asked.name, rows=rows)
+    recordings.finish(as_json, "recording", asked.name)
 
 
 @click.command()
@@ -180,12 +180,11 @@ def few_shot(folder, paths, asked, shots, as_json):
     least = min(map(len, examples.values()), default=0)
     if shots and least < shots:
         raise DataError(f"`shots` must be at most the examples of each word; one has {least}. Received: {shots}.")
-    recordings, rows, rate = Recordings(paths), [], asked.sample_rate
+    recordings, rate = Recordings(paths), asked.sample_rate
     words = zoo.few_shot(asked.model, examples)
     for path, _, found in recordings.answers(rate, lambda samples: words.classify(samples, rate)):
-        recordings.add(path, found.to_dict())
-        rows.append((path, found.label, f"{100 * found.confidence:.0f} %"))
-    recordings.finish(as_json, "recording", "nearest", "confidence#", rows=rows)
+        recordings.add(path, found.to_dict(), (path, found.label, f"{100 * found.confidence:.0f} %"))
+    recordings.finish(as_json, "recording", "nearest", "confidence#")
 
 
 @click.command()
@@ -205,14 +204,14 @@ def search(query, paths, asked, top, as_json):
     mfcc = asked.name == "mfcc"
     if mfcc and asked.weights:
         raise ZooError("`weights` must be left out for mfcc, which has none.")
-    recordings, rows, rate = Recordings(paths), [], zoo.baselines.RATE if mfcc else asked.sample_rate
+    recordings, rate = Recordings(paths), zoo.baselines.RATE if mfcc else asked.sample_rate
     samples = zoo.audio.load_audio(query, rate)
     from zoo.tasks.search import Searcher
 
     searcher = Searcher("mfcc" if mfcc else asked.model)
     word = searcher.prepare(samples)
     for path, _, matches in recordings.answers(rate, lambda samples: searcher.find(word, samples, top)):
-        recordings.add(path, {"matches": [match.to_dict() for match in matches]})
-        rows += [(path, f"{m.start:.2f}", f"{m.end:.2f}", f"{m.score:.3f}") for m in matches]
-    rows.sort(key=lambda row: -float(row[3]))
-    recordings.finish(as_json, "recording", "from s#", "to s#", "likeness#", rows=rows)
+        rows = [(path, f"{m.start:.2f}", f"{m.end:.2f}", f"{m.score:.3f}") for m in matches]
+        recordings.add(path, {"matches": [match.to_dict() for match in matches]}, *rows)
+    recordings.rows.sort(key=lambda row: -float(row[3]))
+    recordings.finish(as_json, "recording", "from s#", "to s#", "likeness#")

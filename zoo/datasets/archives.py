@@ -41,13 +41,12 @@ def find(source: Source, given: str | os.PathLike | None = None) -> Path:
 
 def _search(source: Source, place: Path) -> Path | None:
     """Returns the set in an archive or folder, or None."""
-    if place.is_file():
-        return _in_cache(source, place) or _unpack(place, source)
-    if (root := top_folder(place, source)) is not None:
-        _check_files(root, source, f"The folder {root}")
-        return root
-    archives = (archive for pattern in source.archives for archive in sorted(place.glob(pattern)))
-    archive = next(archives, None)
+    archive = place
+    if place.is_dir():
+        if (root := top_folder(place, source)) is not None:
+            _check_files(root, source, f"The folder {root}")
+            return root
+        archive = next((found for pattern in source.archives for found in sorted(place.glob(pattern))), None)
     return archive and (_in_cache(source, archive) or _unpack(archive, source))
 
 

@@ -8,6 +8,7 @@ Source: K. J. Piczak, "ESC: dataset for environmental sound classification", ACM
 https://github.com/karolpiczak/ESC-10, CC BY 3.0 (credits of each clip inside).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,13 @@ def excerpt(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndar
     [4, 0, 1, 2, 3, 4, 0]
     """
     return np.resize(np.roll(noise, -rng.integers(len(noise))), length)
+
+
+def random_noise(noises: Sequence[np.ndarray], length: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns `length` samples of a random one of the recordings; white noise where there are none."""
+    if not len(noises):
+        return rng.standard_normal(length, dtype="float32")
+    return excerpt(noises[rng.integers(len(noises))], length, rng)
 
 
 def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:

@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoo.decoding.priors import log_prior
 from zoo.decoding.transcripts import log_softmax, utterance_logits
 from zoo.errors import ZooError, check_whole
+from zoo.language import LanguageModel
 from zoo.text import BLANK, LOG_ZERO, Vocabulary
-
-if TYPE_CHECKING:
-    from zoo.language import LanguageModel
 
 PRUNE = 25.0  # nats below the best prefix: no language model makes up for that
 
@@ -52,7 +50,7 @@ class _Prefix:
 class LexiconFusion:
     """Extends prefixes by the words of a lexicon and scores them by a language model (shallow fusion)."""
 
-    def __init__(self, vocabulary: Vocabulary, language_model: "LanguageModel | None", lexicon: Iterable[str] | None):
+    def __init__(self, vocabulary: Vocabulary, language_model: LanguageModel | None, lexicon: Iterable[str] | None):
         self.symbols, self.letters, self.model = (None, *vocabulary.tokens), "".join(vocabulary.tokens), language_model
         self.by_word, self.closed = language_model is not None and language_model.unit == "word", lexicon is not None
         self.trie = None
@@ -148,7 +146,7 @@ def beam_search(
     vocabulary: Vocabulary,
     *,
     beam_width: int = 16,
-    language_model: "LanguageModel | None" = None,
+    language_model: LanguageModel | None = None,
     alpha: float = 0.5,
     word_bonus: float | None = None,
     prior_scale: float = 0.0,

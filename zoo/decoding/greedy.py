@@ -37,10 +37,8 @@ def greedy(
 
 
 def _best_path(log_probabilities: np.ndarray, vocabulary: Vocabulary, frame_seconds: float, duration: float):
-    if not len(log_probabilities):
-        return Transcript("", (), 1.0, duration)
     best = log_probabilities.argmax(axis=1)  # (frames,)
     starts = np.flatnonzero(np.diff(best, prepend=-1))  # where a run of one symbol begins
-    ends = np.append(starts[1:], len(best))
+    ends = np.append(starts, len(best))[1:]
     runs = [(best[a], a, b) for a, b in zip(starts, ends, strict=True) if best[a] != BLANK]
     return transcript_of_runs(log_probabilities, runs, vocabulary, frame_seconds, duration)

@@ -1,5 +1,3 @@
 """The page that `zoo demo` opens: `page` shows what `answers` says of a clip, and what `recordings` keeps of a class."""
 
-from zoo.demo.page import FOLDER, HOST, PORT, serve
-
-__all__ = ["FOLDER", "HOST", "PORT", "serve"]
+from zoo.demo.page import FOLDER, HOST, PORT, serve  # noqa: F401

@@ -13,10 +13,8 @@ from importlib import import_module
 from pathlib import Path
 
 from zoo.errors import DataError, unknown_name
-from zoo.language.base import END, START, UNITS, UNKNOWN, LanguageModel, Mixture
+from zoo.language.base import END, START, UNITS, UNKNOWN, LanguageModel, Mixture  # noqa: F401
 from zoo.registry import language_models
-
-__all__ = ["END", "START", "UNITS", "UNKNOWN", "LanguageModel", "Mixture", "load"]
 
 SUFFIXES = {".arpa": "ngram_lm", ".arpa.gz": "ngram_lm", ".h5": "lstm_lm"}  # suffix of a file -> what reads it
 

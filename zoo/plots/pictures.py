@@ -1,8 +1,6 @@
 """A model's answer to one clip as a picture: what `zoo transcribe --plot`, the notebooks and the demo page draw."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,11 +8,10 @@ from matplotlib.figure import Figure
 
 from zoo import decoding, plots
 from zoo.audio import load_audio
+from zoo.layers import LogMel
 from zoo.plots.figure import Drawing, draw_frames
+from zoo.tasks import Classifier, Recognizer
 from zoo.text import BLANK, Vocabulary
-
-if TYPE_CHECKING:
-    from zoo.tasks import Classifier, Recognizer
 
 
 def transcription(
@@ -34,8 +31,6 @@ def transcription(
     >>> transcription(zoo.load("lstm_ctc"), bundled("telephone")).get_suptitle()
     'six one three nine six'
     """
-    from zoo.layers import LogMel
-
     rate = model.config.sample_rate
     samples = load_audio(audio, rate, sample_rate=sample_rate)
     transcript = transcript or model.transcribe(samples, rate)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.audio import resample
-from zoo.datasets.noise import add_noise, excerpt
+from zoo.datasets.noise import add_noise, random_noise
 from zoo.errors import ZooError
 from zoo.training.config import AugmentConfig
 
@@ -86,10 +86,8 @@ def augment(
         samples = reverberate(samples, sample_rate, rng.uniform(*config.reverb_seconds), rng)
     clean = samples
     if rng.random() < config.noise_prob:
-        if len(noises) and rng.random() < 0.75:
-            noise = excerpt(noises[rng.integers(len(noises))], len(samples), rng)
-        else:
-            noise = rng.standard_normal(len(samples), dtype="float32")
+        recorded = noises if len(noises) and rng.random() < 0.75 else ()
+        noise = random_noise(recorded, len(samples), rng)
         samples = add_noise(samples, noise, rng.uniform(*config.snr_db))
     both = [samples, clean] if with_clean else [samples]
     if rng.random() < config.telephone_prob:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from zoo.datasets.noise import excerpt
+from zoo.datasets.noise import random_noise
 from zoo.errors import DataError
 from zoo.tasks import SpeechModel, pad
 from zoo.training.augment import augment
@@ -126,6 +126,6 @@ class EpochBatches(keras.utils.PyDataset):
     def _silence(self, length: int, rng: np.random.Generator) -> np.ndarray:
         """Recorded sounds, room noise at any level, or digital silence: nothing must be written."""
         if len(self.noises) and rng.random() < 0.6:
-            return excerpt(self.noises[rng.integers(len(self.noises))], length, rng)
+            return random_noise(self.noises, length, rng)
         level = 0.0 if rng.random() < 0.2 else 10 ** rng.uniform(-4, -1)
         return rng.standard_normal(length, dtype="float32") * level

@@ -52,11 +52,6 @@ class Corpus:
             return sound.astype("float32") / 32767
         return sound.audio(self.sample_rate)[: self.lengths[i]]  # not longer than the batch was made for
 
-    @property
-    def minutes(self) -> float:
-        """Duration of all utterances."""
-        return sum(self.lengths) / self.sample_rate / 60
-
     def drop(self, indices: Sequence[int]) -> None:
         """Forgets some utterances."""
         for field in ("names", "targets", "ids", "lengths", "_sounds"):
@@ -89,7 +84,7 @@ def load_corpora(
         if not len(corpus):
             rule = f"utterances that {model.display_name} takes"
             raise DataError(f"`data` must hold {rule}. Received: {spec}, without any.")
-        log(f"{spec}: {len(corpus)} utterances, {corpus.minutes:.1f} minutes")
+        log(f"{spec}: {len(corpus)} utterances, {sum(corpus.lengths) / corpus.sample_rate / 60:.1f} minutes")
         corpora[str(spec)] = corpus
     return corpora
 

@@ -92,10 +92,8 @@ def differences(before: dict, asked: dict) -> str:
         if isinstance(value, dict) and isinstance(old, dict):
             nested = differences(old, {name: value.get(name) for name in {**old, **value}})
             found += [nested] if nested else []
-        elif old != value and dict in (type(old), type(value)):
-            found.append(f"another {key}")
         elif old != value:
-            found.append(f"{key} {old}, not {value}")
+            found.append(f"another {key}" if dict in (type(old), type(value)) else f"{key} {old}, not {value}")
     return ", ".join(found)
 
 

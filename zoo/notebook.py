@@ -1,7 +1,4 @@
-"""What the notebooks share: a microphone, a player, expected errors, tables, and shorter runs in tests.
-
-`zoo.record` and `zoo.play` are these functions.
-"""
+"""What the notebooks share: a microphone (`zoo.record`), a player (`zoo.play`), expected errors, tables, shorter runs in tests."""
 
 import base64
 import html

@@ -73,11 +73,8 @@ def info(name, as_json):
     if as_json:
         print_json(about(name))
         return
-    left_out = ("name", "results", "prior")
-    rows = [
-        (key.replace("_", " "), lines(value)) for key, value in about(name).items() if value and key not in left_out
-    ]
-    print_table(card.name, "", rows=rows)
+    shown = {key: value for key, value in about(name).items() if value and key not in ("name", "results", "prior")}
+    print_table(card.name, "", rows=[(key.replace("_", " "), lines(value)) for key, value in shown.items()])
     if card.results:
         print_results(card.results)
 

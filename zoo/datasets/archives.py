@@ -10,7 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from zoo.datasets.extraction import explained, extract, replace_folder
+from zoo.datasets.extraction import explained, extract
 from zoo.datasets.manifests import Source, manifest, manifest_path, recordings
 from zoo.errors import DataError, MissingFileError
 
@@ -130,7 +130,9 @@ def _unpack(archive: Path, source: Source) -> Path:
             (temporary / _stamp(source, archive)).touch()
             # another process may have been quicker, and may be reading: a whole set stays
             if _in_cache(source, archive) is None:
-                replace_folder(temporary, target)
+                os.chmod(temporary, 0o755)  # mkdtemp's are for one user only
+                shutil.rmtree(target, ignore_errors=True)
+                os.replace(temporary, target)
         except OSError:
             if _in_cache(source, archive) is None:
                 raise

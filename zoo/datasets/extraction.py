@@ -1,11 +1,8 @@
 """Safe unpacking of zip and tar files: nothing outside the folder, no links, no devices, no more than is expected."""
 
 import lzma
-import os
-import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -91,17 +88,3 @@ def _members(archive: Path) -> Iterator[tuple[str, bool, BinaryIO | None]]:
                 yield info.name, special, file.extractfile(info) if info.isreg() else None
     else:
         raise DataError(f"{archive} is neither a zip nor a tar archive, or it is damaged.")
-
-
-def replace_folder(temporary: Path, target: Path) -> None:
-    """Moves a finished folder to `target` by one rename; what was there is moved aside and deleted."""
-    os.chmod(temporary, 0o755)  # mkdtemp's are for one user only
-    if not target.exists():
-        os.replace(temporary, target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-    try:
-        os.replace(target, old / "set")
-        os.replace(temporary, target)
-    finally:
-        shutil.rmtree(old, ignore_errors=True)

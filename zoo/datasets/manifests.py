@@ -58,8 +58,7 @@ def recordings(source: Source, root: Path, where: str = "") -> dict[str, Path]:
         files = {row["id"]: path if (path := root / row["path"]).is_file() else None for row in rows}
     missing = [key for key, path in files.items() if path is None]
     if missing:
-        raise DataError(
-            f"{where or f'The folder {root}'} does not hold the whole of {source.name}: {len(missing)} of {len(files)} "
-            f"recordings are missing, the first is {missing[0]}. Unpack the archive again."
-        )
+        lost = f"{len(missing)} of {len(files)} recordings are missing, the first is {missing[0]}"
+        where = where or f"The folder {root}"
+        raise DataError(f"{where} does not hold the whole of {source.name}: {lost}. Unpack the archive again.")
     return files

@@ -99,11 +99,8 @@ def _splits(root: Path) -> dict[str, list[str]]:
     counts = {split: len(found[split]) for split in COUNTS}
     if counts != COUNTS or not listed <= there or found["validation"] & found["test"]:
         absent = sorted(listed - there)
-        hint = f", {absent[0]} is missing" if absent else ""
-        raise DataError(
-            f"{root} is not the whole of Speech Commands v0.02: it has {counts} recordings and should have "
-            f"{COUNTS}{hint}. Delete that folder and unpack {ARCHIVE} again."
-        )
+        found = f"{counts} recordings and should have {COUNTS}" + (f", {absent[0]} is missing" if absent else "")
+        raise DataError(f"{root} is not the whole of {SOURCE.name}: it has {found}. Unpack {ARCHIVE} again.")
     return {split: sorted(names) for split, names in found.items()}
 
 

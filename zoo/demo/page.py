@@ -80,17 +80,16 @@ def _wire(gr, events, changes, inputs, components: dict, mode: str = "always_las
 
     def handler(*values):
         for changed in guarded(changes(*values)):
+            if "status" in changed:
+                changed["status"] = _status(changed["status"])
             shown = {name: gr.skip() for name in components} | changed
-            shown["status"] = _status(shown["status"])
             yield [gr.Image(v.image, alt_text=v.alt) if isinstance(v, Picture) else v for v in shown.values()]
 
     gr.on(events, handler, inputs, list(components.values()), trigger_mode=mode, **QUEUE)
 
 
-def _status(text: Any) -> Any:
+def _status(text: str) -> str:
     """A status line as HTML, in which names of files stay text."""
-    if not isinstance(text, str):
-        return text
     kind = "zoo-error" if text.startswith("**Error**: ") else ""
     return f'<p class="{kind}">{html.escape(text.removeprefix("**Error**: "))}</p>'
 

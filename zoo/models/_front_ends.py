@@ -85,13 +85,11 @@ def log_mel_frames(config: LogMelConfig, top_db: float | None = 80.0) -> tuple[d
 
 
 def word_frames(config: WordConfig, **augment: float) -> tuple[dict, Tensor, Tensor]:
-    """Makes the inputs of a classifier, its frames (batch, frames, n_mels) with 0 in the padding, and lengths.
-
-    `augment` changes how SpecAugment masks a short word.
-    """
+    """Makes the inputs of a classifier, its frames (batch, frames, n_mels) with 0 in the padding, and lengths."""
     inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, frames = TrimSilence(config.top_db, name="trim")(x, frames)
     x = MeanSubtraction(name="level")(x, frames)
+    # A word is short: narrow masks, unless `augment` says otherwise.
     augment = {"freq_width": config.n_mels // 8, "time_masks": 1, "time_width": 6} | augment
     return inputs, SpecAugment(**augment, name="spec_augment")(x, frames), frames
 

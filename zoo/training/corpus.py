@@ -76,10 +76,8 @@ def load_corpora(
         pairs = zip(corpus.lengths, corpus.ids, strict=True)
         hurried = [i for i, (length, ids) in enumerate(pairs) if model.n_frames(length) < model.min_frames(ids)]
         if len(hurried) > 0.02 * len(corpus):  # more than a few are an error in the data
-            raise DataError(
-                f"`data` must have at least one frame for each letter, as CTC needs; in {spec}, {len(hurried)} of "
-                f"{len(corpus)} utterances are too short for their transcripts."
-            )
+            found = f"in {spec}, {len(hurried)} of {len(corpus)} utterances are too short for their transcripts"
+            raise DataError(f"`data` must have at least one frame for each letter, as CTC needs; {found}.")
         _leave_out(corpus, hurried, f"{spec}: left out clips too short", log)
         if not len(corpus):
             rule = f"utterances that {model.display_name} takes"

@@ -105,11 +105,10 @@ def available(program: str) -> tuple[str, ...]:
 
 def voices(split: str, program: str) -> list[str]:
     """Returns the voices (espeak-ng's variants, flite's voices) that a split may use."""
-    every = [voice for voice in available(program) if voice not in WHISPERS]
-    if split == "train":
-        held_out = {voice for part in HELD_OUT.values() for voice in part}
-        return [voice for voice in every if voice not in held_out]
-    return [voice for voice in every if voice in HELD_OUT[split]]
+    if split != "train":
+        return [voice for voice in available(program) if voice in HELD_OUT[split]]
+    others = {*WHISPERS, *(voice for part in HELD_OUT.values() for voice in part)}
+    return [voice for voice in available(program) if voice not in others]
 
 
 def programs_for(split: str) -> tuple[str, ...]:

@@ -1,31 +1,27 @@
-"""Convert weights files to functional models: drops the prefix `layers/functional/` of the network within; no number changes.
+"""Rename a layer's attribute in weights files, where the code has a new name for it; no number changes.
 
-python scripts/convert_weights.py zoo/weights/*.weights.h5
+python scripts/convert_weights.py forward forwards zoo/weights/*.weights.h5
 """
 
-import io
 import sys
 from pathlib import Path
 
 import h5py
 
-PREFIX = "layers/functional"
 
-
-def convert(path: Path) -> bool:
-    """Rewrite one file; returns False where it is converted already, or holds a language model."""
-    made = io.BytesIO()
-    with h5py.File(path) as source:
-        if PREFIX not in source or "layers/functional/layers" not in source or len(source["layers"]) > 1:
-            return False
-        with h5py.File(made, "w", libver="v110") as target:
-            target.attrs.update(source.attrs)
-            for name in source[PREFIX]:
-                source.copy(f"{PREFIX}/{name}", target, name)
-    path.write_bytes(made.getvalue())
-    return True
+def rename(path: Path, old: str, new: str) -> int:
+    """Rename every group of a file that is called `old`, in place; returns how many there were."""
+    with h5py.File(path, "r") as file:
+        found = []
+        file.visit(lambda name: found.append(name) if name.rpartition("/")[2] == old else None)
+    if found:  # a file that is opened for writing gets another sha256 even where nothing is written
+        with h5py.File(path, "r+") as file:
+            for name in found:
+                file.move(name, f"{name.removesuffix(old)}{new}")
+    return len(found)
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        print(name, "converted" if convert(Path(name)) else "left as it is")
+    old, new, *files = sys.argv[1:]
+    for file in map(Path, files):
+        print(file, rename(file, old, new))

@@ -1,4 +1,4 @@
-"""JAX does what TensorFlow does, and needs no TensorFlow.
+"""JAX and PyTorch do what TensorFlow does, and JAX needs no TensorFlow.
 
 Each test is a process of its own, since Keras chooses its backend when it is imported. TensorFlow is absent there: importing it
 fails as it does where it is not installed.
@@ -29,6 +29,19 @@ PYTEST = """
     assert sys.modules["tensorflow"] is None
     sys.exit(status)
 """
+
+
+@pytest.mark.slow
+def test_stages_under_torch():
+    """The pinned answers of a model of each kind, one that is fitted, evaluated and saved, and one of each loss that learns."""
+    pytest.importorskip("torch", reason="torch is not installed (speech-zoo[torch])")
+    answers = "pinned and (ds_cnn or stream or attention_ctc or vae or denoising or speaker_id)"
+    learning = "every_weight_learns and (gru or attention_ctc or denoising or vae) or fit_evaluate and ds_cnn"
+    environment = os.environ | {"KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{TESTS}/test_reference.py"]
+    command += [f"{TESTS}/test_models.py", "-k", f"{answers} or {learning}"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=TESTS.parent)
+    assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 def under_jax(code: str, *arguments, cache: Path | None = None) -> str:

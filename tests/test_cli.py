@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -243,7 +244,7 @@ def test_demo_opens_the_page(monkeypatch, tmp_path):
 
     page, asked = sys.modules["zoo.demo.page"], []
     monkeypatch.setattr(page, "serve", lambda *given, **more: asked.append(given))
-    monkeypatch.setattr(page, "check_address", lambda *given: False)
+    monkeypatch.setattr(page, "check_address", lambda *given: socket.socket())
     run("demo")
     run("demo", "--port", 8000, "--host", "::1", "--browser", "--data-folder", tmp_path)
     assert asked == [(HOST, PORT, Path(FOLDER), False), ("::1", 8000, tmp_path, True)]

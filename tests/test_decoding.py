@@ -304,7 +304,7 @@ def test_what_beam_search_refuses():
         "alpha": ("0.5", np.nan),
         "prior_scale": (np.inf,),
         "token_min_logp": (None, 1.0, np.nan),
-        "lexicon": ([], ["a b"], [7], 7, ["ax"], [""]),
+        "lexicon": ([], ["a b"], [7], 7, ["ax"], [""], ""),
         "language_model": foreign,
     }.items():
         for value in values:
@@ -314,6 +314,14 @@ def test_what_beam_search_refuses():
         with refused("prior"):
             beam_search(logits, ABC, prior_scale=0.2, prior=prior)
     assert beam_search(logits, ABC, beam_width=np.int64(8)) == beam_search(logits, ABC, beam_width=8)
+
+
+def test_a_lexicon_is_read_as_it_was_meant():
+    vocabulary = Vocabulary(" efghinorstuvwxz")
+    logits = np.random.default_rng(0).normal(size=(12, len(vocabulary)))
+    (expected, *_) = beam_search(logits, vocabulary, lexicon=["six", "nine"])
+    for same in ("six nine", "six, nine", "SIX Nine", ["Six", "nine"], [6, 9], ["6", 9], np.array([6, 9])):
+        assert beam_search(logits, vocabulary, lexicon=same)[0] == expected
 
 
 def test_logits_are_those_of_the_labels():

@@ -256,13 +256,43 @@ def test_without_gradio_there_is_a_sentence(monkeypatch):
 
 
 def test_a_port_that_is_taken_and_a_host_that_is_not_here():
-    page.check_address(page.HOST, 0)
+    page.check_address(page.HOST, 0).close()
     with socket.socket() as taken:
         taken.bind((page.HOST, 0))
         taken.listen()
         for host, port in ((page.HOST, taken.getsockname()[1]), ("203.0.113.7", 0)):
             with refused("port"):
                 page.check_address(host, port)
+
+
+HERE = "127.0.0.1:7860"
+
+
+@pytest.mark.parametrize(
+    ("headers", "answered"),
+    [
+        ({"host": HERE}, True),
+        ({"host": "[::1]:7860", "origin": "http://[::1]:7860"}, True),
+        ({"host": HERE, "origin": f"http://{HERE}"}, True),
+        ({"host": HERE, "origin": "http://evil.example"}, False),
+        ({"host": HERE, "origin": "http://127.0.0.1:8888"}, False),  # another page of this machine
+        ({"host": HERE, "origin": "null"}, False),
+        ({"host": "127.0.0.1.evil.example:7860"}, False),
+        ({"host": "[::1", "origin": "http://[::1"}, False),
+        ({"host": HERE, "x-forwarded-host": "evil.example"}, False),
+    ],
+)
+def test_nobody_but_the_page_is_answered(headers, answered):
+    guard = pytest.importorskip("zoo.demo.guard")
+    found = guard.Guard(None, local=True).fault(guard.Headers(headers))
+    assert (found == "") == answered
+
+
+def test_a_page_for_others_has_any_name_but_no_foreign_scripts():
+    guard = pytest.importorskip("zoo.demo.guard")
+    open_to_all = guard.Guard(None, local=False)
+    assert not open_to_all.fault(guard.Headers({"host": "lab:7860", "origin": "http://lab:7860"}))
+    assert open_to_all.fault(guard.Headers({"host": "lab:7860", "origin": "http://evil.example"}))
 
 
 FLAGS = (
@@ -287,6 +317,17 @@ def server(tmp_path_factory):
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0 and "The page is closed." in process.stdout.read()
     assert "Traceback" not in Path(errors.name).read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_other_sites_get_no_permission(server, method):
+    foreign = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    request = urllib.request.Request(f"{server.address}/gradio_api/info", headers=foreign, method=method)
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request)
+    assert error.value.code in (400, 403)
+    assert not [name for name in error.value.headers if name.lower() == "access-control-allow-origin"]
 
 
 @pytest.fixture(scope="module")

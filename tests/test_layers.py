@@ -61,7 +61,7 @@ def test_bidirectional_lstm_is_two_lstms():
     assert both.shape == (4, 9, 10)
     for row, n in enumerate(LENGTHS):
         alone = frames[row : row + 1, :n]
-        ahead, behind = numpy(layer.forward(alone)), numpy(layer.backward(alone[:, ::-1]))[:, ::-1]
+        ahead, behind = numpy(layer.forwards(alone)), numpy(layer.backwards(alone[:, ::-1]))[:, ::-1]
         np.testing.assert_allclose(both[row, :n], np.concatenate([ahead, behind], axis=-1)[0], atol=1e-6)
 
 

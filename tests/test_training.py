@@ -488,6 +488,20 @@ def test_a_run_that_fails_at_once_leaves_its_place_free(tmp_path):
     assert (tmp_path / "run" / "run.json").exists()
 
 
+def test_two_runs_in_one_folder_are_refused_and_the_first_goes_on(tmp_path):
+    first, second = Run(tmp_path / "run", {}), Run(tmp_path / "run", {})  # both find a new folder
+    with first:
+        with refused("out"), second:
+            pass
+        assert (tmp_path / "run" / "run.json").exists()
+        with refused("out"), Run(tmp_path / "run", {}, resume=True):
+            pass
+    with Run(tmp_path / "run", {}, resume=True):
+        pass
+    with refused("out"), second:  # it would write over what has ended by now
+        pass
+
+
 RUN = """
     import sys
     from zoo.datasets import noise

@@ -55,6 +55,8 @@ def load(
     if str(name).endswith(".keras"):
         _refuse_changes(Path(name).name, weights, fixed)
         return _load_saved(Path(name))
+    if Path(name).is_file():
+        raise ZooError(f"`name` must be a preset or a .keras file, as `model.save` writes. Received: {name}.")
     parts = [resolve(part) for part in str(name).split("+")]
     if all(is_language_model(part) for part in parts):
         if fixed or not isinstance(weights, str | os.PathLike):

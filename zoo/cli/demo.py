@@ -29,7 +29,7 @@ def demo(port, host, browser, data_folder):
     from zoo.demo.recordings import check_folder
 
     check_gradio()
-    check_address(host, port)
+    check_address(host, port).close()
     check_folder(data_folder)
     click.echo("One moment: Keras is loading ...", err=True)
     with importing():

@@ -13,6 +13,7 @@ from zoo.errors import ZooError, check_whole
 from zoo.language import LanguageModel
 from zoo.text import BLANK, LOG_ZERO, Vocabulary
 
+DIGITS = dict(zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True))
 PRUNE = 25.0  # nats below the best prefix: no language model makes up for that
 
 
@@ -120,8 +121,13 @@ class LexiconFusion:
         return None
 
 
-def _check_lexicon(lexicon: Iterable[str], letters: str) -> list[str]:
-    words = [lexicon] if isinstance(lexicon, str) else list(lexicon) if isinstance(lexicon, Iterable) else []
+def _check_lexicon(lexicon: Iterable[str | int], letters: str) -> list[str]:
+    """The words of a list or of one text; digits as words, and capitals as the vocabulary has them."""
+    words = lexicon.replace(",", " ").split() if isinstance(lexicon, str) else lexicon
+    words = list(words) if isinstance(words, Iterable) else []
+    words = [DIGITS.get(str(word), word) for word in words]
+    if letters == letters.lower():
+        words = [word.lower() if isinstance(word, str) else word for word in words]
     if not words:
         raise ZooError(f"`lexicon` must be a list of words, at least one. Received: lexicon={lexicon!r}.")
     for word in words:

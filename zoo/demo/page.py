@@ -6,7 +6,9 @@ import logging
 import os
 import socket
 import tempfile
+import webbrowser
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,6 @@ from zoo.demo.answers import MAX_SECONDS, RATE, Picture
 from zoo.errors import ZooError
 
 HOST, PORT, FOLDER = "127.0.0.1", 7860, "recordings"
-LOCAL = (HOST, "localhost", "::1")  # hosts that only this machine reaches
 MAX_UPLOAD = "200mb"  # ten minutes in stereo, so that a long clip is refused for its length, not its size
 EXAMPLES = ("seven", "woman-us", "man-gb", "telephone")
 # One question at a time: networks and matplotlib are not made for several threads.
@@ -49,7 +50,7 @@ def _gradio() -> Any:
 def build_page(folder: str | Path = FOLDER) -> Any:
     """Builds the page, a gradio.Blocks; the tab "Record the class" keeps its clips in `folder`."""
     gr, folder = _gradio(), recordings.check_folder(folder)
-    with gr.Blocks(title="speech-zoo", analytics_enabled=False) as blocks:
+    with gr.Blocks(title="speech-zoo", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
         gr.Markdown(
             "# speech-zoo\nWhat small speech models make of your voice. Nothing leaves the machine that runs them."
         )
@@ -191,43 +192,64 @@ def _class_tab(gr, tab, folder: Path) -> None:
     _wire(gr, [button.click], save, [label, speaker, audio], components | {"audio": audio}, mode="once")
 
 
-def check_address(host: str, port: int) -> None:
-    """Raises a ZooError where the page cannot be served at an address, before Keras is loaded; 0 is any free port."""
+def check_address(host: str, port: int) -> socket.socket:
+    """Opens the socket at which the page is served; 0 is any free port. Raises a ZooError where that cannot be."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError as error:
         given = f"host={host!r}, port={port} ({error.strerror}). Is another `zoo demo` running? Port 0 is any free one"
         raise ZooError(f"`port` must be free and `host` an address of this machine. Received: {given}.") from None
+    return listener
+
+
+def application(blocks: Any, host: str) -> Any:
+    """The page as an ASGI application that answers nobody but itself."""
+    import fastapi
+    from fastapi.middleware.cors import CORSMiddleware
+
+    from zoo.demo.guard import LOCAL, Guard
+
+    gr = _gradio()
+    theme = gr.themes.Base(font="system-ui", font_mono="ui-monospace")  # no fonts from elsewhere
+    app = fastapi.FastAPI(openapi_url=None)
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # with one, gradio adds no permissions of its own
+    app.add_middleware(Guard, local=host in LOCAL)
+    return gr.mount_gradio_app(
+        app, blocks, "/", server_name=host, max_file_size=MAX_UPLOAD, ssr_mode=False, footer_links=[],
+        css_paths=Path(__file__).with_name("page.css"), js=ALOUD,
+        theme=theme.set(button_primary_background_fill="#0072B2", button_primary_text_color="white"),
+    )  # fmt: skip
 
 
 def serve(
     host: str = HOST, port: int = PORT, folder: str | Path = FOLDER, browser: bool = False, say: Callable = print
 ) -> None:
     """Serves the page until Ctrl-C. Another host than this machine's own lets others in, which is said by `say`."""
-    gr, folder = _gradio(), recordings.check_folder(folder)
-    check_address(host, port)
+    import uvicorn
+
+    from zoo.demo.guard import LOCAL
+
+    check_gradio()
+    folder, listener = recordings.check_folder(folder), check_address(host, port)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
     # TensorFlow warns whenever it compiles for another length of clip, as it should.
     logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
-    theme = gr.themes.Base(font="system-ui", font_mono="ui-monospace")  # no fonts from elsewhere
-    options = {
-        "server_name": f"[{host}]" if ":" in host else host, "server_port": port or None, "inbrowser": browser,
-        "max_file_size": MAX_UPLOAD, "prevent_thread_lock": True, "quiet": True, "share": False, "ssr_mode": False,
-        "footer_links": [], "css_paths": Path(__file__).with_name("page.css"), "js": ALOUD,
-        "theme": theme.set(button_primary_background_fill="#0072B2", button_primary_text_color="white"),
-    }  # fmt: skip
     # What users record lies in a folder that is gone when the server ends.
-    with tempfile.TemporaryDirectory(prefix="zoo-demo-", ignore_cleanup_errors=True) as uploads:
+    with listener, tempfile.TemporaryDirectory(prefix="zoo-demo-", ignore_cleanup_errors=True) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads
-        blocks = build_page(folder)
-        _, url, _ = blocks.launch(**options)
+        server = uvicorn.Server(uvicorn.Config(application(build_page(folder), host), log_level="warning"))
         if host not in LOCAL:
             say(
                 f"Warning: all who reach {socket.gethostname()} can use this page and save clips into {folder}, without "
                 "password or encryption. Browsers lend a microphone only to pages from localhost or by https."
             )
+        listener.listen()
         say(f"The page is at {url} (Ctrl-C ends it).")
-        blocks.block_thread()
+        if browser:
+            webbrowser.open(url)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
     say("The page is closed.")

@@ -76,16 +76,16 @@ class BidirectionalLSTM(Layer):
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.forward = keras.layers.LSTM(units, return_sequences=True, name="forward")
-        self.backward = keras.layers.LSTM(units, return_sequences=True, name="backward")
+        self.forwards = keras.layers.LSTM(units, return_sequences=True, name="forwards")
+        self.backwards = keras.layers.LSTM(units, return_sequences=True, name="backwards")
 
     def build(self, frames_shape, lengths_shape=None):
-        self.forward.build(frames_shape)
-        self.backward.build(frames_shape)
+        self.forwards.build(frames_shape)
+        self.backwards.build(frames_shape)
 
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        ahead = _read(self.forward, frames)
-        behind = reverse_frames(_read(self.backward, reverse_frames(frames, lengths)), lengths)
+        ahead = _read(self.forwards, frames)
+        behind = reverse_frames(_read(self.backwards, reverse_frames(frames, lengths)), lengths)
         return ops.concatenate([ahead, behind], axis=-1)
 
 

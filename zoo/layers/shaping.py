@@ -102,7 +102,7 @@ class TimeResize(FixedLayer):
     def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
         last = ops.cast(lengths, "float32")[:, None] - 1.0
         centre = (np.arange(self.width, dtype="float32") + 0.5) / self.width  # of each new frame, from 0 to 1
-        position = ops.clip(centre[None, :] * (last + 1.0) - 0.5, 0.0, last)  # (batch, width), in old frames
+        position = ops.clip((last + 1.0) * centre[None, :] - 0.5, 0.0, last)  # (batch, width), in old frames
         below = ops.floor(position)
         part = (position - below)[:, :, None]
         above = ops.minimum(below + 1.0, last)

@@ -10,6 +10,7 @@ The numbers equal librosa's (McFee et al. 2015: Slaney mel, centred frames, Hann
 
 import math
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -86,6 +87,17 @@ class PowerSpectrum(FixedLayer):
     def _n_frames(self, samples):
         return 1 + (samples - self.n_fft % 2) // self.hop_length  # half an FFT of zeros lies on either side
 
+    @property
+    def bins(self) -> int:
+        """Values in a frame of the result."""
+        return self.n_fft // 2 + 1
+
+    def compute_output_spec(self, waveform, lengths):
+        # Under PyTorch, Keras would take the frames of a made-up number of samples for those of every clip.
+        batch, samples = waveform.shape
+        frames = None if samples is None else self._n_frames(samples)
+        return keras.KerasTensor((batch, frames, self.bins)), keras.KerasTensor(lengths.shape, lengths.dtype)
+
     def call(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         hop, samples = self.hop_length, ops.shape(waveform)[1]
         waveform = ops.where(frame_mask(lengths, samples), waveform, 0.0)
@@ -147,6 +159,10 @@ class LogMel(PowerSpectrum):
         self.sample_rate, self.n_mels, self.fmin, self.fmax, self.top_db = sample_rate, n_mels, fmin, fmax, top_db
         self._filters = mel_filters(sample_rate, n_fft, n_mels, fmin, fmax)
 
+    @property
+    def bins(self) -> int:
+        return self.n_mels
+
     def call(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         power, lengths = super().call(waveform, lengths)
         mel = ops.maximum(ops.matmul(power, self._filters), self.AMIN)
@@ -177,6 +193,10 @@ class MFCC(LogMel):
         dct = np.cos(np.pi * order * (2 * band + 1) / (2 * self.n_mels)) * np.sqrt(2.0 / self.n_mels)
         dct[:, 0] /= np.sqrt(2.0)
         self._dct = dct.astype("float32")
+
+    @property
+    def bins(self) -> int:
+        return self.n_mfcc
 
     def call(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         log_mel, lengths = super().call(waveform, lengths)

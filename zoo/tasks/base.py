@@ -13,6 +13,7 @@ from zoo.audio import clip_name, load_audio
 from zoo.errors import AudioError, ZooError, check_whole
 from zoo.registry import architecture
 from zoo.tasks.batches import batches, pad
+from zoo.tasks.processes import check_process
 
 
 class SpeechModel(keras.Model):
@@ -131,6 +132,27 @@ class SpeechModel(keras.Model):
             self.optimizer.build(self.trainable_variables)
         return super().make_train_function(force)
 
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+        """As `keras.Model.fit`; y may hold what ids stand for: names of classes, texts. Raises DataError for a wrong y."""
+        if isinstance(validation_data, list | tuple) and len(validation_data) > 1:
+            held_out, target, *weights = validation_data
+            validation_data = (held_out, self._checked(held_out, target), *weights)
+        return super().fit(x, self._checked(x, y), *args, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.evaluate`; y as for `fit`."""
+        return super().evaluate(x, self._checked(x, y), *args, **kwargs)
+
+    def _checked(self, x, y):
+        check_process()
+        return y if y is None or callable(getattr(y, "__next__", None)) else self.check_target(x, y)
+
+    def save(self, filepath, *args, **kwargs) -> None:
+        """As `keras.Model.save`, into a .keras file: older formats would lose what the model is made from."""
+        if not str(filepath).endswith(".keras"):
+            raise ZooError(f"`filepath` must end in .keras. Received: {filepath}.")
+        super().save(filepath, *args, **kwargs)
+
     def load_weights(self, *args, **kwargs) -> None:
         with warnings.catch_warnings():
             # Weights travel without the state of the optimizer that made them; there is nothing to miss.
@@ -173,6 +195,10 @@ class SpeechModel(keras.Model):
     def encode_target(self, target: str) -> list[int]:
         """Label ids of a target; [] where the sound itself is what is learnt."""
         return []
+
+    def check_target(self, x, y):
+        """The y of `fit`, as the loss takes it. Raises DataError where nothing could be learnt from it."""
+        return y
 
     def min_frames(self, label_ids: Sequence[int]) -> int:
         """The fewest frames in which the labels of a target can be emitted."""
@@ -226,6 +252,7 @@ class SpeechModel(keras.Model):
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips at a time.
         """
+        check_process()
         check_whole("batch_size", batch_size)
         if not isinstance(audio, list | tuple):
             raise ZooError(f"`audio` must be a list of clips, even of one. Received: a {type(audio).__name__}.")

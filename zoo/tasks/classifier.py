@@ -11,6 +11,7 @@ from zoo.errors import DataError, ZooError
 from zoo.losses import cross_entropy
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.batches import one_or_many
+from zoo.tasks.targets import class_ids
 from zoo.text import LabelEncoder
 
 # What a training run varies. Words have short silences around them.
@@ -49,6 +50,8 @@ class Classifier(SpeechModel):
         return LabelEncoder(self.labels)
 
     def compile(self, optimizer="adamw", loss=None, *, metrics=None, **kwargs) -> None:
+        # The other outputs (attention, embedding) have no target, so what is named after one is meant for the logits.
+        loss, metrics = (given.get("logits") if isinstance(given, dict) else given for given in (loss, metrics))
         super().compile(optimizer, loss, metrics=["accuracy"] if metrics is None else metrics, **kwargs)
 
     @classmethod
@@ -89,6 +92,9 @@ class Classifier(SpeechModel):
 
     def encode_target(self, target: str) -> list[int]:
         return self.encoder.encode(target)
+
+    def check_target(self, x, y):
+        return class_ids(y, self.encoder) if self._own_loss else y
 
     def utterance_errors(self, outputs, targets, clean) -> list[bool]:
         return [self.labels[i] != target for i, target in zip(outputs["logits"].argmax(axis=-1), targets, strict=True)]

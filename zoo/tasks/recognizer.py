@@ -16,6 +16,7 @@ from zoo.presets import find_card, resolve
 from zoo.tasks import streaming
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.batches import one_or_many
+from zoo.tasks.targets import label_ids
 from zoo.text import Vocabulary
 
 
@@ -51,6 +52,13 @@ class Recognizer(SpeechModel):
 
     def encode_target(self, target: str) -> list[int]:
         return self.vocabulary.encode(target)
+
+    def check_target(self, x, y):
+        lengths = x.get("lengths") if isinstance(x, dict) else None
+        if lengths is None:
+            waveform = x["waveform"] if isinstance(x, dict) else x
+            lengths = [np.shape(waveform)[1]] * len(waveform) if len(np.shape(waveform)) == 2 else ()
+        return label_ids(y, self.vocabulary, [self.n_frames(int(length)) for length in lengths])
 
     def min_frames(self, label_ids) -> int:
         return frames_needed(label_ids)

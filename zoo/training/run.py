@@ -6,6 +6,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from zoo.errors import DataError, ZooError, first_line
 from zoo.files import atomic_write, read_json
 from zoo.tasks import SpeechModel
@@ -19,7 +21,7 @@ class Run:
     """The folder of a run, checked. `with run:` begins or resumes it.
 
     A run that fails before its first epoch is whole leaves nothing behind, so that the mended command finds a new folder;
-    Ctrl-C leaves it to be resumed.
+    Ctrl-C leaves it to be resumed. Two runs at once in one folder are refused.
 
     ZooError where the folder `out` cannot be written to, holds a run that is not to be resumed or was asked for differently
     (`request`), or holds a file that the run would write over.
@@ -28,17 +30,24 @@ class Run:
     def __init__(self, out: str | Path, request: dict, resume: bool = False):
         self.out, self.request = Path(out), json.loads(json.dumps(request))
         _check_writable(self.out)
-        self.resumed = (self.out / REQUEST).exists()
-        if self.resumed and not resume:
-            rule = "a new folder, or a run to go on with by resume=True (--resume)"
-            raise ZooError(f"`out` must be {rule}. Received: {out}, a run.")
-        if self.resumed and (found := differences(self._read(), self.request)):
+        self.lock = FileLock(self.out / ".lock", blocking=False)
+        self.resumed = self._resumes(resume)
+
+    def _resumes(self, resume: bool) -> bool:
+        """Whether there is a run to go on with. Raises ZooError where that was not asked for."""
+        if not (self.out / REQUEST).exists():
+            if existing := [name for name in WRITTEN if (self.out / name).exists()]:
+                rule = "must hold nothing that the run would write"
+                raise ZooError(f"`out` {rule}. Received: {self.out}, with {', '.join(existing)}.")
+            return False
+        if not resume:
+            rule = "must be a new folder, or a run to go on with by resume=True (--resume)"
+            raise ZooError(f"`out` {rule}. Received: {self.out}, a run.")
+        if found := differences(self._read(), self.request):
             best = self.out / ("model.keras" if (self.out / "model.keras").exists() else BEST)
             more = f" (for more, start a new run with --init {best})" if "epochs" in found else ""
             raise ZooError(f"`resume` goes on with the settings of the run; {self.out} has {found}{more}.")
-        if not self.resumed and (existing := [name for name in WRITTEN if (self.out / name).exists()]):
-            named = ", ".join(existing)
-            raise ZooError(f"`out` must hold nothing that the run would write. Received: {out}, with {named}.")
+        return True
 
     @property
     def finished(self) -> bool:
@@ -57,12 +66,19 @@ class Run:
             partial.write_text(json.dumps(settings, indent=2))
 
     def __enter__(self) -> "Run":
+        self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            self.lock.acquire()
+        except Timeout:
+            raise ZooError(f"`out` must be a folder in which no other run goes on. Received: {self.out}.") from None
         if not self.resumed:
-            self.out.mkdir(parents=True, exist_ok=True)
+            self._resumes(False)  # another run may have begun and ended while the data were loaded
             self._write(self.request | {"argv": sys.argv})
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
+        Path(self.lock.lock_file).unlink(missing_ok=True)
+        self.lock.release()
         if kind and issubclass(kind, Exception) and not self.resumed and not (self.out / STATE).exists():
             for name in (REQUEST, *WRITTEN):  # none of them was there before
                 with suppress(OSError):  # a folder of TensorBoard's

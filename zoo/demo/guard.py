@@ -1,0 +1,47 @@
+"""Who may talk to the page: nobody but the page itself, whatever other sites a browser has open."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOCAL = ("127.0.0.1", "localhost", "::1")  # names of this machine that only it reaches
+
+
+class Guard:
+    """Answers 403 to requests that another site has a browser send.
+
+    A foreign `Origin` is another site's script. A foreign `Host` is a name that somebody points at this machine (DNS
+    rebinding), under which a browser takes that site for the page's own.
+
+    Args:
+        app: The ASGI application.
+        local: Whether only this machine may ask; then `Host` must be one of its names.
+    """
+
+    def __init__(self, app: ASGIApp, local: bool):
+        self.app, self.local = app, local
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (fault := self.fault(Headers(scope=scope))):
+            await PlainTextResponse(f"{fault}\n", 403)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def fault(self, headers: Headers) -> str:
+        """Says what is wrong with the headers of a request; "" for nothing."""
+        for name in ("host", "x-forwarded-host"):
+            if self.local and name in headers and _hostname(headers[name]) not in LOCAL:
+                return f"`{name}` must be one of {', '.join(LOCAL)}."
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+            return "`origin` must be the page itself."
+        return ""
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # [ without ]
+        return None

@@ -69,8 +69,8 @@ def here(monkeypatch):
     """Exported files are converted in this process: a child of its own takes five seconds to begin."""
     from zoo import export
 
-    def convert(format, source, made):
-        export._convert(format, str(source), str(made))
+    def convert(format, source, made, quantize):
+        export._convert(format, str(source), str(made), quantize)
 
     monkeypatch.setattr(export, "_convert_in_child", convert)
 

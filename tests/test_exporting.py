@@ -9,9 +9,11 @@ from conftest import refused
 
 import zoo
 from zoo import export as exporting
+from zoo import runtime
 from zoo.audio import load_audio
 from zoo.errors import MissingFileError, UnknownNameError, ZooError
-from zoo.export import FORMATS, export, run_exported
+from zoo.export import FORMATS, export
+from zoo.runtime import read_metadata, run_exported
 
 MODELS = [name for name in zoo.list_models() if zoo.card(name).task != "language"]
 NAMES = {"litert": "model.tflite", "onnx": "model.onnx", "savedmodel": "model"}
@@ -84,6 +86,11 @@ def test_the_smallest_classifier_runs_on_a_phone(here, samples, tmp_path):
     assert os.listdir(tmp_path) == [NAMES["litert"]]  # and no partial file
     assert names("litert", path) == ({"waveform", "lengths"}, {"logits"})
     assert_file_equals_model(path, model, [load_audio(zoo.audio.bundled("seven"), 8000), *noise(300, 20_000)])
+    about = read_metadata(path)
+    assert about["name"] == "conv2d_mini" and about["sample_rate"] == 8000 and tuple(about["labels"]) == model.labels
+    assert about["card"]["licence"] == zoo.card("conv2d_mini").licence
+    with refused("sample_rate"):
+        run_exported(path, np.zeros((1, 16000)), [16000], sample_rate=16000)
 
 
 @pytest.mark.slow
@@ -94,6 +101,8 @@ def test_exported_file_equals_keras(format, model, tmp_path, rng, request):
     assert os.listdir(tmp_path) == [NAMES[format]]  # and no partial file
     assert names(format, path) == ({"waveform", "lengths"}, {"logits", "frames"})
     assert_file_equals_model(path, model, noise(*SAMPLES))
+    about = read_metadata(path)
+    assert (about["task"], about["vocabulary"]) == ("transcription", model.config.vocabulary)
 
     # Clips side by side, padded with what must not matter.
     waveform = rng.standard_normal((2, 20_000)).astype("float32")
@@ -139,6 +148,40 @@ def test_exported_classifiers(format, name, fresh, here, tmp_path, rng):
     assert_same(run_exported(path, **inputs), model.predict_on_batch(inputs))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kind", "share"), [("ds_cnn", "full_int8", 0.7), ("lstm_ctc", "int8", 0.3), ("attention", "float16", 0.6)]
+)
+def test_quantized_files_are_smaller_and_answer_the_same(name, kind, share, samples, here, tmp_path):
+    needs("litert")
+    pytest.importorskip("ai_edge_quantizer", reason="ai-edge-quantizer is not installed (speech-zoo[export])")
+    model = zoo.load(name)
+    most = min(model.max_seconds, 10) * model.config.sample_rate
+    clips = [clip for clip in (load_audio(sample, model.config.sample_rate) for sample in samples) if len(clip) <= most]
+    whole = export(model, "litert", tmp_path / "whole.tflite")
+    calibration = clips if kind == "full_int8" else ()
+    small = export(model, "litert", tmp_path / "small.tflite", quantize=kind, calibration=calibration)
+    assert small.stat().st_size < share * whole.stat().st_size and read_metadata(small)["quantized"] == kind
+    for clip in clips:
+        inputs = {"waveform": clip[None], "lengths": np.array([len(clip)], "int32")}
+        found, wanted = (run_exported(path, **inputs)["logits"] for path in (small, whole))
+        if kind != "full_int8":  # ranges of a few clips are no ranges of speech
+            assert np.abs(found - wanted).max() < 0.1 * np.abs(wanted).max()
+        assert (found.argmax(axis=-1) == wanted.argmax(axis=-1)).mean() > 0.97  # of clips, or of frames
+
+
+def test_quantizations_that_cannot_be(model, tmp_path):
+    path = tmp_path / "m.tflite"
+    with pytest.raises(UnknownNameError):
+        export(model, "litert", path, quantize="int4")
+    with refused("quantize"):
+        export(model, "onnx", tmp_path / "m.onnx", quantize="int8")
+    with refused("quantize"):  # loops in 8-bit integers crash the interpreter
+        export(model, "litert", path, quantize="full_int8", calibration=noise(8000))
+    with refused("calibration"):
+        export(zoo.load("conv2d_mini"), "litert", path, quantize="full_int8")
+
+
 def test_unknown_format_offers_the_nearest(model, tmp_path):
     with pytest.raises(UnknownNameError) as caught:
         export(model, "onxx", tmp_path / "m.onnx")
@@ -159,7 +202,7 @@ def test_path_must_fit_the_format(format, name, model, tmp_path):
 
 
 def test_missing_packages_are_named(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting.importlib.util, "find_spec", lambda name: None if name == "tf2onnx" else True)
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: None if name == "tf2onnx" else True)
     with refused("") as caught:
         export(model, "onnx", tmp_path / "m.onnx")
     assert "tf2onnx" in str(caught.value) and "speech-zoo[export]" in str(caught.value)

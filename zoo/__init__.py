@@ -7,7 +7,8 @@
     zoo.evaluation: how good it is, and on whom
     zoo.plots: what a model saw and answered, drawn
     zoo.notebook: a microphone, a player and tables for the notebooks
-    zoo.export, zoo.demo, zoo.cli: other runtimes, a page, a command
+    zoo.export, zoo.quantization, zoo.runtime: other runtimes
+    zoo.demo, zoo.cli: a page, a command
 
 >>> import zoo
 >>> model = zoo.load("lstm_ctc")
@@ -25,8 +26,9 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio baselines cli datasets decoding demo errors evaluation export files language layers loading losses metrics "
-        "models notebook plots presets registry tasks text training"
+        "audio baselines cli datasets decoding demo ensemble errors evaluation export exporting features files language layers "
+        "loading losses metrics model models notebook pictures plots presets quantization registry runtime search tasks text "
+        "training"
     ).split(),
     submod_attrs={
         "evaluation": ["evaluate"],

@@ -6,21 +6,30 @@ Every format has the inputs `waveform` (batch, samples) float32 and `lengths` (b
 the model by their names; only the true frames of each clip are called `frames` and not `lengths`, because ONNX wants every
 name in a graph to be another. A LiteRT file takes one clip at a time, since its recurrent loops need to know the batch.
 
+Inside each file lies what else one must know to use it, as JSON (`describe`): the rate, labels or vocabulary, the decoder's
+settings, the card and its licence. `zoo.runtime` reads it. In a LiteRT file it is zoo.json in a zip archive at the end, where
+LiteRT keeps associated files (`unzip -p mini.tflite zoo.json`); in ONNX a metadata entry; in a SavedModel an extra asset.
+
 Converters can crash the process that calls them, so they run in a child, under TensorFlow whatever Keras' backend is here.
 """
 
-import importlib.util
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.errors import MissingFileError, ZooError, first_line, unknown_name
+from zoo import quantization
+from zoo.errors import ZooError, first_line, unknown_name
+from zoo.presets import find_card
+from zoo.runtime import FORMATS, METADATA, need, run_exported  # noqa: F401
 
 if TYPE_CHECKING:
     from zoo.tasks import SpeechModel
@@ -28,28 +37,28 @@ if TYPE_CHECKING:
 ONNX_OPSET = 17  # the oldest that has a Fourier transform; runtimes since 2022 read it
 FLOAT = 1  # ONNX' number for float32
 LIMIT = 900  # seconds; a conversion takes a few
+CLIPS = "calibration.npz"
 CHILD = "import sys; from zoo.export import _convert; _convert(*sys.argv[1:])"
 
 
-class Format(NamedTuple):
-    """A file format."""
+def export(
+    model: "SpeechModel",
+    format: str,
+    path: str | os.PathLike,
+    quantize: str | None = None,
+    calibration: Sequence = (),
+) -> Path:
+    """Write a model for another runtime: a file or, of a SavedModel, a folder. It appears complete or not at all.
 
-    suffix: str  # of its path; "" for a folder
-    converts: tuple[str, ...]  # packages that are needed to write it
-    runs: tuple[str, ...]  # and to run it
+    Args:
+        model: SpeechModel.
+        format: "litert", "onnx" or "savedmodel".
+        path: Path that ends in .tflite or .onnx, or of a folder; its absolute path is returned.
+        quantize: None, or for LiteRT "float16", "int8" or "full_int8" (see `zoo.quantization`).
+        calibration: Clips, as `model.load_clips` takes them, on which full_int8 measures the ranges of activations.
 
-
-FORMATS = {
-    "litert": Format(".tflite", ("tensorflow",), ("ai_edge_litert",)),
-    "onnx": Format(".onnx", ("tensorflow", "tf2onnx", "onnx"), ("onnxruntime",)),
-    "savedmodel": Format("", ("tensorflow",), ("tensorflow",)),
-}
-
-
-def export(model: "SpeechModel", format: str, path: str | os.PathLike) -> Path:
-    """Write a model for another runtime, complete or not at all, and return the absolute path.
-
-    Formats are "litert", a file that ends in .tflite, "onnx", one in .onnx, and "savedmodel", a folder.
+    Raises:
+        ZooError: For a format or quantization that the model cannot have, or where the converter fails.
 
     >>> import zoo
     >>> path = export(zoo.load("conv2d_mini"), "litert", "mini.tflite")  # doctest: +SKIP
@@ -58,66 +67,21 @@ def export(model: "SpeechModel", format: str, path: str | os.PathLike) -> Path:
         raise unknown_name("export format", format, FORMATS)
     path = Path(path).expanduser().absolute()
     _check_path(format, path)
-    _need(FORMATS[format].converts, f"Export to {format}")
+    quantization.check(quantize, format, model.layers, calibration)
+    need((*FORMATS[format].converts, *(["ai_edge_quantizer"] if quantize else [])), f"Export to {format}")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that a rename inside one file system puts the finished file in its place.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         source, made = Path(folder) / "model.keras", Path(folder) / ("made" + FORMATS[format].suffix)
         model.save(source)
-        _convert_in_child(format, source, made)
+        if len(calibration):
+            np.savez(source.with_name(CLIPS), *model.load_clips(list(calibration), model.config.sample_rate))
+        source.with_name(METADATA).write_text(json.dumps(describe(model, quantize)), encoding="utf-8")
+        _convert_in_child(format, source, made, quantize or "")
         if path.is_dir():
             os.replace(path, Path(folder) / "old")
         os.replace(made, path)
     return path
-
-
-def run_exported(path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Run what `export` wrote with its own runtime; Keras is not imported.
-
-    Takes (batch, samples) float32 at the model's rate and (batch,) true samples, and gives all outputs by name, as the
-    model does: "logits", and "lengths", the true frames, where there are some.
-
-    >>> run_exported("mini.tflite", np.zeros((1, 8000)), [8000])["logits"].shape  # doctest: +SKIP
-    (1, 10)
-    """
-    path = Path(path).expanduser()
-    format = next((name for name, f in FORMATS.items() if f.suffix and path.suffix == f.suffix), "savedmodel")
-    if not (path if FORMATS[format].suffix else path / "saved_model.pb").is_file():
-        error = ZooError if path.exists() else MissingFileError
-        raise error(f"`path` must be a .tflite or .onnx file or a SavedModel folder that exists. Received: {path}.")
-    _need(FORMATS[format].runs, f"Running {path.name}")
-    waveform, lengths = np.asarray(waveform, "float32"), np.asarray(lengths, "int32")
-    if waveform.ndim != 2 or lengths.shape != waveform.shape[:1]:
-        raise ZooError(f"`waveform` and `lengths` must be of one batch. Received: {waveform.shape}, {lengths.shape}.")
-    run = {"litert": _run_litert, "onnx": _run_onnx, "savedmodel": _run_savedmodel}[format]
-    try:
-        outputs = run(path, waveform, lengths)
-    except Exception as error:
-        raise ZooError(f"`path` must be what `export` wrote. Received: {path} ({first_line(error, 300)}).") from error
-    return {"lengths" if name == "frames" else name: np.asarray(value) for name, value in outputs.items()}
-
-
-def _run_litert(path: Path, waveform, lengths) -> dict:
-    from ai_edge_litert.interpreter import Interpreter
-
-    run = Interpreter(str(path)).get_signature_runner()
-    rows = [run(waveform=w[None], lengths=n[None]) for w, n in zip(waveform, lengths, strict=True)]
-    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-
-def _run_onnx(path: Path, waveform, lengths) -> dict:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {"waveform": waveform, "lengths": lengths}), strict=True))
-
-
-def _run_savedmodel(path: Path, waveform, lengths) -> dict:
-    import tensorflow as tf
-
-    run = tf.saved_model.load(str(path)).signatures["serving_default"]
-    return run(waveform=tf.constant(waveform), lengths=tf.constant(lengths))
 
 
 def _check_path(format: str, path: Path) -> None:
@@ -130,12 +94,22 @@ def _check_path(format: str, path: Path) -> None:
         raise ZooError(f"`path` must be {rule} for the format {format}. Received: {path}.")
 
 
-def _need(packages: tuple[str, ...], what: str) -> None:
-    if missing := [name.replace("_", "-") for name in packages if importlib.util.find_spec(name) is None]:
-        raise ZooError(f'{what} needs {" and ".join(missing)}: pip install "speech-zoo[export]".')
+def describe(model: "SpeechModel", quantize: str | None = None) -> dict:
+    """Return what an exported file says of itself: how to feed it, what its outputs mean, and the card."""
+    config, about = model.config, {"name": model.display_name, "task": model.task, "class": type(model).__name__}
+    about |= {"sample_rate": config.sample_rate, "quantized": quantize}
+    if np.isfinite(model.max_seconds):
+        about["max_seconds"] = model.max_seconds
+    for field in ("labels", "vocabulary", "frame_seconds", "target"):
+        if hasattr(config, field):
+            about[field] = getattr(config, field)
+    if card := model.preset and find_card(model.preset):
+        about |= {"prior": card.prior, "decoding": card.decoding, "sources": card.sources}
+        about["card"] = {field: getattr(card, field) for field in ("summary", "labels", "limits", "licence")}
+    return about
 
 
-def _convert_in_child(format: str, source: Path, made: Path) -> None:
+def _convert_in_child(format: str, source: Path, made: Path, quantize: str) -> None:
     """Run `_convert` in a process of its own. Raises ZooError if it does not end well."""
     # The child sees the packages that this process sees, and Keras' converters want TensorFlow.
     environment = os.environ | {
@@ -144,7 +118,7 @@ def _convert_in_child(format: str, source: Path, made: Path) -> None:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",  # so that recurrent layers are loops, not a GPU's own kernels
     }
-    command = [sys.executable, "-c", CHILD, format, str(source), str(made)]
+    command = [sys.executable, "-c", CHILD, format, str(source), str(made), quantize]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=LIMIT)
     except subprocess.TimeoutExpired:
@@ -156,7 +130,7 @@ def _convert_in_child(format: str, source: Path, made: Path) -> None:
         raise ZooError(f"Export to {format} failed in the converter and wrote nothing: {reason}")
 
 
-def _convert(format: str, source: str, made: str) -> None:
+def _convert(format: str, source: str, made: str, quantize: str) -> None:
     """In the child: a .keras file to a file of `format`. Its last line on stderr is the reason where it fails."""
     try:
         import keras
@@ -166,10 +140,20 @@ def _convert(format: str, source: str, made: str) -> None:
         model = zoo.load(source)
         outputs = {"frames" if name == "lengths" else name: value for name, value in model.output.items()}
         network = keras.Model(model.input, outputs)
+        about = Path(source).with_name(METADATA).read_text(encoding="utf-8")
         if format == "savedmodel":
             network.export(made, format="tf_saved_model", verbose=False)
+            (Path(made) / "assets.extra").mkdir(exist_ok=True)
+            (Path(made) / "assets.extra" / METADATA).write_text(about, encoding="utf-8")
+        elif format == "onnx":
+            _to_onnx(network, made, about)
         else:
-            {"litert": _to_litert, "onnx": _to_onnx}[format](network, made)
+            _to_litert(network, made)
+            if quantize:
+                clips = Path(source).with_name(CLIPS)
+                quantization.quantize(Path(made), quantize, [*np.load(clips).values()] if clips.exists() else ())
+            with zipfile.ZipFile(made, "a") as archive:
+                archive.writestr(METADATA, about)
     except Exception as error:
         print(first_line(error, 300), file=sys.stderr)
         sys.exit(1)
@@ -210,7 +194,8 @@ def _to_litert(network, made: str) -> None:
     Path(made).write_bytes(tf.lite.TFLiteConverter.from_concrete_functions(functions, module).convert())
 
 
-def _to_onnx(network, made: str) -> None:
+def _to_onnx(network, made: str, about: str) -> None:
+    import onnx
     import tf2onnx
     from tf2onnx.handler import tf_op
 
@@ -219,7 +204,9 @@ def _to_onnx(network, made: str) -> None:
     tf_op("Real", part=0)(_Part)
     tf_op("Imag", part=1)(_Part)
     function = _with_constants(network, batch=None)
-    tf2onnx.convert.from_function(function, function.input_signature, opset=ONNX_OPSET, output_path=made)
+    graph, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=ONNX_OPSET)
+    onnx.helper.set_model_props(graph, {METADATA: about})
+    onnx.save(graph, made)
 
 
 class _Dft:

@@ -8,6 +8,8 @@ import importlib.util
 import json
 import os
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,56 +35,91 @@ FORMATS = {
 }
 
 
+class Session:
+    """An exported file that is loaded once and called often; Keras is not imported.
+
+    Args:
+        path: File or folder that `zoo.export.export` wrote.
+
+    Call:
+        (waveform `(batch, samples)` float32 at the model's rate, lengths `(batch,)` true samples) -> outputs by name, as
+        the model gives them: "logits", and "lengths", the true frames, where there are some.
+
+    >>> Session("mini.tflite")(np.zeros((1, 8000)), [8000])["logits"].shape  # doctest: +SKIP
+    (1, 10)
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path, format = _existing(path)
+        need(FORMATS[format].runs, f"Running {self.path.name}")
+        with self._explained():
+            self._run = {"litert": _litert, "onnx": _onnx, "savedmodel": _savedmodel}[format](self.path)
+
+    def __call__(self, waveform: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
+        waveform, lengths = np.asarray(waveform, "float32"), np.asarray(lengths, "int32")
+        if waveform.ndim != 2 or lengths.shape != waveform.shape[:1]:
+            raise ZooError(
+                f"`waveform` and `lengths` must be of one batch. Received: {waveform.shape}, {lengths.shape}."
+            )
+        with self._explained():
+            outputs = self._run(waveform, lengths)
+        return {"lengths" if name == "frames" else name: np.asarray(value) for name, value in outputs.items()}
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            reason = first_line(error, 300)
+            raise ZooError(f"`path` must be what `export` wrote. Received: {self.path} ({reason}).") from error
+
+
 def run_exported(
     path: str | os.PathLike, waveform: np.ndarray, lengths: np.ndarray, sample_rate: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Run an exported file with its own runtime; Keras is not imported.
-
-    It gives all outputs by name, as the model does: "logits", and "lengths", the true frames, where there are some.
+    """Run an exported file once; arguments and result are those of `Session`.
 
     Args:
         path: File or folder that `export` wrote.
-        waveform: `(batch, samples)` float32 at the model's rate.
+        waveform: `(batch, samples)` float32.
         lengths: `(batch,)` true samples.
         sample_rate: Hz of the waveform; where it is given, a file that takes another one refuses.
 
     >>> run_exported("mini.tflite", np.zeros((1, 8000)), [8000])["logits"].shape  # doctest: +SKIP
     (1, 10)
     """
-    path, format = _existing(path)
-    need(FORMATS[format].runs, f"Running {path.name}")
-    waveform, lengths = np.asarray(waveform, "float32"), np.asarray(lengths, "int32")
-    if waveform.ndim != 2 or lengths.shape != waveform.shape[:1]:
-        raise ZooError(f"`waveform` and `lengths` must be of one batch. Received: {waveform.shape}, {lengths.shape}.")
     if sample_rate and (own := read_metadata(path).get("sample_rate", sample_rate)) != sample_rate:
-        raise ZooError(f"`sample_rate` must be {own} Hz for {path.name}. Received: {sample_rate}.")
-    run = {"litert": _run_litert, "onnx": _run_onnx, "savedmodel": _run_savedmodel}[format]
-    try:
-        outputs = run(path, waveform, lengths)
-    except Exception as error:
-        raise ZooError(f"`path` must be what `export` wrote. Received: {path} ({first_line(error, 300)}).") from error
-    return {"lengths" if name == "frames" else name: np.asarray(value) for name, value in outputs.items()}
+        raise ZooError(f"`sample_rate` must be {own} Hz for {Path(path).name}. Received: {sample_rate}.")
+    return Session(path)(waveform, lengths)
 
 
-def _run_litert(path: Path, waveform, lengths) -> dict:
+def _litert(path: Path) -> Callable:
     from ai_edge_litert.interpreter import Interpreter
 
-    run = Interpreter(str(path)).get_signature_runner()
-    rows = [run(waveform=w[None], lengths=n[None]) for w, n in zip(waveform, lengths, strict=True)]
-    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    one_clip = Interpreter(str(path)).get_signature_runner()
+
+    def run(waveform, lengths):
+        rows = [one_clip(waveform=w[None], lengths=n[None]) for w, n in zip(waveform, lengths, strict=True)]
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    return run
 
 
-def _run_onnx(path: Path, waveform, lengths) -> dict:
+def _onnx(path: Path) -> Callable:
     session = _onnx_session(path)
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {"waveform": waveform, "lengths": lengths}), strict=True))
+    return lambda waveform, lengths: dict(
+        zip(names, session.run(names, {"waveform": waveform, "lengths": lengths}), strict=True)
+    )
 
 
-def _run_savedmodel(path: Path, waveform, lengths) -> dict:
+def _savedmodel(path: Path) -> Callable:
     import tensorflow as tf
 
-    run = tf.saved_model.load(str(path)).signatures["serving_default"]
-    return run(waveform=tf.constant(waveform), lengths=tf.constant(lengths))
+    loaded = tf.saved_model.load(str(path))  # kept: its signatures live as long as it does
+    return lambda waveform, lengths: loaded.signatures["serving_default"](
+        waveform=tf.constant(waveform), lengths=tf.constant(lengths)
+    )
 
 
 def read_metadata(path: str | os.PathLike) -> dict:

@@ -172,6 +172,20 @@ def test_quantized_files_are_smaller_and_answer_the_same(name, kind, share, samp
         assert (found.argmax(axis=-1) == wanted.argmax(axis=-1)).mean() > 0.97  # of clips, or of frames
 
 
+@pytest.mark.slow
+def test_benchmark_compares_runtimes():
+    needs("litert")
+    from zoo.benchmark import BATCHES, RUNTIMES, benchmark
+
+    rows = benchmark("conv2d_mini", ["keras-tensorflow", "litert"])
+    assert [row["runtime"] for row in rows] == ["keras-tensorflow", "litert"]
+    assert all(row[f"ms_{batch}"] > 0 for row in rows for batch in BATCHES)
+    assert rows[1]["peak_mb"] < rows[0]["peak_mb"] / 2 and rows[1]["cold_s"] < rows[0]["cold_s"]
+    with pytest.raises(UnknownNameError):
+        benchmark("conv2d_mini", ["litert8"])
+    assert all(runtime.package for runtime in RUNTIMES.values())
+
+
 def test_quantizations_that_cannot_be(model, tmp_path):
     path = tmp_path / "m.tflite"
     with pytest.raises(UnknownNameError):

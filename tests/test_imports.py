@@ -12,7 +12,7 @@ ZOO = Path(__file__).parent.parent / "zoo"
 ORDER = (
     "errors files registry presets text audio_integrity audio layers models losses language decoding metrics baselines tasks "
     "weights_files loading plots notebook datasets evaluation training quantization "
-    "runtime export demo cli"
+    "runtime export benchmark demo cli"
 ).split()
 FILES = sorted(ZOO.rglob("*.py"))
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ZOO).as_posix())

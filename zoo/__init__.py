@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio baselines cli datasets decoding demo ensemble errors evaluation export exporting features files language layers "
+        "audio baselines benchmark cli datasets decoding demo ensemble errors evaluation export exporting features files language layers "
         "loading losses metrics model models notebook pictures plots presets quantization registry runtime search tasks text "
         "training"
     ).split(),

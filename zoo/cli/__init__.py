@@ -1,6 +1,12 @@
 """The command `zoo`: each command parses what was typed, calls one function of the package, and prints what it gives.
 
-A file has the commands of one kind. Keras is imported when a model is needed.
+    zoo.cli.models      list, info, export, benchmark, data
+    zoo.cli.recognise   transcribe, listen, classify, align, few-shot, search
+    zoo.cli.autoencode  reconstruct, denoise, map
+    zoo.cli.train       train, evaluate
+    zoo.cli.demo        demo
+
+Keras is imported when a model is needed.
 """
 
 import os

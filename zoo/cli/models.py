@@ -1,5 +1,6 @@
-"""Commands about models and data sets: list, info, export, data."""
+"""Commands about models and data sets: list, info, export, benchmark, data."""
 
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -112,6 +113,46 @@ def export_model(asked, format, out, quantize, calibration, as_json):
     size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
     about = {"model": asked.name, "format": format, "path": str(out), "bytes": size}
     tell(about, f"Wrote {out} ({size / 1e6:.1f} MB).", as_json)
+
+
+@click.command()
+@options.model(SOUND, "a model of sound")
+@click.option(
+    "--runtime", "runtimes", multiple=True, metavar="NAME", help="One of them; may be repeated (all installed)."
+)
+@options.json_option
+def benchmark(asked, runtimes, as_json):
+    """Measure how fast the model NAME answers on one core of this machine, in how much memory, by runtime.
+
+    The runtimes are Keras under TensorFlow and JAX, LiteRT (float and int8) and ONNX. Times are of one short clip: cold, from the
+    start of the process, and warm, alone and in batches of 32. Compare the rows of one table, not of two machines.
+
+    \b
+    Example:
+      zoo benchmark ds_cnn
+      zoo benchmark lstm_ctc --runtime litert --runtime keras-tensorflow --json
+    """
+    from zoo.benchmark import benchmark as measure
+    from zoo.benchmark import environment
+
+    log = (lambda line: click.echo(line, err=True)) if sys.stderr.isatty() else None
+    rows = measure(asked.weights or asked.name, runtimes, log)
+    if as_json:
+        print_json({"model": asked.name, "environment": environment(), "runtimes": rows})
+        return
+    cells = [
+        (
+            r["runtime"],
+            f"{r['mb']:.2f}",
+            f"{r['cold_s']:.2f}",
+            f"{r['peak_mb']:.0f}",
+            f"{r['ms_1']:.2f}",
+            f"{r['ms_32']:.2f}",
+        )
+        for r in rows
+    ]
+    print_table("runtime", "file MB#", "cold s#", "memory MB#", "ms a clip#", "in batches of 32#", rows=cells)
+    click.echo(", ".join(f"{name} {value}" for name, value in environment().items()))
 
 
 @click.command()

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Two processes: each holds TensorFlow and a model or two.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-slow test-all lint notebooks results clean
+.PHONY: demo test test-slow test-all fuzz lint notebooks results clean
 
 demo: $(VENV)/ready-demo
 	$(BIN)/zoo transcribe $(if $(WAV),"$(WAV)",data/samples/woman-us.wav) --plot demo.png
@@ -21,6 +21,10 @@ test-slow: $(VENV)/ready-test
 
 # Everything, the linter too: at most 15 minutes. The slow tests follow the fast ones, which are not run twice.
 test-all: lint test test-slow
+
+# 100,000 mutated recordings in child processes, in two hours; stopped, it goes on where it was.
+fuzz: $(VENV)/ready-test
+	$(BIN)/python tests/fuzz.py --out runs/fuzz.json
 
 lint: $(VENV)/ready-test
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Every file and array becomes mono float32 at the model's rate, or is refused."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,11 +53,38 @@ def test_formats_and_rates(suffix, options, tolerance, rate, tmp_path):
         assert np.abs(samples[middle] - tone()[middle]).max() < tolerance
 
 
+class Tensor:
+    """What a PyTorch tensor on a graphics card with a gradient is to us."""
+
+    def __init__(self, array, ready=False):
+        self.array, self.ready = array, ready
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return Tensor(self.array, True)
+
+    def __array__(self, dtype=None, copy=None):
+        if not self.ready:
+            raise TypeError("can't convert a tensor on a device")
+        return self.array
+
+
+class Decoder:
+    """What torchcodec's AudioDecoder is."""
+
+    def get_all_samples(self):
+        return type("AudioSamples", (), {"data": Tensor(tone()[None]), "sample_rate": RATE})()
+
+
 def test_paths_file_objects_and_arrays_agree(tmp_path):
     path = tmp_path / "clip.wav"
     path.write_bytes(wav(tone(), subtype="FLOAT"))
-    expected = load_audio(tone(), sample_rate=RATE)
-    for source in (path, str(path), io.BytesIO(path.read_bytes())):
+    data, expected = path.read_bytes(), load_audio(tone(), sample_rate=RATE)
+    files = (path, str(path), io.BytesIO(data), data, bytearray(data), memoryview(data))
+    hugging_face = ({"bytes": data, "path": None}, {"bytes": None, "path": str(path)}, Decoder())
+    for source in files + hugging_face:
         np.testing.assert_array_equal(load_audio(source), expected)
     with open(path, "rb") as file:
         np.testing.assert_array_equal(load_audio(file), expected)
@@ -96,7 +124,7 @@ def test_flac_of_unknown_length_is_read_to_its_end(tmp_path):
     data[21], data[22:26] = data[21] & 0xF0, bytes(4)
     (tmp_path / "pipe.flac").write_bytes(data)
     for name in ("known.flac", "pipe.flac"):
-        assert duration(tmp_path / name) == 5 * len(tone()) / RATE
+        assert duration(tmp_path / name) == pytest.approx(5 * len(tone()) / RATE)
     np.testing.assert_array_equal(*(load_audio(tmp_path / name, RATE) for name in ("known.flac", "pipe.flac")))
 
 
@@ -108,6 +136,29 @@ def test_channels_are_averaged():
     stereo = io.BytesIO(wav(np.stack([left, right], axis=1), subtype="FLOAT"))
     np.testing.assert_allclose(load_audio(stereo), expected, atol=1e-6)
     np.testing.assert_array_equal(load_audio(left[:, None], sample_rate=RATE), left)
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        (RATE, tone()), (tone(), RATE), (np.int64(RATE), tone()), (tone(), float(RATE)), (RATE, tone().tolist()), (RATE, Tensor(tone())),
+        {"array": tone(), "sampling_rate": RATE}, {"raw": tone(), "sampling_rate": RATE, "path": None},
+        {"array": tone().tolist(), "sampling_rate": RATE}, {"array": Tensor(tone()), "sampling_rate": RATE},
+        (RATE, tone()[None, :, None]), (RATE, tone()[None, None]), (RATE, tone()[None]), (RATE, tone()[:, None]),
+        (RATE, np.stack([tone(), -tone()])), (RATE, np.stack([tone(), -tone()], 1)),
+    ],
+)  # fmt: skip
+def test_what_the_ecosystem_hands_over(audio):
+    """Pairs of gradio, scipy, soundfile and torchaudio, dicts of Hugging Face, tensors, batches of one, opposite phases."""
+    np.testing.assert_allclose(load_audio(audio, RATE), tone(), atol=1e-6)
+    np.testing.assert_allclose(load_audio(audio, RATE, sample_rate=8000), tone(), atol=1e-6)  # its own rate
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_samples_of_16_bits_in_wider_arrays(dtype):
+    samples = (2**15 * tone()).astype("int16")
+    for array in (samples, samples // 100):
+        np.testing.assert_array_equal(load_audio((RATE, array.astype(dtype))), load_audio((RATE, array)))
 
 
 def test_too_loud_floats_are_scaled_not_clipped():
@@ -131,6 +182,21 @@ def test_resampling_does_not_alias():
     )
 
 
+def test_an_offset_and_hum_are_taken_away():
+    voice = tone(seconds=1, hertz=150, level=0.1)
+    for rate in (8000, 16000):
+        for disturbance in (
+            0.3,
+            -0.05,
+            tone(seconds=1, hertz=50, level=0.1),
+            0.2 + tone(seconds=1, hertz=55, level=0.1),
+        ):
+            heard = load_audio(voice + disturbance, rate, sample_rate=RATE)
+            assert np.abs(heard - load_audio(voice, rate, sample_rate=RATE))[rate // 10 : -rate // 10].max() < 3e-3
+    for same in (voice, tone(hertz=80), voice + 0.01):  # no clip that models learnt from is changed
+        np.testing.assert_array_equal(load_audio(same, sample_rate=RATE), same)
+
+
 def test_silence_is_audio():
     assert not load_audio(np.zeros(RATE), sample_rate=RATE).any()
 
@@ -151,6 +217,10 @@ def test_no_such_file(tmp_path):
             load_audio(path)
         with refused("path", MissingFileError):
             duration(path)
+    for url in ("https://example.org/clip.wav", Path("s3://bucket/clip.wav"), "hf://datasets/clip.wav"):
+        with refused("audio", AudioError) as caught:
+            load_audio(url)
+        assert "download" in str(caught.value)
     with pytest.raises(FileNotFoundError):  # whoever expects Python's own gets it
         load_audio(tmp_path / "none.wav")
     with refused("audio", AudioError):
@@ -161,22 +231,15 @@ def test_no_such_file(tmp_path):
         bundled("sevne")
 
 
-HUGE = bytearray(wav(tone()))  # the header promises 4 gigabytes
-HUGE[HUGE.index(b"data") + 4 : HUGE.index(b"data") + 8] = (2**32 - 10).to_bytes(4, "little")
-
-
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"hello, hello, " * 100, wav(tone())[:100], wav(tone())[:8000], bytes(HUGE), wav(tone(), format="FLAC")[:3000],
-        wav(tone(), format="OGG")[:40], wav(tone(), format="OGG")[:-100], wav(tone(), format="AIFF")[:8000],
-        wav(tone(), format="W64"), wav(tone(), format="RF64")[:8000], wav(np.zeros(0)), wav(np.zeros(1)),
+        b"", b"hello, hello, " * 100, wav(tone())[:100], wav(tone(), format="OGG")[:40], wav(np.zeros(0)), wav(np.zeros(1)),
         wav(np.full(800, np.nan), subtype="FLOAT"), wav(np.full(800, np.inf), subtype="FLOAT"), wav(np.zeros(800), 1),
         wav(np.zeros(800), 10_000_000),
     ],
     ids=[
-        "empty", "text", "cut in the header", "cut wav", "4 GB promised", "cut flac", "cut ogg", "cut end of ogg", "cut aiff",
-        "w64", "cut rf64", "zero samples", "one sample", "nan", "inf", "1 Hz", "10 MHz",
+        "empty", "text", "cut in the header", "cut ogg", "zero samples", "one sample", "nan", "inf", "1 Hz", "10 MHz",
     ],
 )  # fmt: skip
 def test_bad_files_are_named_with_their_folder(data, tmp_path):
@@ -193,7 +256,7 @@ def test_bad_files_are_named_with_their_folder(data, tmp_path):
     [
         np.zeros(0), np.zeros(1), np.r_[tone(), np.nan], np.r_[tone(), -np.inf], np.zeros((100, 100)), np.zeros((0, 5)),
         np.zeros((3, 4, 5)), np.array(0.5), np.array(["a", "b"]), tone().astype(complex), np.zeros(100, bool),
-        np.array([None, 1.0]), [0.1, 0.2], None, io.StringIO("RIFF"),
+        np.array([None, 1.0]), [0.1, 0.2], None, io.StringIO("RIFF"), {}, {"text": "one"}, (RATE, "clip.wav"), (1, 2), 16000,
     ],
 )  # fmt: skip
 def test_what_is_no_audio(array):

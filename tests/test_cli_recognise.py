@@ -67,13 +67,12 @@ def words(tmp_path_factory) -> Path:
 
 def bad_recordings(folder: Path) -> list[Path]:
     """Files that are no recordings, made in `folder`."""
-    soundfile.write(folder / "cut.wav", 0.1 * np.ones(RATE), RATE)
-    (folder / "cut.wav").write_bytes((folder / "cut.wav").read_bytes()[:5000])
+    (folder / "page.wav").write_text("<html>404</html>")
     (folder / "empty.wav").touch()
     (folder / "text.wav").write_text("hello, hello")
     soundfile.write(folder / "none.wav", np.zeros(0, "float32"), RATE)
     soundfile.write(folder / "nan.wav", np.full(RATE, np.nan, "float32"), RATE, subtype="FLOAT")
-    return [folder / f"{name}.wav" for name in ("cut", "empty", "text", "none", "nan")]
+    return [folder / f"{name}.wav" for name in ("page", "empty", "text", "none", "nan")]
 
 
 # --- transcribe
@@ -155,6 +154,19 @@ def test_a_bad_recording_stops_no_good_one(saved, classifier, clips, tmp_path):
         ]
         complaints = result.stderr.splitlines()
         assert len(complaints) == len(bad) + 1 and all(line.startswith("Error: ") for line in complaints)
+
+
+def test_what_is_missing_is_one_line_on_stderr(saved, clips, tmp_path):
+    for _ in range(2):  # Python itself would say it once
+        cut = tmp_path / "cut.wav"
+        cut.write_bytes((Path(clips) / "c.WAV").read_bytes()[:-5000])
+        (tmp_path / "notes.txt").touch()
+        (cut_said,) = run("transcribe", cut, "--weights", saved).stderr.splitlines()
+        (left_out,) = [
+            line for line in run("transcribe", tmp_path, "--weights", saved).stderr.splitlines() if "notes.txt" in line
+        ]
+        assert cut_said.startswith("Warning: ") and "cut.wav" in cut_said and left_out.startswith("Warning: ")
+    assert refusal("transcribe", "https://example.org/a.wav", "--weights", saved).argument == "audio"
 
 
 def test_silence_is_no_error(tmp_path, saved):

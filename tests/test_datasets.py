@@ -17,7 +17,7 @@ from scripts import make_manifests
 from zoo import datasets
 from zoo.datasets import connected_digits, extraction, fsdd, manifests, noise
 from zoo.datasets.spec import DataSpec
-from zoo.errors import AudioError, DataError, MissingFileError, UnknownNameError
+from zoo.errors import AudioError, AudioWarning, DataError, MissingFileError, UnknownNameError
 from zoo.text import CHARACTERS
 
 RATE = 8000
@@ -249,13 +249,29 @@ def table(path, text) -> Path:
     return path
 
 
-def test_an_empty_label_folder_is_named(tmp_path):
-    for name in ("yes", "no"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "yes" / "anna.wav").write_bytes(wav())
-    with refused("", DataError) as caught:
-        datasets.load("folder", "all", tmp_path)
-    assert str(tmp_path / "no") in str(caught.value)
+def test_what_is_left_out_of_a_folder_is_said(tmp_path):
+    """As archives of all systems unpack: folders in folders, those of a Mac, noise, empty ones, and every suffix."""
+    heard = ("yes/anna/1.wav", "yes/anna/2.M4A", "yes/ben.webm", "no/a.mp3", "no/deep/er/b.opus")
+    others = (
+        "__MACOSX/yes/._1.wav",
+        "_background_noise_/hum.wav",
+        "yes/notes.txt",
+        "yes/.DS_Store",
+        "yes/Thumbs.db",
+        "loose.wav",
+    )
+    for name in heard + others:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(wav())
+    (tmp_path / "empty").mkdir()
+    with pytest.warns(AudioWarning) as said:
+        found = datasets.load("folder", "all", tmp_path)
+    assert sorted(u.id for u in found) == sorted(heard)
+    assert {u.text for u in found} == {"yes", "no"} and found[0].audio(16000).shape == (3200,)  # whatever its suffix
+    said = [str(warning.message) for warning in said]
+    assert len(said) == 3 and not any("\n" in line or "MACOSX" in line or "Thumbs" in line for line in said)
+    for name in ("notes.txt", "loose.wav", "empty", "_background_noise_"):
+        assert sum(name in line for line in said) == 1
 
 
 def test_sample_rates_may_differ_within_a_folder(tmp_path):

@@ -112,6 +112,12 @@ def test_classifiers_are_not_asked_of_a_sentence(tmp_path, asked):
     assert asked == answers.models_for("transcription")
 
 
+def test_what_is_missing_is_on_the_page(tmp_path, asked):
+    path = Path(wav(tmp_path / "cut.wav", TONE))
+    path.write_bytes(path.read_bytes()[:-4000])
+    assert "missing" in list(answers.listen(path))[-1]["status"]
+
+
 def test_errors_end_as_a_sentence_in_the_status_line():
     def broken(error):
         yield {"next": "kept"}

@@ -81,6 +81,8 @@ def test_files_and_any_rate(embedder, tmp_path):
         ({"a": [tone(300)], "": [tone(500)]}, "examples", DataError),
         ({"a": tone(300), "b": [tone(500)]}, "examples", DataError),
         ({"a": "clip.wav", "b": [tone(500)]}, "examples", DataError),
+        ({"a": b"RIFF", "b": [tone(500)]}, "examples", DataError),
+        ({"a": (RATE, tone(300)), "b": [tone(500)]}, "examples", DataError),
         ({"a": [tone(300), np.zeros(4000)], "b": [tone(500)]}, "", AudioError),
         ({"a": ["nowhere.wav"], "b": [tone(500)]}, "audio", MissingFileError),
         ({"a": [tone(300)[:5]], "b": [tone(500)]}, "audio", AudioError),

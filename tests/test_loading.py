@@ -1,5 +1,9 @@
 """From a name to a model: presets, files of one's own, new heads; and what is refused."""
 
+import json
+import time
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -23,6 +27,18 @@ def assert_equal_layers(a, b, names=None):
 @pytest.fixture(scope="module")
 def bundled():
     return zoo.load("conv2d_mini")
+
+
+def with_config(source, target, change) -> None:
+    """A .keras file with another config: `change` gets its JSON."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                change(config["config"]["config"])
+                data = json.dumps(config).encode()
+            new.writestr(name, data)
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +265,17 @@ def test_transfer_between_models_that_share_nothing_is_refused(bundled):
         transfer("no_model", bundled)
     for old, new in zip(before, bundled.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"units": 10**9}, {"units": 4000}, {"layers": 4000}, {"n_fft": 2**30}, {"n_mels": 2**30}, {"kernel_size": 4000}]
+)  # fmt: skip
+def test_a_config_that_promises_more_than_the_file_holds(changes, mine, tmp_path):
+    path = tmp_path / "huge.keras"
+    with_config(mine, path, lambda config: config.update(changes))
+    start = time.process_time()
+    with refused("", WeightsError):
+        zoo.load(path)
+    assert time.process_time() - start < 2
+    with_config(mine, path, lambda config: None)
+    assert zoo.load(path).count_params() == zoo.load(mine).count_params()

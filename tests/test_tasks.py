@@ -144,6 +144,39 @@ def test_a_stream_writes_what_the_whole_recording_gives():
     assert last.last and last.text == model.transcribe(clip, 16000).text
 
 
+@pytest.mark.parametrize("task", ["transcribe", "classify", "embed", "reconstruct", "denoise"])
+def test_one_clip_in_every_form_and_a_list_of_all(task, tmp_path):
+    """A pair and a dict are one clip; a list is many, of any forms."""
+    name = {
+        "transcribe": "lstm_ctc",
+        "classify": "ds_cnn",
+        "embed": "speaker_id",
+        "reconstruct": "vae",
+        "denoise": "denoising_autoencoder",
+    }
+    answer, (clip,) = getattr(small(name[task]), task), clips_of(0.5, rate=8000)
+    soundfile.write(tmp_path / "clip.wav", clip, 8000, subtype="FLOAT")
+    data = (tmp_path / "clip.wav").read_bytes()
+    forms = [
+        (8000, clip),
+        (clip, 8000),
+        {"array": clip, "sampling_rate": 8000},
+        data,
+        tmp_path / "clip.wav",
+        (8000, clip[None, :, None]),
+    ]
+    many = answer(forms)
+    assert len(many) == len(forms)
+    for alone in (answer(form) for form in forms[:4]):
+        assert type(alone) is type(many[0])
+        np.testing.assert_array_equal(as_array(alone), as_array(many[0]))
+
+
+def as_array(answer) -> np.ndarray:
+    found = answer if isinstance(answer, np.ndarray) else getattr(answer, "reconstruction", None)
+    return np.array(list(answer.to_dict())) if found is None else np.round(found, 4)
+
+
 # --- classifiers
 
 

@@ -6,62 +6,140 @@ Whatever is not sound is refused here with one sentence, so that no later stage 
 import importlib
 import io
 import os
-from collections.abc import Iterator, Sequence
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from zoo.audio_integrity import check_container
-from zoo.errors import AudioError, MissingFileError, unknown_name
+from zoo import audio_files
+from zoo.errors import AudioError, AudioWarning, MissingFileError, first_line, unknown_name
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # hertz; beyond them a number is a mistake, not a sample rate
 SHORTEST = 0.01  # seconds: less holds not one period of a voice
 MOST_CHANNELS = 8
-UNKNOWN = 2**40  # a stream of unknown length (FLAC, OGG or MP3 from a pipe) declares more samples than this
-Audio = str | os.PathLike | BinaryIO | np.ndarray  # what `load_audio` reads
-FORMATS = ("WAV", "WAVEX", "FLAC", "OGG", "MP3", "AIFF")  # those whose loss of samples is noticed
+LOUDEST = 2.0**32  # floats may be integers of 32 bits; beyond is no sound
+CANCELLED = 0.01  # of the energy of its channels: an average with less has them in opposite phase
+RUMBLE = 0.05  # of the energy below the voice: less has every clip, and models have learnt from such
+RUMBLE_RATE = 140  # hertz, twice the highest frequency of rumble: mains hum lies at 50 and 60, a low voice above 75
+# What `load_audio` reads; (rate, array) and {"array": ..., "sampling_rate": ...} too.
+Audio = str | os.PathLike | BinaryIO | bytes | np.ndarray | tuple | Mapping
 
 
-def load_audio(audio: Audio, target_rate: float = 16000, *, sample_rate: float | None = None) -> np.ndarray:
+def load_audio(
+    audio: Audio, target_rate: float = 16000, *, sample_rate: float | None = None, strict: bool = False
+) -> np.ndarray:
     """Load any recording as mono at one rate, `(samples,)` float32 in [-1, 1].
 
-    Channels are averaged. Floats beyond [-1, 1] are scaled down as a whole, not clipped.
+    Channels are averaged; where that leaves nothing, as of opposite phases, one is taken. An offset and hum are taken away where
+    they are strong. Floats beyond [-1, 1] are scaled down as a whole, not clipped. A file that is cut or damaged is read as far as it goes, with an `AudioWarning`.
 
     Args:
-        audio: Path or binary file object (WAV, FLAC, OGG, Opus, MP3, AIFF), or array `(samples,)`,
-            `(samples, channels)` or `(channels, samples)` of integers at full scale or of floats.
+        audio: Path, bytes or binary file object (WAV, FLAC, Ogg, MP3, M4A, WebM, and what else FFmpeg decodes), or array or
+            tensor `(samples,)`, `(samples, channels)` or `(channels, samples)` of integers at full scale or of floats. An
+            array may bring its rate: `(rate, array)` or `{"array": array, "sampling_rate": rate}`.
         target_rate: Rate of the result in hertz.
-        sample_rate: Rate of an array in hertz; files carry their own.
+        sample_rate: Rate of an array in hertz; files and pairs carry their own.
+        strict: Refuse a file that is cut or damaged.
 
     Raises:
-        AudioError: If `audio` is not audio, cut short, empty, not finite, or of an impossible rate or shape.
+        AudioError: If `audio` is not audio, empty, not finite, or of an impossible rate or shape.
 
     >>> load_audio(bundled("seven"), 8000).shape  # 1.4 s
     (11567,)
+    >>> load_audio((8000, np.zeros(8000)), 16000).shape
+    (16000,)
     """
     check_rate(target_rate, "`target_rate`")
+    audio, sample_rate = _with_rate(audio, sample_rate)
+    pieces, name = _from_tensor(audio, sample_rate) if _is_array(audio) else _from_file(audio, strict)
+    for _, rate in pieces:
+        check_rate(rate, "`sample_rate`" if name == "`audio`" else f"The sample rate of {name}")
+    if sum(len(samples) / rate for samples, rate in pieces) < SHORTEST:
+        received = " and ".join(f"{len(samples)} samples at {rate:g} Hz" for samples, rate in pieces)
+        raise AudioError(f"{name} must last at least {SHORTEST * 1000:g} ms. Received: {received}.")
+    for samples, _ in pieces:
+        if bad := int(np.sum(~np.isfinite(samples))):
+            raise AudioError(f"{name} must hold finite samples. Received: {bad} that are NaN or infinite.")
+        if (peak := float(np.abs(samples).max())) > LOUDEST:
+            raise AudioError(f"{name} must hold samples in [-1, 1]. Received: one of {peak:.3g}.")
+    pieces = [resample(samples, rate, target_rate) for samples, rate in pieces]
+    samples = without_rumble(pieces[0] if len(pieces) == 1 else np.concatenate(pieces), target_rate)
+    return samples / max(1.0, float(np.abs(samples).max()))
+
+
+def is_pair(audio: object) -> bool:
+    """Return whether `audio` is one clip, an array with its rate beside it, and not two clips.
+
+    >>> is_pair((16000, np.zeros(9))), is_pair((np.zeros(9), np.zeros(9)))
+    (True, False)
+    """
+    if not (isinstance(audio, tuple) and len(audio) == 2):
+        return False
+    rate, array = audio if isinstance(audio[0], Real) else audio[::-1]
+    return isinstance(rate, Real) and (_is_array(array) or isinstance(array, list)) and not isinstance(array, Real)
+
+
+def _is_array(audio: object) -> bool:
+    return hasattr(audio, "__array__")
+
+
+def _with_rate(audio: Any, sample_rate: float | None) -> tuple[Any, float | None]:
+    """A clip that brings its rate, as other packages hand it over, as the sound alone and the rate."""
+    if hasattr(audio, "get_all_samples"):  # torchcodec's decoder, which data sets of Hugging Face give
+        decoded = audio.get_all_samples()
+        return decoded.data, decoded.sample_rate
+    if is_pair(audio):
+        rate, array = audio if isinstance(audio[0], Real) else audio[::-1]
+        return (np.asarray(array) if isinstance(array, list) else array), rate
+    if not isinstance(audio, Mapping):
+        return audio, sample_rate
+    for key in ("array", "raw", "bytes", "path"):
+        if (found := audio.get(key)) is not None:
+            is_list = isinstance(found, list)
+            return (np.asarray(found) if is_list else found), audio.get("sampling_rate", sample_rate)
+    raise AudioError(f'`audio` must have an "array" and a "sampling_rate". Received: a dict of {[*audio]!r:.80}.')
+
+
+def _from_tensor(audio: Any, sample_rate: float | None) -> tuple[list[tuple[np.ndarray, float]], str]:
+    """An array or tensor as [((samples,) float32, hertz)], and its name for errors."""
+    if sample_rate is None:
+        raise AudioError("`sample_rate` in hertz must be given with an array. Received: sample_rate=None.")
+    if hasattr(audio, "detach"):  # PyTorch's tensors, on whatever device
+        audio = audio.detach().cpu()
+    try:
+        array = np.asarray(audio)
+    except (TypeError, ValueError, RuntimeError) as error:  # of bfloat16, for example
+        raise AudioError(f"`audio` must be an array that NumPy can read ({first_line(error)}).") from None
+    if array.dtype == "int32":  # often holds samples of 16 bits
+        array = array.astype("int64")
+    if array.ndim > 2:  # (1, channels, samples), as of a batch of one
+        array = array.squeeze()
+    return [(mono(from_array(array), "`audio`"), sample_rate)], "`audio`"
+
+
+def _from_file(audio: Any, strict: bool) -> tuple[list[tuple[np.ndarray, float]], str]:
+    """A file as [((samples,) float32, hertz)], one for each rate in it, and its name for errors. Warns of what is missing."""
     if isinstance(audio, str | os.PathLike):
-        name = display_name(audio)
-        samples, rate = _decode(_existing(audio, "audio").read_bytes(), name)
+        name, file = display_name(audio), open(_existing(audio, "audio"), "rb")
+    elif isinstance(audio, bytes | bytearray | memoryview):
+        name, file = "the recording", io.BytesIO(audio)
     elif hasattr(audio, "read"):
         data, name = contents(audio)
-        samples, rate = _decode(data, name)
-    elif hasattr(audio, "__array__"):
-        if sample_rate is None:
-            raise AudioError("`sample_rate` in hertz must be given with an array. Received: sample_rate=None.")
-        samples, rate, name = from_array(np.asarray(audio)), sample_rate, "`audio`"
+        file = io.BytesIO(data)
     else:
-        raise AudioError(f"`audio` must be a path, a binary file or an array. Received: a {type(audio).__name__}.")
-    check_rate(rate, "`sample_rate`" if name == "`audio`" else f"The sample rate of {name}")
-    samples = mono(samples, name)
-    if len(samples) < SHORTEST * rate:
-        received = f"{len(samples)} samples at {rate:g} Hz"
-        raise AudioError(f"{name} must last at least {SHORTEST * 1000:g} ms. Received: {received}.")
-    if bad := int(np.sum(~np.isfinite(samples))):
-        raise AudioError(f"{name} must hold finite samples. Received: {bad} that are NaN or infinite.")
-    samples = resample(samples, rate, target_rate)
-    return samples / max(1.0, float(np.abs(samples).max()))
+        rule = "`audio` must be a path, bytes, a binary file or an array"
+        raise AudioError(f"{rule}. Received: a {type(audio).__name__}.")
+    with file:
+        sound = audio_files.read(file, name, lambda block: mono(from_array(block), name, 64))
+    if sound.warning and strict:
+        raise AudioError(sound.warning)
+    if sound.warning:
+        warnings.warn(sound.warning, AudioWarning, stacklevel=3)
+    return sound.pieces, name
 
 
 def contents(file: BinaryIO) -> tuple[bytes, str]:
@@ -93,16 +171,10 @@ def bundled(name: str) -> Path:
 
 
 def duration(path: str | os.PathLike) -> float:
-    """Return the seconds of an audio file, as its header has them. Raises AudioError, MissingFileError."""
-    import soundfile
-
+    """Return the seconds of an audio file, without decoding it where its packets tell. Raises AudioError, MissingFileError."""
     path = _existing(path, "path")
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            frames = file.frames if file.frames < UNKNOWN else sum(map(len, _blocks(file)))
-            return frames / file.samplerate
-    except soundfile.LibsndfileError as error:
-        raise AudioError(f"{path.name} must be WAV, FLAC, OGG or MP3 and is not ({error.error_string}).") from None
+    with open(path, "rb") as file:
+        return audio_files.read(file, display_name(path), None).seconds
 
 
 def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
@@ -118,6 +190,25 @@ def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarra
     import soxr
 
     return soxr.resample(np.asarray(samples, "float32"), from_rate, to_rate, quality="HQ")
+
+
+def without_rumble(samples: np.ndarray, rate: float) -> np.ndarray:
+    """Take away the offset and all below 70 Hz, without delay, of `(samples,)` in which that has over a twentieth of the energy.
+
+    >>> x = np.sin(np.arange(8000) / 5).astype("float32")
+    >>> bool(without_rumble(x, 8000) is x), float(np.abs(without_rumble(x + 0.5, 8000) - x).max().round(1))
+    (True, 0.0)
+    """
+    offset = samples.mean(dtype="float64").astype("float32")
+    step = max(1, int(rate / 1400))  # means of a few samples tell as well how much there is, and are ten times as quick
+    means = samples[: len(samples) // step * step].reshape(-1, step).mean(axis=1) - offset
+    energy = np.square(offset) + np.square(resample(means, rate / step, RUMBLE_RATE)).sum() / RUMBLE_RATE * rate / len(
+        samples
+    )
+    if energy <= RUMBLE * np.square(samples).mean():
+        return samples
+    below = resample(resample(samples - offset, rate, RUMBLE_RATE), RUMBLE_RATE, rate)[: len(samples)]
+    return samples - offset - np.pad(below, (0, len(samples) - len(below)))
 
 
 def display_name(path: str | os.PathLike) -> str:
@@ -159,6 +250,11 @@ def from_array(array: np.ndarray) -> np.ndarray:
 
 
 def _existing(path: str | os.PathLike, argument: str) -> Path:
+    if scheme := re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
+        how = 'download it first, as by urllib.request.urlretrieve(url, "clip.wav")'
+        raise AudioError(
+            f"`{argument}` must be a file on this machine, not {scheme[0]}: {how}. Received: {str(path)[:200]}."
+        )
     path = Path(path)
     try:
         exists = path.exists()
@@ -171,48 +267,28 @@ def _existing(path: str | os.PathLike, argument: str) -> Path:
     return path
 
 
-def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
-    """File contents -> ((samples, channels) float32, hertz)."""
-    import soundfile
+def mono(samples: np.ndarray, name: str, most: int = MOST_CHANNELS) -> np.ndarray:
+    """Average (samples, channels) or (channels, samples) to (samples,). Raises AudioError, which leads with `name`.
 
-    if not data:
-        raise AudioError(f"{name} must hold samples and is an empty file.")
-    check_container(data, name)
-    try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            format, declared, rate = file.format, file.frames, file.samplerate
-            if format not in FORMATS:
-                raise AudioError(f"{name} must be WAV, FLAC, OGG, MP3 or AIFF and is {format}: convert it first.")
-            known = declared < UNKNOWN
-            samples = file.read(dtype="float32", always_2d=True) if known else np.concatenate([*_blocks(file)])
-    except soundfile.LibsndfileError as error:
-        reason = str(error.error_string).rstrip(".")
-        raise AudioError(f"{name} must be WAV, FLAC, OGG or MP3 and is damaged or something else ({reason}).") from None
-    if len(samples) < declared < UNKNOWN:
-        raise AudioError(f"{name} must be complete: it declares {declared} samples and holds {len(samples)}.")
-    return samples, rate
+    Where the average cancels, because channels are in opposite phase, the loudest channel is taken.
 
-
-def _blocks(file) -> Iterator[np.ndarray]:
-    """Blocks (samples, channels) float32 of a soundfile.SoundFile of unknown length; the last one is empty."""
-    file.seekable = lambda: False  # soundfile seeks after each read, which fails past an end that nobody knows
-    while True:
-        yield (block := file.read(65536, dtype="float32", always_2d=True))
-        if not len(block):
-            return
-
-
-def mono(samples: np.ndarray, name: str) -> np.ndarray:
-    """Average (samples, channels) or (channels, samples) to (samples,). Raises AudioError, which leads with `name`."""
+    >>> mono(np.array([[0.5, -0.5], [0.25, -0.25]]), "`audio`")
+    array([0.5 , 0.25])
+    """
     if samples.ndim == 1:
         return samples
-    if samples.ndim == 2:
-        if 0 < samples.shape[1] <= MOST_CHANNELS:
-            return samples.mean(axis=1)
-        if 0 < samples.shape[0] <= MOST_CHANNELS:
-            return samples.mean(axis=0)
-    rule = f"must be (samples,) or (samples, channels), of at most {MOST_CHANNELS} channels"
-    raise AudioError(f"{name} {rule}. Received: shape {samples.shape}.")
+    if samples.ndim == 2 and not 0 < samples.shape[1] <= most and 0 < samples.shape[0] <= most:
+        samples = samples.T
+    if samples.ndim != 2 or not 0 < samples.shape[1] <= most:
+        rule = f"must be (samples,) or (samples, channels), of at most {most} channels"
+        raise AudioError(f"{name} {rule}. Received: shape {samples.shape}.")
+    if samples.shape[1] == 1:
+        return samples[:, 0]
+    mean = samples.mean(axis=1)
+    with np.errstate(all="ignore"):  # samples that are not finite are refused later
+        energies = np.square(samples).sum(axis=0)
+        cancelled = np.square(mean).sum() < CANCELLED * energies.mean()
+    return samples[:, energies.argmax()] if cancelled else mean
 
 
 def __getattr__(name: str):

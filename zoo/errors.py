@@ -24,6 +24,10 @@ class AudioError(ZooError):
     """A recording or array that is not usable audio."""
 
 
+class AudioWarning(UserWarning):
+    """A recording is cut or damaged, and was heard as far as it goes. The message is one sentence."""
+
+
 class DataError(ZooError):
     """A data set, archive, manifest or transcript that is not as it should be."""
 

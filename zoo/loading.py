@@ -16,7 +16,7 @@ from zoo.errors import MissingFileError, WeightsError, ZooError, first_line
 from zoo.presets import card, check_weights, find_card, is_language_model, resolve
 from zoo.registry import Architecture, architecture
 from zoo.tasks.base import SpeechModel, compile_model
-from zoo.weights_files import NAMES, save_weights, stored_names, stored_size  # noqa: F401
+from zoo.weights_files import NAMES, built_as_stored, save_weights, stored_names, stored_size  # noqa: F401
 
 HEAD = "logits"  # name of the layer that depends on them
 
@@ -199,7 +199,7 @@ def _load_saved(path: Path) -> SpeechModel:
     if not zipfile.is_zipfile(path):
         raise WeightsError(f"A .keras file is an archive that is whole; {path.name} is damaged or something else.")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), built_as_stored(path):
             # A model saved before it was fitted has an optimizer without state; there is nothing to miss.
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
             model = keras.saving.load_model(path, safe_mode=True)

@@ -1,12 +1,15 @@
-"""Weights files: Keras' HDF5 in half precision, with the labels."""
+"""Weights files: Keras' HDF5 in half precision, with the labels; and whether a saved model is as large as it says."""
 
 import io
 import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +17,9 @@ import numpy as np
 from zoo.errors import WeightsError
 
 NAMES = ("labels", "vocabulary")  # fields of a Config that say what the logits mean
+LARGEST = (
+    4096  # field of a Config, but the sample rate, that a saved model may have: more fills the memory before any weight
+)
 
 
 def stored_names(path: Path) -> dict:
@@ -84,3 +90,53 @@ def half_precision(content: bytes, config: dict) -> bytes:
 
         source.visititems(copy)
     return made.getvalue()
+
+
+@contextmanager
+def built_as_stored(path: Path) -> Iterator[None]:
+    """While a .keras file is loaded, no more weights can be made than it may hold. Raises WeightsError.
+
+    A config of a few bytes can ask for layers of any size, and Keras makes them before it looks at the weights.
+    """
+    with zipfile.ZipFile(path) as archive:
+        sizes = {file.filename: file.file_size for file in archive.infolist()}
+        if sum(sizes.values()) > 100 * path.stat().st_size:
+            raise WeightsError(f"{path.name} must not unpack to a hundred times its size.")
+        for field, value in _sizes(json.loads(archive.read("config.json"))):
+            if value > LARGEST and field != "sample_rate":
+                raise WeightsError(f"`{field}` of a saved model must be at most {LARGEST}. Received: {value}.")
+        stored = _arrays(archive.read("model.weights.h5"))
+    # Of numbers the smallest take half a byte; a quantized layer has arrays for a moment that it does not store.
+    left = {"numbers": 2 * sizes["model.weights.h5"], "arrays": 10 + 3 * stored}
+    add_weight = keras.layers.Layer.add_weight
+
+    def counted(layer, shape=None, *args, **kwargs):
+        left["numbers"] -= np.prod(shape or (), dtype="float64")
+        left["arrays"] -= 1
+        if min(left.values()) < 0:
+            raise WeightsError(f"The config in {path.name} asks for more weights than the file holds.")
+        return add_weight(layer, shape, *args, **kwargs)
+
+    keras.layers.Layer.add_weight = counted
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = add_weight
+
+
+def _arrays(content: bytes) -> int:
+    """How many arrays an HDF5 file holds, the optimizer's left out."""
+    import h5py
+
+    found = []
+    with h5py.File(io.BytesIO(content)) as file:
+        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    return sum(not name.startswith("optimizer") for name in found)
+
+
+def _sizes(config: Any) -> Iterator[tuple[str, int]]:
+    """The whole numbers in each Config within the config of a saved model."""
+    for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        yield from _sizes(value)
+    if isinstance(config, dict) and "architecture_name" in config and isinstance(config.get("config"), dict):
+        yield from ((field, value) for field, value in config["config"].items() if isinstance(value, int))

@@ -5,12 +5,13 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import click
 
-from zoo.errors import ZooError, first_line
+from zoo.errors import AudioWarning, ZooError, first_line
 
 OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
 
@@ -26,7 +27,10 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context):
         try:
-            result = super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", AudioWarning)
+                warnings.showwarning = _say(warnings.showwarning)
+                result = super().invoke(ctx)
             sys.stdout.flush()  # a full disk behind `> file` shows here, not while Python shuts down
             return result
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -40,6 +44,18 @@ class Group(click.Group):
                 with suppress(OSError):
                     sys.stdout = open(os.devnull, "w")
             raise click.ClickException(sentence(error)) from error
+
+
+def _say(usual: Callable) -> Callable:
+    """`warnings.showwarning` that prints what is odd about a recording as one line, and all else as `usual`."""
+
+    def show(message, category, *others, **more):
+        if issubclass(category, AudioWarning):
+            click.echo(f"Warning: {message}", err=True)
+        else:
+            usual(message, category, *others, **more)
+
+    return show
 
 
 def sentence(error: Exception) -> str:

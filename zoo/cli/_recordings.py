@@ -26,14 +26,16 @@ class Recordings:
 
     @staticmethod
     def _files(paths: tuple[Path, ...]) -> Iterator[Path | Exception]:
-        from zoo.datasets.manifests import SUFFIXES, recordings_in
+        from zoo.datasets.manifests import recordings_in
 
         for path in paths:
             try:
                 files = recordings_in(path) if path.is_dir() else [path]
             except OSError as error:  # a folder that we may not look into
                 files = [error]
-            yield from files or [AudioError(f"A folder must hold {', '.join(SUFFIXES)} files; {path} holds none.")]
+            yield from files or [
+                AudioError(f"A folder must hold recordings (.wav, .m4a, .mp3 ...); {path} holds none.")
+            ]
 
     def report(self, error: Exception) -> None:
         """Prints an error that stops one recording and not the others."""

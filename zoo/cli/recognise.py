@@ -35,7 +35,7 @@ def transcript_figure(asked: Asked, samples, transcript, path: Path):
 def transcribe(paths, asked, decoder, plot, as_json):
     """Transcribe recordings.
 
-    Recordings are WAV, FLAC, OGG, MP3, Opus or AIFF files, or folders of such. One file prints its text; several print a
+    Recordings are files that a player plays (WAV, M4A, MP3, WebM ...), or folders of such. One file prints its text; several print a
     line each: the path, a tab, the text. What cannot be read is reported on stderr, the rest goes on, and the exit code is
     1. --plot draws each recording; of several, the pictures are numbered.
 
@@ -171,12 +171,11 @@ def few_shot(folder, paths, asked, shots, as_json):
       zoo few-shot examples/ clip.wav
       zoo few-shot examples/ test/ --shots 5 --model vae
     """
-    from zoo.datasets.manifests import recordings_in
+    from zoo.datasets.manifests import label_folders
 
     if not folder.is_dir():
         raise MissingFileError(f"`folder` must hold a folder of recordings for each word. There is no folder {folder}.")
-    children = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    examples = {child.name: recordings_in(child)[:shots] for child in children}
+    examples = {child.name: clips[:shots] for child, clips in label_folders(folder).items()}
     least = min(map(len, examples.values()), default=0)
     if shots and least < shots:
         raise DataError(f"`shots` must be at most the examples of each word; one has {least}. Received: {shots}.")

@@ -1,4 +1,4 @@
-"""A class's own recordings: a folder of `label/*.wav`, or a CSV with the columns path and text.
+"""A class's own recordings: a folder of `label/*.wav` (or M4A, MP3, WebM ...), or a CSV with the columns path and text.
 
     words/yes/anna.wav  words/yes/ben.wav  words/no/anna.wav      -> load("folder", "all", source="words")
     path,text,speaker (paths relative to the CSV; speaker optional) -> load("folder", "all", source="clips.csv")
@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from zoo.datasets import FileRecording, Utterance, register, split_of
-from zoo.datasets.manifests import SUFFIXES, recordings_in
+from zoo.datasets.manifests import label_folders
 from zoo.errors import DataError, MissingFileError
 from zoo.text import CHARACTERS, normalise
 
@@ -27,24 +27,19 @@ def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
         raise MissingFileError(f"`source` must be a folder or a CSV file. Received: {place}, which does not exist.")
     found = _from_folder(place) if place.is_dir() else _from_csv(place)
     if not found:
-        raise DataError(f"`source` must hold recordings ({', '.join(SUFFIXES)}). Received: {place} without one.")
+        raise DataError(f"`source` must hold recordings, in a folder for each label. Received: {place} without one.")
     return [u for u in found if split in ("all", split_of(u.speaker or u.id))]
 
 
 def _from_folder(folder: Path) -> list[Utterance]:
     labels: dict[str, Path] = {}
     found = []
-    for child in sorted(folder.iterdir()):
-        if not child.is_dir() or child.name.startswith("."):
-            continue
-        clips = recordings_in(child)
-        if not clips:
-            raise DataError(f"The label folder {child} holds no recordings ({', '.join(SUFFIXES)}).")
+    for child, clips in label_folders(folder).items():
         text = _text(child.name.replace("_", " "), f"the folder {child}")
         if text in labels:
             raise DataError(f"{labels[text]} and {child} are folders of the same label, {text!r}.")
         labels[text] = child
-        found += [Utterance(f"{child.name}/{path.name}", text, "", FileRecording(str(path))) for path in clips]
+        found += [Utterance(path.relative_to(folder).as_posix(), text, "", FileRecording(str(path))) for path in clips]
     return found
 
 

@@ -1,13 +1,17 @@
 """Manifests: the published lists of what a data set is made of, and whether a folder holds all of it."""
 
 import csv
+import os
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from zoo.errors import DataError, MissingFileError
+from zoo.audio_files import SUFFIXES
+from zoo.errors import AudioWarning, DataError, MissingFileError
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")  # of recordings, in any case
+CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini")  # what systems leave in folders, besides hidden files
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -42,9 +46,41 @@ def manifest(name: str) -> list[dict[str, str]]:
 
 
 def recordings_in(folder: Path) -> list[Path]:
-    """Returns the recordings in a folder, sorted; hidden files, such as ._name.wav of a Mac, are left out."""
-    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted(path for path in visible if path.suffix.lower() in SUFFIXES and path.is_file())
+    """Returns the recordings in a folder and in those below it, sorted; an AudioWarning names other files, if not hidden ones."""
+    files = []
+    for place, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if _is_visible(name)]
+        files += [Path(place, name) for name in names if _is_visible(name)]
+    _warn_of(folder, "are no recordings", sorted(path.name for path in files if path.suffix.lower() not in SUFFIXES))
+    return sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+
+
+def label_folders(folder: Path) -> dict[Path, list[Path]]:
+    """Returns the recordings in each folder of a label; others, as _background_noise_, are named in an AudioWarning."""
+    visible = [child for child in sorted(folder.iterdir()) if _is_visible(child.name)]
+    loose = [child.name for child in visible if child.is_file() and child.suffix.lower() in SUFFIXES]
+    children = [child for child in visible if child.is_dir()]
+    found = {child: recordings_in(child) for child in children if not child.name.startswith("_")}
+    if any(found.values()):
+        _warn_of(folder, "lie in no folder of a label", loose)
+        _warn_of(folder, "hold no recordings of a label", [child.name for child in children if not found.get(child)])
+    return {child: clips for child, clips in found.items() if clips}
+
+
+def _is_visible(name: str) -> bool:
+    """Whether a file or folder is meant to be seen; `._name.wav` and `__MACOSX` of a Mac are not."""
+    return not name.startswith(".") and name not in CLUTTER
+
+
+def _warn_of(folder: Path, what: str, names: Sequence[str]) -> None:
+    """Warns, in one line, of what was left out of a folder; not if that is nothing."""
+    if names:
+        some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        warnings.warn(f"{folder}: {len(names)} left out, which {what}: {some}", AudioWarning, stacklevel=3)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def recordings(source: Source, root: Path, where: str = "") -> dict[str, Path]:

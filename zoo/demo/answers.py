@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -11,7 +12,7 @@ import numpy as np
 
 import zoo
 from zoo.audio import duration, load_audio
-from zoo.errors import AudioError, ZooError
+from zoo.errors import AudioError, AudioWarning, ZooError
 
 RATE = 16000  # Hz of clips in memory and on disk; each model resamples for itself
 MAX_SECONDS = 60.0  # that the page transcribes: two cores answer a minute in seconds, and it fits a picture
@@ -71,7 +72,10 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
     """
     recognizers, classifiers = models_for("transcription"), models_for("classification")
     yield dict.fromkeys([*recognizers, *classifiers, "picture"]) | {"status": "Listening ..."}
-    samples = hear(path)
+    with warnings.catch_warnings(record=True) as odd:
+        warnings.simplefilter("always", AudioWarning)
+        samples = hear(path)
+    note = " ".join(str(warning.message) for warning in odd if warning.category is AudioWarning)
     for name in recognizers:
         yield {"status": f"{name} is transcribing ..."}
         transcript = loaded(name).transcribe(samples, RATE)
@@ -79,7 +83,8 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
         if name == recognizers[0]:
             yield {"picture": draw(name, samples)}
     if len(samples) > WORD_SECONDS * RATE:
-        yield {"status": f"Done. Classifiers take one word of at most {WORD_SECONDS:g} s, so they were not asked."}
+        most = f"Classifiers take one word of at most {WORD_SECONDS:g} s, so they were not asked."
+        yield {"status": f"Done. {most} {note}"}
         return
     answers = {}
     for name in classifiers:
@@ -89,7 +94,7 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
         except AudioError:  # longer than this model takes
             continue
         yield {name: answers[name].probabilities}
-    yield {"status": f"Done. {majority(answers)}"}
+    yield {"status": f"Done. {majority(answers)} {note}"}
 
 
 def majority(answers: dict[str, Any]) -> str:

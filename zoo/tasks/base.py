@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.audio import clip_name, load_audio
+from zoo.audio import clip_name, is_pair, load_audio
 from zoo.errors import AudioError, ZooError, check_whole
 from zoo.registry import architecture
 from zoo.tasks.batches import batches, pad
@@ -248,13 +248,13 @@ class SpeechModel(keras.Model):
         A clip's outputs do not depend on the clips beside it.
 
         Args:
-            audio: List of paths, binary files or arrays (samples,) or (samples, channels).
-            sample_rate: Hz of the arrays; files carry their own.
+            audio: List of clips, each whatever `zoo.audio.load_audio` reads.
+            sample_rate: Hz of arrays; files and pairs carry their own.
             batch_size: Clips at a time.
         """
         check_process()
         check_whole("batch_size", batch_size)
-        if not isinstance(audio, list | tuple):
+        if not isinstance(audio, list | tuple) or is_pair(audio):
             raise ZooError(f"`audio` must be a list of clips, even of one. Received: a {type(audio).__name__}.")
         clips = self.load_clips(audio, sample_rate)
         results: list[dict] = [{}] * len(clips)

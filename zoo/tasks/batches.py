@@ -5,6 +5,7 @@ from functools import wraps
 
 import numpy as np
 
+from zoo.audio import is_pair
 from zoo.errors import AudioError
 
 
@@ -13,7 +14,7 @@ def one_or_many(method: Callable) -> Callable:
 
     @wraps(method)
     def answer(self, audio, *args, **kwargs):
-        if isinstance(audio, list | tuple):
+        if isinstance(audio, list | tuple) and not is_pair(audio):
             return method(self, audio, *args, **kwargs)
         return method(self, [audio], *args, **kwargs)[0]
 

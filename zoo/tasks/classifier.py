@@ -108,7 +108,7 @@ class Classifier(SpeechModel):
         """Says which of the classes a clip is: a `Classification` (.label, .probabilities, .confidence), or a list of them.
 
         Args:
-            audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
+            audio: One clip as `zoo.audio.load_audio` reads it, or a list of clips.
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips at a time.
         """

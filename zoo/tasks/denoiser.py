@@ -34,7 +34,7 @@ class Denoiser(Autoencoder):
         """Turns down the noise of a clip: (samples,) float32 at the model's rate, or a list. Phase, level and length stay.
 
         Args:
-            audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
+            audio: One clip as `zoo.audio.load_audio` reads it, or a list of clips.
             sample_rate: Hz of the arrays; files carry their own.
             strength: Factor of what is turned down in dB, 0 to 1; the config's, unless given.
         """

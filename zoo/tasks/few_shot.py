@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from zoo import decoding
-from zoo.audio import Audio, clip_name, load_audio
+from zoo.audio import Audio, clip_name, is_pair, load_audio
 from zoo.decoding import Classification
 from zoo.errors import AudioError, DataError, ZooError
 from zoo.tasks.base import SpeechModel
@@ -69,7 +69,7 @@ def _grouped(examples: Mapping | Iterable[tuple]) -> dict[str, Sequence]:
         names = ", ".join(label for label, _ in pairs) or "none"
         raise DataError(f"`examples` must be of at least two labels, each named and there once. Received: {names}.")
     for label, clips in groups.items():
-        if isinstance(clips, str) or not isinstance(clips, Sequence) or not clips:
+        if isinstance(clips, str | bytes) or is_pair(clips) or not isinstance(clips, Sequence) or not clips:
             received = f"{type(clips).__name__} for {label!r}"
             raise DataError(f"`examples` must be lists of clips, none of them empty. Received: a {received}.")
     return groups

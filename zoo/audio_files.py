@@ -4,6 +4,7 @@ libsndfile decodes plain WAV and Ogg, FFmpeg (PyAV) all else. Headers are hints:
 allocated for what a header only promises.
 """
 
+import errno
 import io
 from collections.abc import Callable
 from typing import BinaryIO
@@ -185,6 +186,7 @@ def _ffmpeg(file: BinaryIO, sound: Sound) -> None:
     except av.FFmpegError as error:
         if not sound.seconds:
             reason = "its index, which is written last, is missing" if head[4:8] == b"ftyp" else error.strerror
+            reason = "its header asks for too much memory" if error.errno == errno.ENOMEM else reason
             raise AudioError(f"{sound.name} must hold sound, and none can be decoded ({reason}).") from None
         sound.faults.append(UNDECODED)
 

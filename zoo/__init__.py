@@ -16,11 +16,15 @@
 'three four zero one two seven one'
 """
 
+import os
 import sys
 
 import lazy_loader
 
 __version__ = "0.1.0"
+
+# TensorFlow greets with a page of log lines, which a notebook shows in red; its errors are raised all the same.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # Keras, TensorFlow and librosa take seconds to import, so nothing heavy is imported before it is needed.
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -152,7 +152,12 @@ def model_nav() -> list:
 
 
 def models_page() -> str:
-    lines = ["# Models", "", "Each has a page made from its card; `zoo.card(NAME)` and `zoo info NAME` show the same.", ""]
+    lines = [
+        "# Models",
+        "",
+        "Each has a page made from its card; `zoo.card(NAME)` and `zoo info NAME` show the same.",
+        "",
+    ]
     for title in dict.fromkeys(TASKS.values()):
         lines += [f"## {title}", "", "| model | what it is | parameters | weights |", "|---|---|---:|---:|"]
         for name in zoo.list_models():
@@ -177,7 +182,10 @@ def model_page(card) -> str:
     lines += [f"| {name} | {cell(value)} |" for name, value in facts.items()]
     lines += ["", "## What it cannot do", "", card.limits.strip(), ""]
     lines += ["## How good it is", "", "With 95 % intervals. *Decoder*: how logits became text, if not greedily.", ""]
-    lines += ["| data | metric | value | 95 % interval | better is | utterances | decoder | note |", "|---|---|---:|---:|---|---:|---|---|"]
+    lines += [
+        "| data | metric | value | 95 % interval | better is | utterances | decoder | note |",
+        "|---|---|---:|---:|---|---:|---|---|",
+    ]
     for r in card.results:
         interval = f"{r.low:.2f} to {r.high:.2f}" if r.low < r.high else ""
         figures = f"| {r.value:.2f}{UNITS.get(r.metric, '')} | {interval} | {BETTER.get(r.metric, 'smaller')} |"
@@ -219,7 +227,9 @@ def tutorials_page() -> str:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = re.search(r"## Notebooks\n(.*?)\n## ", readme, re.S)[1]
     section = re.sub(r" \(\[Colab\]\([^)]*\)\)", "", section)
-    section = re.sub(r"All are also in \[Chinese\]\([^)]*\)\.", "All are also in [Chinese](../zh/index.md#tutorials).", section)
+    section = re.sub(
+        r"All are also in \[Chinese\]\([^)]*\)\.", "All are also in [Chinese](../zh/index.md#tutorials).", section
+    )
     return "# Tutorials\n" + section.replace("](notebooks/", "](../../notebooks/")
 
 
@@ -230,7 +240,9 @@ def rendered(path: Path) -> tuple[str, dict[str, bytes]]:
         source = "".join(item["source"])
         if item["cell_type"] == "markdown":
             # Markdown inside of <details> has to be asked for.
-            parts.append(re.sub(r"<details>", '<details markdown="1">', re.sub(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)", "", source)))
+            parts.append(
+                re.sub(r"<details>", '<details markdown="1">', re.sub(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)", "", source))
+            )
             continue
         if "google.colab" in source:  # the set-up cell
             continue
@@ -270,7 +282,11 @@ def modules() -> dict[str, list[str]]:
 
 
 def reference_nav() -> list:
-    return ["reference/index.md", {"Command line": "reference/cli.md"}, *({f"zoo.{name}": f"reference/{name}.md"} for name in modules())]
+    return [
+        "reference/index.md",
+        {"Command line": "reference/cli.md"},
+        *({f"zoo.{name}": f"reference/{name}.md"} for name in modules()),
+    ]
 
 
 def reference_pages() -> dict[str, str]:
@@ -301,9 +317,16 @@ def ast_docstring(module: str) -> str:
 
 
 def command_line() -> str:
-    lines = ["# Command line", "", "Each command prints JSON with `--json`, and ends with one sentence and a non-zero exit code on bad input.", ""]
+    lines = [
+        "# Command line",
+        "",
+        "Each command prints JSON with `--json`, and ends with one sentence and a non-zero exit code on bad input.",
+        "",
+    ]
     for name in sorted(COMMANDS):
         command = COMMANDS[name]
-        with click.Context(command, info_name=f"zoo {command.name}", max_content_width=100, terminal_width=100) as context:
+        with click.Context(
+            command, info_name=f"zoo {command.name}", max_content_width=100, terminal_width=100
+        ) as context:
             lines += [f"## zoo {command.name}", "", "```text", command.get_help(context), "```", ""]
     return "\n".join(lines)

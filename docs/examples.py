@@ -1,6 +1,7 @@
 """What mkdocstrings shows of docstrings: examples as code, and columns of a module's docstring as they were typed."""
 
 import re
+import textwrap
 
 import griffe
 
@@ -20,5 +21,5 @@ def fenced(paragraph: str) -> str:
     if lines and lines[0].startswith(">>> "):
         return f"```pycon\n{paragraph}\n```"
     if len(lines) > 1 and all(re.match(r"\s*\S+( \S+)* {2,}\S", line) for line in lines):
-        return f"```text\n{paragraph}\n```"
+        return f"```text\n{textwrap.dedent(paragraph)}\n```"
     return paragraph

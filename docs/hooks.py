@@ -38,6 +38,7 @@ CALLS = {
     "denoising": "model.denoise(zoo.audio.bundled('seven')).shape",
     "language": "model.perplexity('one two three')",
 }
+BLOCK = ' tabindex="0" role="group" aria-label="formula"'  # wide ones scroll by keyboard, as tables do
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Pages of the site that are files elsewhere in the repository.
 ELSEWHERE = {
@@ -130,7 +131,10 @@ def on_page_content(html_text: str, page, config, files) -> str:
         pattern = rf'<(span|div) class="arithmatex">{delimiters}</\1>'
         html_text = re.sub(
             pattern,
-            lambda m, d=display: f"<{m[1]}>{convert(html.unescape(m[2]).strip(), display=d)}</{m[1]}>",
+            lambda m, d=display: (
+                f'<{m[1]} class="zoo-{d}"{BLOCK if d == "block" else ""}>'
+                f"{convert(html.unescape(m[2]).strip(), display=d)}</{m[1]}>"
+            ),
             html_text,
             flags=re.S,
         )
@@ -138,6 +142,7 @@ def on_page_content(html_text: str, page, config, files) -> str:
 
 
 def on_post_page(output: str, page, config) -> str:
+    output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
     return output.replace('lang="en"', 'lang="zh"', 1) if page.file.src_uri.startswith("zh/") else output
 
 
@@ -175,7 +180,14 @@ def cell(text: str) -> str:
 
 def model_page(card) -> str:
     lines = [f"# {card.name}", "", card.summary, "", "```python", "import zoo", ""]
-    lines += [f'model = zoo.load("{card.name}")', f"print({CALLS[card.task]})", "```", "", "| | |", "|---|---|"]
+    lines += [
+        f'model = zoo.load("{card.name}")',
+        f"print({CALLS[card.task]})",
+        "```",
+        "",
+        "| of the card | |",
+        "|---|---|",
+    ]
     size = f"{card.parameters:,} parameters, {card.size / 1e6:.2f} MB"
     facts = {"Task": card.task, "Answers": card.labels, "Size": size, "Weights' licence": card.licence}
     facts |= {"Sample rate": f"{card.sample_rate:,} Hz"} if card.sample_rate else {}
@@ -244,7 +256,7 @@ def rendered(path: Path) -> tuple[str, dict[str, bytes]]:
                 re.sub(r"<details>", '<details markdown="1">', re.sub(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)", "", source))
             )
             continue
-        if "google.colab" in source:  # the set-up cell
+        if "importlib.util.find_spec" in source:  # the set-up cell
             continue
         parts.append(f"```python\n{source}\n```")
         for j, output in enumerate(item["outputs"]):
@@ -276,7 +288,9 @@ def modules() -> dict[str, list[str]]:
     for path in sorted((ROOT / "zoo").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         parts = parts[:-1] if parts[-1] == "__init__" else parts
-        if len(parts) > 1 and parts[1] != "cli" and not any(part.startswith("_") for part in parts):
+        if len(parts) < 2 or parts[1] == "cli" or any(part.startswith("_") for part in parts):
+            continue
+        if not re.search(r"\b[Oo]ld(er)? ", docstring(".".join(parts)).split("\n")[0]):  # those are for older notebooks
             found.setdefault(parts[1], []).append(".".join(parts))
     return found
 
@@ -294,7 +308,7 @@ def reference_pages() -> dict[str, str]:
     first = ["# API reference", "", "What `import zoo` gives at once. Every module has a page of its own.", ""]
     first += ["| module | |", "|---|---|"]
     for name, members in modules().items():
-        about = (inspect.cleandoc(ast_docstring(members[0])).splitlines() or [""])[0]
+        about = (inspect.cleandoc(docstring(members[0])).splitlines() or [""])[0]
         first.append(f"| [`zoo.{name}`]({name}.md) | {cell(about)} |")
         lines = [f"# zoo.{name}", ""]
         for module in sorted(members, key=lambda module: module.count(".")):
@@ -308,7 +322,7 @@ def reference_pages() -> dict[str, str]:
     return pages
 
 
-def ast_docstring(module: str) -> str:
+def docstring(module: str) -> str:
     import ast
 
     path = ROOT.joinpath(*module.split("."))

@@ -12,12 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from run_notebooks import ROOT, address
+from run_notebooks import PLACEHOLDER, ROOT, address
 from write_results import table
 
 import zoo
 
-PLACEHOLDER = "https://github.com/YOUR_ACCOUNT/speech-zoo"
 # Preset -> what it does, in both languages; the figure: data, split, metric, decoder; what it was measured on; notebook.
 MODELS = {
     "lstm_ctc": ("digits, letters, numbers, dates and commands to text", "数字、字母、日期和命令转文字", "an4", "test", "WER", "", "AN4", "06"),

@@ -100,8 +100,8 @@ def desk(tmp_path, monkeypatch):
     def make(path, title, code="x = 1 + 1\nprint(x)", folded=fold):
         notebook = nbformat.v4.new_notebook()
         notebook.cells = [
-            nbformat.v4.new_markdown_cell(f"# {title}\n\n{runner.badge(path)}"),
-            nbformat.v4.new_code_cell(runner.SETUP.format(address=runner.address())),
+            nbformat.v4.new_markdown_cell(f"# {title}\n\n{runner.header(path)}"),
+            nbformat.v4.new_code_cell(runner.setup()),
             nbformat.v4.new_code_cell(code),
             nbformat.v4.new_markdown_cell(folded * 3),
         ]

@@ -47,6 +47,12 @@ ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "notebooks/GLOSSARY.md": "glossary.md",
 }
+INDEXES = {
+    "notebooks": "tutorials/index.md",
+    "notebooks/zh": "zh/index.md",
+    "zoo/cards": "models/index.md",
+    "zoo": "reference/index.md",
+}
 sources: dict[str, str] = {}  # page of the site -> file of the repository
 outputs: dict[str, str] = {}  # marker in Markdown -> HTML that Markdown must not touch
 
@@ -99,7 +105,8 @@ def on_files(files: Files, config) -> Files:
 def on_page_markdown(markdown: str, page, config, files) -> str:
     here = page.file.src_uri
     source = sources.get(here, f"docs/{here}")
-    shown = {repository: site for site, repository in sources.items()}
+    shown = {repository: site for site, repository in sources.items()} | INDEXES
+    shown |= {f"zoo/{name}{end}": f"reference/{name}.md" for name in modules() for end in (".py", "/__init__.py")}
 
     def link(match: re.Match) -> str:
         bang, text, target = match.groups()
@@ -239,9 +246,6 @@ def tutorials_page() -> str:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = re.search(r"## Notebooks\n(.*?)\n## ", readme, re.S)[1]
     section = re.sub(r" \(\[Colab\]\([^)]*\)\)", "", section)
-    section = re.sub(
-        r"All are also in \[Chinese\]\([^)]*\)\.", "All are also in [Chinese](../zh/index.md#tutorials).", section
-    )
     return "# Tutorials\n" + section.replace("](notebooks/", "](../../notebooks/")
 
 

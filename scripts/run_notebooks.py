@@ -54,8 +54,8 @@ import sys
 
 WHEEL = "{wheel}"
 if importlib.util.find_spec("zoo") is None:
-    if subprocess.run([sys.executable, "-m", "pip", "install", "-q", WHEEL]).returncode:
-        sys.exit("The zoo could not be installed: is the internet reachable? On Kaggle, switch Internet on in the settings.")
+    if subprocess.run([sys.executable, "-m", "pip", "install", "-qqq", WHEEL]).returncode:
+        sys.exit("The zoo could not be installed: is the internet reachable? (Kaggle: Settings, Internet on.)")
     importlib.invalidate_caches()
     if "keras" in sys.modules:
         sys.exit("Installed. Keras was loaded before, so restart the session, then run all cells from the top.")"""

@@ -1,5 +1,6 @@
 """What the pages show works: Python runs and prints what it says, shell lines run or parse, links lead somewhere, figures are current."""
 
+import ast
 import configparser
 import io
 import os
@@ -33,8 +34,14 @@ def test_readmes_are_short():
         assert len(text.splitlines()) <= 150 and len(text.encode()) <= 10_000, page
 
 
+def test_translations_have_the_same_code():
+    for page in ("README.zh-CN.md", "docs/zh/index.md"):
+        code = {ast.dump(ast.parse(block)) for block in blocks(page, "python")}
+        assert code and code <= {ast.dump(ast.parse(block)) for block in blocks("README.md", "python")}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in (*READMES, *SITE) if blocks(page, "python")])
+@pytest.mark.parametrize("page", ["README.md", *(page for page in SITE if blocks(page, "python") and "/zh/" not in page)])
 def test_snippets_run_and_print_what_they_say(page, tmp_path, monkeypatch):
     """One after the other, as a reader would type them; `# -> text` is what a line prints."""
     monkeypatch.chdir(tmp_path)  # they write files

@@ -41,7 +41,9 @@ def test_translations_have_the_same_code():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", *(page for page in SITE if blocks(page, "python") and "/zh/" not in page)])
+@pytest.mark.parametrize(
+    "page", ["README.md", *(page for page in SITE if blocks(page, "python") and "/zh/" not in page)]
+)
 def test_snippets_run_and_print_what_they_say(page, tmp_path, monkeypatch):
     """One after the other, as a reader would type them; `# -> text` is what a line prints."""
     monkeypatch.chdir(tmp_path)  # they write files

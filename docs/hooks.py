@@ -79,14 +79,14 @@ def on_config(config):
 def on_files(files: Files, config) -> Files:
     def add(page: str, content: str | bytes, source: str = "") -> None:
         files.append(File.generated(config, page, content=content))
-        sources[page] = source or page
+        sources[page] = source or f"docs/{page}"
 
     for source, page in ELSEWHERE.items():
         add(page, (ROOT / source).read_text(encoding="utf-8"), source)
     add("models/index.md", models_page())
     for name in zoo.list_models():
-        add(f"models/{name}.md", model_page(zoo.card(name)), "docs/models/x.md")
-    add("tutorials/index.md", tutorials_page(), "docs/tutorials/index.md")
+        add(f"models/{name}.md", model_page(zoo.card(name)))
+    add("tutorials/index.md", tutorials_page())
     for folder in ("", "zh/"):
         for path in notebooks(folder):
             text, pictures = rendered(path)
@@ -95,7 +95,7 @@ def on_files(files: Files, config) -> Files:
                 if not folder:
                     add(f"tutorials/{name}", data)
     for page, text in reference_pages().items():
-        add(f"reference/{page}.md", text, "docs/reference/x.md")
+        add(f"reference/{page}.md", text)
     return files
 
 

@@ -125,6 +125,13 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr
     pages = [path.read_text(encoding="utf-8") for path in (tmp_path / "site").rglob("*.html")]
     assert len(pages) > 80
+    for page, link in (
+        ("models", "ds_cnn/"),
+        ("reference", "decoding/"),
+        ("tutorials", "06_ctc/"),
+        ("how-to", "../glossary/"),
+    ):
+        assert f'href="{link}"' in (tmp_path / "site" / page / "index.html").read_text(encoding="utf-8")
     # Nothing is loaded from elsewhere: no font, script, style or picture.
     assert not [
         page

@@ -133,3 +133,20 @@ def test_programs_and_targets_exist(page):
 def test_figures_are_those_that_were_measured(program):
     done = subprocess.run([sys.executable, ROOT / "scripts" / program, "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_new_address_changes_pictures_and_badges_and_can_change_again(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import write_readme
+
+    here, there = "https://github.com/somebody/zoo", "https://github.com/else/zoo"
+    for language, page in enumerate(READMES):
+        text = write_readme.readme(read(page), here, language)
+        assert not re.findall(
+            r"!\[[^]]*\]\((?!https:)", text
+        )  # a package index shows pictures by absolute address only
+        assert text.count("colab.research.google.com/github/somebody/zoo") == 14  # a badge, and each notebook
+        assert len(text.encode()) <= 10_000
+        assert write_readme.readme(text, there, language) == write_readme.readme(read(page), there, language)
+        assert write_readme.readme(text, write_readme.PLACEHOLDER, language) == read(page)
+    assert "YOUR_ACCOUNT" not in "".join(map(read, (*READMES, "CITATION.cff")))

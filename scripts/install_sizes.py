@@ -5,6 +5,7 @@
 Sizes are of the files that are installed in this environment, which must have all extras (`make test` makes it).
 """
 
+import configparser
 import re
 from importlib import metadata
 from pathlib import Path
@@ -30,10 +31,27 @@ def closure(name: str, extras: frozenset[str], seen: set) -> set[str]:
         return set()
     seen.add((name, extras))
     found = {name}
-    for line in metadata.requires(name) or ():
+    for line in requirements(name):
         needed = Requirement(line)
         if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in (*extras, "")):
             found |= closure(needed.name.lower().replace("_", "-"), frozenset(needed.extras), seen)
+    return found
+
+
+def requirements(name: str) -> list[str]:
+    """Of this project as setup.cfg has them, whatever is installed."""
+    if name != "speech-zoo":
+        return metadata.requires(name) or []
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = {"": config["options"]["install_requires"], **config["options.extras_require"]}
+    found = []
+    for extra, text in lines.items():
+        for line in text.splitlines():
+            needed, _, marker = line.partition(";")
+            if needed.strip() and not needed.startswith("#"):
+                own = f"({marker.strip()}) and " if marker else ""
+                found.append(f'{needed}; {own}extra == "{extra}"')
     return found
 
 

@@ -64,10 +64,10 @@ def tour(page, path: Path) -> None:
             keep(0.08)
         keep(2.5)
 
-    keep(1.2)
     choose(page, "woman-us")
     keep(2.5)
     scroll_to(page.locator("#listen .zoo-image"))
+    best = frames[-1]
     page.evaluate("scrollTo(0, 0)")
     choose(page, "seven")
     keep(1.5)
@@ -79,17 +79,8 @@ def tour(page, path: Path) -> None:
     time.sleep(1)
     keep(1.5)
     scroll_to(page.locator("#compare .zoo-image"))
-    images, durations = zip(*frames, strict=True)
-    # It plays twice and ends on its first picture.
-    images[0].save(
-        path,
-        save_all=True,
-        append_images=[*images[1:], images[0]],
-        duration=[*durations, 100],
-        loop=2,
-        quality=70,
-        method=6,
-    )
+    images, durations = zip(*frames, best, strict=True)  # it plays twice, and ends on the letters over time
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=2, quality=70, method=6)
     if path.stat().st_size > MOST:
         sys.exit(f"The tour must be under {MOST:,} bytes; it has {path.stat().st_size:,}.")
 

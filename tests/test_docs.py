@@ -49,6 +49,16 @@ def test_anchors_exist(page):
             assert anchor in anchors(target), f"{file}#{anchor}"
 
 
+def test_the_rules_of_english_are_kept(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import check_words
+
+    assert [written for _, written, _ in check_words.faults("It learnt from AN4.\n`learnt from` is code.")] == [
+        "learnt from"
+    ]
+    assert check_words.main() == 0
+
+
 def navigation() -> set[str]:
     def flat(item):
         if isinstance(item, dict):

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Two processes: each holds TensorFlow and a model or two.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-slow test-all fuzz lint notebooks results clean
+.PHONY: demo test test-slow test-all fuzz lint notebooks results docs address wheelhouse clean
 
 demo: $(VENV)/ready-demo
 	$(BIN)/zoo transcribe $(if $(WAV),"$(WAV)",data/samples/woman-us.wav) --plot demo.png
@@ -29,6 +29,7 @@ fuzz: $(VENV)/ready-test
 lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/check_words.py
 
 # Every notebook is run from top to bottom and keeps what it printed; with ZOO_FAST=1 trainings are short and nothing is kept.
 notebooks: $(VENV)/ready-test
@@ -37,13 +38,29 @@ notebooks: $(VENV)/ready-test
 # The tables of docs/results.md come from the models' cards and data/results/, the pictures from the demo and the models.
 results: $(VENV)/ready-test
 	$(BIN)/python scripts/write_results.py
+	$(BIN)/python scripts/write_readme.py
 	$(BIN)/zoo transcribe data/samples/woman-us.wav --plot docs/demo.png
 	$(BIN)/zoo reconstruct data/samples/seven.wav --plot docs/reconstruction.png
 	$(BIN)/zoo map vae --data fsdd --plot docs/map.png
+	$(BIN)/python -c "import json; from experiments.compare import draw; draw(json.load(open('data/results/compare.json')), 'docs/comparison.png')"
 	$(BIN)/python scripts/take_screenshots.py docs
 
+# The documentation site, into site/, without a network. A warning, such as that of a link that leads nowhere, is an error.
+docs: $(VENV)/ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The site is at site/index.html; $(BIN)/mkdocs serve shows it while you write."
+
+# Writes the repository's address wherever it appears: make address URL=https://github.com/ACCOUNT/NAME
+address: $(VENV)/ready-test
+	$(BIN)/python scripts/write_readme.py --address "$(URL)"
+
+# A folder from which `pip install --no-index --find-links wheelhouse "speech-zoo[demo,notebooks]"` works without internet.
+wheelhouse: $(VENV)/bin/python
+	$(BIN)/pip wheel --quiet --disable-pip-version-check -c constraints.txt -w wheelhouse '.[demo,notebooks]'
+	@du -sh wheelhouse
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo.png
+	rm -rf $(VENV) build dist site wheelhouse *.egg-info demo.png
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 10) <= v[:2] <= (3, 13) and \
@@ -55,6 +72,10 @@ $(VENV)/ready-demo: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/pytho
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+$(VENV)/ready-docs: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@ $(VENV)/ready-demo
+
 $(VENV)/ready-test: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export,baselines,notebooks,demo]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export,baselines,notebooks,demo,docs]'
 	@touch $@ $(VENV)/ready-demo

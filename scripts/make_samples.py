@@ -1,5 +1,5 @@
-"""Make the clips in data/samples: connected digits in synthetic voices, samples.csv, which says what they say, and
-seven.wav, one word for the classifiers.
+"""Make the clips in data/samples: connected digits in synthetic voices, samples.csv with their texts, seven.wav (one
+word for the classifiers) and chocolate.wav (a sentence).
 
     python scripts/make_samples.py
 
@@ -19,6 +19,7 @@ from scipy.signal import butter, sosfilt
 
 from zoo.audio import load_audio, resample
 from zoo.datasets.speech_synthesis.grammar import part_of
+from zoo.datasets.speech_synthesis.synthetic import texts
 from zoo.datasets.speech_synthesis.voices import RATE, Line, installed, speak
 
 SAMPLES = Path(__file__).parent.parent / "data" / "samples"
@@ -34,6 +35,11 @@ CLIPS = (
 )
 
 WORD = ("seven", "espeak-ng", "en-us+f2", 150, 45, 0, "")  # the one word that seven.wav says
+# From the test split of `sentences`, in the voice that says it there: chocolate.wav.
+SENTENCE = Line(
+    "chocolate", "this chocolate is perfect but that chicken is terrible", "espeak-ng", "en-gb-scotland+m3", 205.63, 78, 0,
+    "", lead=0.17, trail=0.25,
+)  # fmt: skip
 
 
 def telephone(samples: np.ndarray) -> np.ndarray:
@@ -60,6 +66,8 @@ def main() -> None:
                 destination.write_bytes(spoken.read_bytes())
             print(f"{destination.name}: {text}")
     speak(Line(WORD[0], *WORD, lead=0.25, trail=0.25), SAMPLES / "seven.wav")
+    assert SENTENCE.text in texts("test"), "the sentence is among those of training"
+    speak(SENTENCE, SAMPLES / "chocolate.wav")
     with open(SAMPLES / "samples.csv", "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "text"))

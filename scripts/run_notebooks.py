@@ -26,6 +26,8 @@ from statistics import median
 import nbformat
 from PIL import Image
 
+import zoo
+
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "notebooks"
 MAX_CELLS = 40
@@ -40,12 +42,23 @@ NOISE = re.compile(
 )
 SOLUTION = re.compile(r"<details>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PLACEHOLDER = "https://github.com/YOUR_ACCOUNT/speech-zoo"
 BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{}/blob/main/notebooks/{})"
+# The line below the title: the badge, where the address is known, and the glossary.
+HEADER = re.compile(r"^(\[!\[Open in Colab\]\(.*?\)\]\(.*?\) ?)?\[(Glossary|词汇表)\]\(.*?\)", re.MULTILINE)
 SETUP = """\
+# Colab and Kaggle: installs the zoo. Where it is installed already, this cell does nothing.
+import importlib.util
+import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # Colab has TensorFlow and Keras; this adds the zoo
-    %pip install -q "speech-zoo @ git+{address}\""""
+WHEEL = "{wheel}"
+if importlib.util.find_spec("zoo") is None:
+    if subprocess.run([sys.executable, "-m", "pip", "install", "-qqq", WHEEL]).returncode:
+        sys.exit("The zoo could not be installed: is the internet reachable? (Kaggle: Settings, Internet on.)")
+    importlib.invalidate_caches()
+    if "keras" in sys.modules:
+        sys.exit("Installed. Keras was loaded before, so restart the session, then run all cells from the top.")"""
 
 
 class Fault(Exception):
@@ -59,8 +72,20 @@ def address() -> str:
     return config["metadata"]["url"]
 
 
-def badge(path: Path) -> str:
-    return BADGE.format(address().removeprefix("https://github.com/"), path.relative_to(HERE).as_posix())
+def header(path: Path) -> str:
+    """The line below the title of a notebook."""
+    chinese, url = path.parent.name == "zh", address()
+    name = "词汇表" if chinese else "Glossary"
+    if url == PLACEHOLDER:  # no badge that leads nowhere
+        return f"[{name}]({'../' * chinese}GLOSSARY.md)"
+    badge = BADGE.format(url.removeprefix("https://github.com/"), path.relative_to(HERE).as_posix())
+    return f"{badge} [{name}]({url}/blob/main/notebooks/GLOSSARY.md)"
+
+
+def setup() -> str:
+    """The first code cell. The wheel lies beside the documentation site (.github/workflows/pages.yml)."""
+    account, name = address().removeprefix("https://github.com/").split("/")
+    return SETUP.format(wheel=f"https://{account}.github.io/{name}/speech_zoo-{zoo.__version__}-py3-none-any.whl")
 
 
 def read(path: Path):
@@ -116,9 +141,8 @@ def faults(path: Path) -> list[str]:
     outputs = [(i, output) for i, cell in enumerate(notebook.cells) for output in cell.get("outputs", ())]
     homes = (f"{ROOT.parent}/", f"{Path.home()}/")
     checks = {
-        f"the first cell must have the badge of this notebook: {badge(path)}": badge(path) in notebook.cells[0].source,
-        "the first code cell must be the set-up cell (write it with --badges)": code[0].source
-        == SETUP.format(address=address()),
+        f"the first cell must have this line: {header(path)}": header(path) in notebook.cells[0].source.splitlines(),
+        "the first code cell must be the set-up cell (write it with --badges)": code[0].source == setup(),
         f"a notebook has at most {MAX_CELLS} cells; this has {len(notebook.cells)}": len(notebook.cells) <= MAX_CELLS,
         f"a notebook has at most {MAX_BYTES:,} bytes besides pictures; this has {size(notebook):,}": size(notebook)
         <= MAX_BYTES,
@@ -225,8 +249,8 @@ def write_badges(path: Path) -> None:
     """Writes badge and set-up cell for the address in setup.cfg, and nothing else."""
     notebook = read(path)
     stale, first = is_stale(notebook), notebook.cells[0]
-    first.source = re.sub(r"\[!\[Open in Colab\]\(.*?\)\]\(.*?\)", lambda _: badge(path), first.source)
-    code_cells(notebook)[0].source = SETUP.format(address=address())
+    first.source = HEADER.sub(lambda _: header(path), first.source)
+    code_cells(notebook)[0].source = setup()
     if not stale:  # a new address changes no output
         notebook.metadata["zoo"]["code"] = fingerprint(notebook)
     write(path, notebook)

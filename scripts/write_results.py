@@ -160,19 +160,19 @@ def silence() -> str:
 def blocks() -> dict[str, str]:
     """Name -> table."""
     joint = [
-        {"training": row["training"], "minutes": row["minutes"], "column": f"{key}, WER %", **{k: 100 * v for k, v in value.items()}}
+        {"training": row["training"], "minutes": row["minutes"], "column": f"{key}, WER % ↓", **{k: 100 * v for k, v in value.items()}}
         for row in read("joint")["rows"] for key, value in row.items() if isinstance(value, dict)
     ]  # fmt: skip
     stream = [{"what": key, "value": f"{v:.3g}" if isinstance(v, float) else v} for key, v in read("streaming").items()]
     noise = {
-        f"{kind} 20 / 10 / 0 dB#": " / ".join(f"{{{kind}_{snr}_value:.0f}}" for snr in (20, 10, 0))
+        f"{kind} 20 / 10 / 0 dB ↑#": " / ".join(f"{{{kind}_{snr}_value:.0f}}" for snr in (20, 10, 0))
         for kind in ("noise", "babble")
     }
     gpu = read("gpu")
     figures = {
         "model": "`{model}`",
         "measured on": "{on}",
-        "#": "{metric} **{value:.2f}**",
+        "figure#": "{metric} **{value:.2f}**",
         "95 % interval#": "{low:.2f} to {high:.2f}",
     }
     return {
@@ -182,46 +182,46 @@ def blocks() -> dict[str, str]:
         }),
         "figures": table(card_results(("reconstruction", "denoising", "language")), figures | {"utterances#": "{utterances:,}"}),
         "recognizers": table(
-            recognizers(), {"WER % on (utterances)": "{on} ({utterances})", "model": "`{model}`"},
+            recognizers(), {"WER % ↓ on (utterances)": "{on} ({utterances})", "model": "`{model}`"},
             "column", "**{value:.2f}** ({low:.1f} to {high:.1f})",
         ),
         "stream": table(stream, {"`lstm_ctc_stream`, one core": "{what}", "#": "{value}"}),
         "joint": table(joint, {"trained": "{training}", "minutes more#": "{minutes:.0f}"}, "column", INTERVAL),
         "words": table(words(), {
-            "model": "{name}", "official %#": "**{official_value:.1f}** ({official_low:.1f} to {official_high:.1f})",
-            "unseen speakers %#": "**{loso_value:.1f}** ({loso_low:.1f} to {loso_high:.1f})", "worst of them#": "{worst:.0f}",
-            **noise, "parameters#": "{parameters:,}", "ms a clip#": "{milliseconds:.1f}", "minutes to train#": "{minutes:.1f}",
+            "model": "{name}", "official % ↑#": "**{official_value:.1f}** ({official_low:.1f} to {official_high:.1f})",
+            "unseen speakers % ↑#": "**{loso_value:.1f}** ({loso_low:.1f} to {loso_high:.1f})", "worst of them ↑#": "{worst:.0f}",
+            **noise, "parameters#": "{parameters:,}", "ms a clip ↓#": "{milliseconds:.1f}", "minutes to train ↓#": "{minutes:.1f}",
         }),
         "speakers": table([row for row in card_results(("classification",)) if row["model"] == "speaker_id"], figures),
         "reconstruction": table(read("study_reconstruction"), {
             "model": "{model}", "unseen speakers": "{data}, {clips} clips", "numbers": "{values} to {components}",
-            "error dB#": "{db:.2f}", "PCA dB#": "{pca_db:.2f}", "better by dB#": "**{gain_db:+.2f}** ({low:+.2f} to {high:+.2f})",
+            "error dB ↓#": "{db:.2f}", "PCA dB ↓#": "{pca_db:.2f}", "better by dB ↑#": "**{gain_db:+.2f}** ({low:+.2f} to {high:+.2f})",
         }),
         "denoising": table(denoising(), {
             "recognizer": "{recogniser}", "data": "{data}, {clips} clips", "": "{metric} {unit}"
         }, "level", "{without:.1f} -> **{with:.1f}**"),
-        "own_words": table([row | {"column": f"{row['shots']} of each, %"} for row in read("own_words")], {"model": "{model}"}, "column", INTERVAL),
-        "few_shot": table([row | {"column": f"{row['shots']} of each, %"} for row in read("study_few_shot")], {"examples by": "{voices}", "model": "{model}"}, "column", INTERVAL),
+        "own_words": table([row | {"column": f"{row['shots']} of each, % ↑"} for row in read("own_words")], {"model": "{model}"}, "column", INTERVAL),
+        "few_shot": table([row | {"column": f"{row['shots']} of each, % ↑"} for row in read("study_few_shot")], {"examples by": "{voices}", "model": "{model}"}, "column", INTERVAL),
         "search": table(read("study_search"), {
             "searched": "{data}: {words} words in {recordings} recordings", "frames or embeddings of": "{model}",
-            "precision at half recall, %#": "**{precision:.1f}** ({low:.1f} to {high:.1f})",
-            "average precision, %#": "{average_precision:.1f}", "recordings that hold the word, %#": "{hold_word:.1f}",
+            "precision at half recall, % ↑#": "**{precision:.1f}** ({low:.1f} to {high:.1f})",
+            "average precision, % ↑#": "{average_precision:.1f}", "recordings that hold the word, %#": "{hold_word:.1f}",
         }),
         "pretraining": table(read("study_pretraining") + read("study_pretraining_ctc"), {
             "network": "{model}, {metric} %", "labels": "{share:.0%} ({labels})", "fresh#": "{fresh:.1f}",
-            "from an encoder#": "{pretrained:.1f}", "better by, points#": GAIN, "runs each#": "{runs}",
+            "from an encoder#": "{pretrained:.1f}", "better by, points ↑#": GAIN, "runs each#": "{runs}",
         }),
         "augmentation": table(read("study_augmentation"), {
-            "labels": "{share:.0%} ({labels})", "learnt besides the clips": "{learnt_besides}", "accuracy %#": "{value:.1f}",
-            "better by, points#": GAIN, "runs#": "{runs}",
+            "labels": "{share:.0%} ({labels})", "learnt besides the clips": "{learnt_besides}", "accuracy % ↑#": "{value:.1f}",
+            "better by, points ↑#": GAIN, "runs#": "{runs}",
         }),
         "robustness": table(robustness(True), {"the same recordings, changed": "{condition}"}, "set", "{value:.1f} ({low:.1f} to {high:.1f})"),
-        "voices": table(robustness(False), {"other voices": "{data}", "clips#": "{utterances}", "WER %#": INTERVAL}),
+        "voices": table(robustness(False), {"other voices": "{data}", "clips#": "{utterances}", "WER % ↓#": INTERVAL}),
         "silence": silence(),
-        "speed": table(speed(), {"on two cores": "{what}", "time#": "{ours}", "the same elsewhere#": "{theirs}"}),
+        "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
         "gpu": table(gpu["steps"], {
             f"{gpu['device']}, {gpu['backend'].upper()}": "`{model}`, {lstm}", "clips#": "{batch}",
-            "a training step#": "{ms:.1f} ms", "clips a second#": "{clips_per_second:,.0f}",
+            "a training step ↓#": "{ms:.1f} ms", "clips a second ↑#": "{clips_per_second:,.0f}",
         }),
     }  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 import base64
 import io
+import os
 import shutil
+import subprocess
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -196,3 +198,11 @@ def test_without_a_microphone_the_page_takes_a_file_or_goes_on(browser):
         {"name": "a.wav", "mimeType": "audio/wav", "buffer": b"not a sound"}
     )
     page.wait_for_function("window.answer === null")
+
+
+@pytest.mark.slow
+def test_the_first_import_in_a_notebook_prints_nothing():
+    code = "import sys; sys.modules['ipykernel'] = sys; import zoo; zoo.load('conv2d_mini')"
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

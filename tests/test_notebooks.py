@@ -76,6 +76,30 @@ def public(module: str, name: str):
     return thing if callable(thing) and (getattr(thing, "__module__", "") or "").startswith("zoo") else None
 
 
+@pytest.mark.parametrize(
+    "installed, code, loaded, ends",
+    [(True, 1, True, None), (False, 0, False, None), (False, 1, False, "internet"), (False, 0, True, "restart")],
+    ids=["there already", "installed", "no network", "Keras was loaded"],
+)
+def test_the_set_up_cell_installs_or_ends_in_one_sentence(installed, code, loaded, ends, monkeypatch):
+    import importlib.util
+    import subprocess
+    from types import SimpleNamespace
+
+    calls = []
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: installed or None)
+    monkeypatch.setattr(subprocess, "run", lambda *words: calls.append(words) or SimpleNamespace(returncode=code))
+    monkeypatch.setitem(sys.modules, "keras", sys)
+    if not loaded:
+        monkeypatch.delitem(sys.modules, "keras")
+    if ends:
+        with pytest.raises(SystemExit, match=ends):
+            exec(runner.setup(), {})
+    else:
+        exec(runner.setup(), {})
+    assert len(calls) == (0 if installed else 1)
+
+
 @pytest.mark.slow
 def test_every_function_that_a_notebook_uses_has_an_example():
     """test_doctests runs the examples."""
@@ -100,8 +124,8 @@ def desk(tmp_path, monkeypatch):
     def make(path, title, code="x = 1 + 1\nprint(x)", folded=fold):
         notebook = nbformat.v4.new_notebook()
         notebook.cells = [
-            nbformat.v4.new_markdown_cell(f"# {title}\n\n{runner.badge(path)}"),
-            nbformat.v4.new_code_cell(runner.SETUP.format(address=runner.address())),
+            nbformat.v4.new_markdown_cell(f"# {title}\n\n{runner.header(path)}"),
+            nbformat.v4.new_code_cell(runner.setup()),
             nbformat.v4.new_code_cell(code),
             nbformat.v4.new_markdown_cell(folded * 3),
         ]

@@ -45,7 +45,8 @@ def test_every_card_is_whole(name):
         assert result.utterances > 0 and result.reference_length > 0 and 0 <= result.low <= result.value <= result.high
     assert len({result.key for result in card.results}) == len(card.results)
     assert card.data == tuple(source["title"] for source in card.sources) and card.size == card.weights.get("bytes", 0)
-    assert "| parameters |" in card._repr_markdown_()
+    shown = card._repr_html_()
+    assert ">parameters</th>" in shown and all(f"{result.value:.2f}" in shown for result in card.results)
     assert all(set(tuned) <= {"alpha", "word_bonus", "prior_scale"} for tuned in card.decoding.values())
     if card.prior or any("prior_scale" in tuned for tuned in card.decoding.values()):
         assert min(card.prior) > 0 and sum(card.prior) == pytest.approx(1, abs=0.01) and card.prior_data

@@ -16,11 +16,14 @@
 'three four zero one two seven one'
 """
 
+import os
 import sys
 
 import lazy_loader
 
 __version__ = "0.1.0"
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; its errors are raised all the same
 
 # Keras, TensorFlow and librosa take seconds to import, so nothing heavy is imported before it is needed.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
@@ -40,6 +43,23 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "training": ["train"],
     },
 )
+
+_import = __getattr__
+
+
+def __getattr__(name: str):
+    """As lazy_loader's. What TensorFlow writes before it reads its log level, and a notebook would show in red, is hidden."""
+    if "keras" in sys.modules or "ipykernel" not in sys.modules:
+        return _import(name)
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        return _import(name)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
 
 if "keras" in sys.modules:  # so that keras.models.load_model finds the zoo's classes
     import zoo.tasks  # noqa: F401

@@ -6,6 +6,7 @@ card are written by people; `[weights]` and every figure under `[[results]]` are
 """
 
 import hashlib
+import html
 import sys
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
@@ -97,15 +98,19 @@ class ModelCard:
             raise WeightsError(f"`weights` must be None for {self.name}, which ships none: load it fresh and train it.")
         return WEIGHTS / self.weights["file"]
 
-    def _repr_markdown_(self) -> str:
+    def _repr_html_(self) -> str:
         """A table in Jupyter."""
-        names = ("task", "architecture", "labels", "parameters", "licence", "limits")
-        rows = [(name, getattr(self, name)) for name in names]
-        rows += [
-            (f"{r.metric}, {r.data}:{r.split}", f"{r.value:.2f} ({r.low:.2f} to {r.high:.2f})") for r in self.results
-        ]
-        lines = [f"**{self.name}**: {self.summary}", "", "| | |", "|---|---|"]
-        return "\n".join([*lines, *(f"| {name} | {' '.join(str(text).split())} |" for name, text in rows)])
+        names = ("task", "labels", "parameters", "licence", "limits")
+        rows = [(name, f"{value:,}" if isinstance(value := getattr(self, name), int) else value) for name in names]
+        for r in self.results:
+            better = "larger" if r.metric == "accuracy" else "smaller"
+            interval = f", 95 % interval {r.low:.2f} to {r.high:.2f}" if r.low < r.high else ""
+            rows.append(
+                (f"{r.metric}, {r.data}:{r.split}", f"{r.value:.2f} ({better} is better{interval}) {r.decoder}")
+            )
+        left = ' style="text-align: left; vertical-align: top"'  # Jupyter's cells are on the right
+        cells = "".join(f"<tr><th{left}>{html.escape(k)}</th><td{left}>{html.escape(v)}</td></tr>" for k, v in rows)
+        return f"<p><b>{self.name}</b>: {html.escape(self.summary)}</p><table>{cells}</table>"
 
 
 def list_models(pattern: str = "*", task: str | None = None) -> list[str]:

@@ -1,4 +1,4 @@
-"""How the command line names data: NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...], as in "an4=2" or "synthetic=0.5,count=6000"."""
+"""How the command line names data: `NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...]`, as in "an4=2" or "synthetic=0.5,count=6000"."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class DataSpec:
 
     @classmethod
     def parse(cls, text: str, default_split: str) -> "DataSpec":
-        """Parses NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...]."""
+        """Parses `NAME[:SPLIT][=WEIGHT][,OPTION=VALUE...]`."""
         option = r",(?!name=|split=)\w+=[^,=]+"  # NAME and SPLIT have places of their own
         match = re.fullmatch(rf"([^:=,]+)(?::([\w-]+))?(?:=(\d+(?:\.\d+)?|\.\d+))?((?:{option})*)", text)
         if not match or (match[3] and not 0 < float(match[3]) <= 100):

@@ -43,7 +43,7 @@ def train(
 
     Args:
         name: Name of a preset or an architecture.
-        data: Data sets to learn from, "name[:split][=weight]" (split "train" unless given).
+        data: Data sets to learn from, `name[:split][=weight]` (split "train" unless given).
         out: Folder of the run.
         validation: Data sets to choose the best epoch by (split "validation" unless given); without any, the last is kept.
         init: What it starts from: "bundled" (the default where the preset ships weights that fit), "none", the name of another

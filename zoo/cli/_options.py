@@ -110,3 +110,23 @@ def pairs(items: Iterable[str]) -> dict[str, Any]:
         except ValueError:
             found[field] = value
     return found
+
+
+def space(items: Iterable[str]) -> dict[str, Any]:
+    """Parses what is to be searched: "units=32..256", a range, or "kernel_size=5|9", choices.
+
+    >>> space(["training.learning_rate=1e-4..1e-2", "units=64|128"])
+    {'training.learning_rate': (0.0001, 0.01), 'units': [64, 128]}
+    """
+    found = {}
+    for item in items:
+        field, equals, text = item.partition("=")
+        low, dots, high = text.partition("..")
+        try:
+            values = [json.loads(value) for value in ((low, high) if dots else text.split("|"))]
+        except ValueError:
+            values = []
+        if not (field and equals and values):
+            raise ZooError(f"`search` must be FIELD=LOW..HIGH or FIELD=A|B|C. Received: {item!r}.")
+        found[field] = tuple(values) if dots else values
+    return found

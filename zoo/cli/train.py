@@ -1,4 +1,4 @@
-"""Commands that teach a model and measure how good it is: train, evaluate."""
+"""Commands that teach a model and measure how good it is: train, tune, evaluate."""
 
 import shlex
 import sys
@@ -72,6 +72,50 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
     verb = next(verb for verb in ("transcribe", "classify", "reconstruct") if hasattr(model, verb))
     words = ["zoo", verb, "clip.wav", "--model", name, "--weights", str(out / "model.keras")]
     click.echo(f"Done: {shlex.join(words)}")
+
+
+@click.command()
+@click.argument("name")
+@options.data_option
+@click.option("--validation", multiple=True, required=True, metavar="SPEC", help="Data set that trials are judged by; may be repeated.")  # fmt: skip
+@options.out_option("DIR", "Folder of the search.")
+@click.option("--trials", type=options.COUNT, default=30, help="Trials in all (30).")
+@click.option("--epochs", type=options.COUNT, default=10, help="Epochs of a trial (10).")
+@click.option("--search", multiple=True, metavar="FIELD=RANGE", help="What is searched: LOW..HIGH, or choices A|B|C.")
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="What all trials share, as for zoo train.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of the search (0).")
+@options.json_option
+def tune(name, data, validation, out, trials, epochs, search, changes, seed, as_json):
+    """Search for the settings of a training run with which the model NAME does best on validation data.
+
+    A FIELD is one of the model's Config or, after `training.`, one of the training's settings; without --search the learning
+    rate, weight decay and batch size are searched. Trials that are worse than the median end early. Call it again to go on
+    after Ctrl-C, or for more trials. DIR receives trials.csv, importance.png, and best/, the best trial.
+
+    \b
+    Example:
+      zoo tune ds_cnn --data fsdd --validation fsdd:validation --out tuned --trials 20
+      zoo tune simple_rnn --data fsdd --validation fsdd:validation --out tuned --set dropout=0.1 \\
+                          --search units=32..128 --search "training.batch_size=16|32"
+    """
+    shared = options.pairs(changes)
+    settings = {f.removeprefix("training."): shared.pop(f) for f in [f for f in shared if f.startswith("training.")]}
+    with progress("Stopped; whole trials are kept. The same command goes on.") as log:
+        with importing():
+            from zoo.training.tune import command
+            from zoo.training.tune import tune as search_for
+        space = options.space(search) or None
+        settings |= {"epochs": epochs, "model_config": shared}
+        say = (lambda line: None) if as_json else log
+        found = search_for(
+            name, data, out, validation=validation, trials=trials, space=space, seed=seed, log=say, **settings
+        )
+    more = [word for change in changes for word in ("--set", change)]
+    found["command"] = shlex.join(command(name, data, validation, found, [*more, "--epochs", str(epochs)]))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"Best: trial {found['trial'] + 1}, {found['value']:.2f}. Train with it: {found['command']}")
 
 
 def _train_language_model(name: str, data, out, changes: dict, given: dict, others: bool) -> None:

@@ -9,6 +9,7 @@ teacher      a loss that another model has a say in
 callbacks    validation, learning curves, checkpoint, time budget: for anybody's `fit`
 run          the folder
 train        all of it, in one function
+tune         the settings of a run, searched for
 language     models of text alone
 """
 
@@ -20,3 +21,4 @@ from zoo.training.corpus import Corpus, load_corpora
 from zoo.training.language import train_language_model
 from zoo.training.teacher import Distiller
 from zoo.training.train import train
+from zoo.training.tune import tune

@@ -36,6 +36,7 @@ def train(
     model_config: dict | None = None,
     resume: bool = False,
     tensorboard: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     log: Callable[[str], None] = print,
     **settings,
 ) -> SpeechModel:
@@ -55,6 +56,7 @@ def train(
             named here.
         resume: If True, goes on with the run in `out` where there is one.
         tensorboard: If True, writes logs for TensorBoard to out/tensorboard.
+        callbacks: Of one's own, which see the validation figures in the logs of an epoch.
         log: Called with each line of progress.
         **settings: Fields of TrainConfig, such as epochs=20.
 
@@ -83,7 +85,7 @@ def train(
         compile_model(learner, make_optimizer(config, len(batches)))
         checkpoint = Checkpoint(out, log=log)
         batches.start(checkpoint.restore(learner))
-        callbacks = [Validation(held_out, noises), LearningCurves(out, began), checkpoint]
+        callbacks = [Validation(held_out, noises), LearningCurves(out, began), checkpoint, *callbacks]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(Path(out) / "tensorboard"))
         epochs = config.epochs

@@ -1,18 +1,16 @@
 """Recognizers: what is said, in characters, and where."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from inspect import signature
 
 import keras
 import numpy as np
 
-from zoo import decoding, language
+from zoo import decoding
 from zoo.audio import check_rate, load_audio
-from zoo.errors import DataError, ZooError, unknown_name
+from zoo.errors import DataError, ZooError
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
-from zoo.presets import find_card, resolve
+from zoo.presets import find_card
 from zoo.tasks import streaming
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.batches import one_or_many
@@ -99,40 +97,11 @@ class Recognizer(SpeechModel):
             **options: What `decoding.beam_search` takes: beam_width, alpha, word_bonus, prior_scale (those tuned for the two
                 models, on the card, unless given), prior (the card's), lexicon, token_min_logp, n_best.
         """
-        given = [*options, *(["language_model"] if language_model is not None else [])]
-        decoder = decoder or ("beam" if given else "greedy")
-        if decoder not in ("greedy", "beam"):
-            raise unknown_name("decoder", decoder, ("greedy", "beam"))
-        if decoder == "greedy" and given:
-            raise ZooError(f"`{given[0]}` must be left out of greedy decoding, which has no options.")
-        options = self._beam_options(language_model, options) if decoder == "beam" else {}
-        seconds, vocabulary = self.config.frame_seconds, self.vocabulary
-
-        def decode(logits, duration):
-            if decoder == "greedy":
-                return decoding.greedy(logits[None], [len(logits)], vocabulary, seconds, [duration])[0]
-            found = decoding.beam_search(logits, vocabulary, **options)
-            transcript = decoding.align(logits, found[0].ids, vocabulary, seconds, duration)
-            return replace(transcript, alternatives=tuple((other.text, other.score) for other in found[1:]))
-
-        return decode
-
-    def _beam_options(self, language_model, options: dict) -> dict:
-        """All arguments of a beam search, with what the card says of the language model. Raises ZooError."""
-        valid = list(signature(decoding.beam_search).parameters)[2:]
-        for name in options:
-            if name not in valid:
-                raise unknown_name("option of beam search", name, valid)
-        if isinstance(language_model, str):
-            options = self.tuned(language_model) | options
-            language_model = language.load(language_model)
-        elif not (language_model is None or isinstance(language_model, language.LanguageModel)):
-            raise ZooError(f"`language_model` must be a name or a LanguageModel. Received: {language_model!r:.100}.")
-        if isinstance(options.get("lexicon"), Iterator):  # which gives its words once, and there may be many clips
-            options["lexicon"] = list(options["lexicon"])
-        if options.get("prior_scale"):
-            options = {"prior": self.prior or None} | options
-        return options | {"language_model": language_model}
+        found = self.preset and find_card(self.preset)
+        return decoding.make_decoder(
+            self.vocabulary, self.config.frame_seconds, decoder, language_model, self.prior, found.decoding if found else {},
+            **options,
+        )  # fmt: skip
 
     def align(self, audio, text: str, sample_rate: int | None = None, name: str = "the clip"):
         """Finds where in a clip each word of a known text is said: a `Transcript` of `text`, with times.
@@ -159,10 +128,7 @@ class Recognizer(SpeechModel):
     def tuned(self, language_model: str) -> dict:
         """alpha, word_bonus and, where priors help, prior_scale for a language model, as on the card; {} if never tuned."""
         found = self.preset and find_card(self.preset)
-        if not found or language_model.endswith(tuple(language.SUFFIXES)):  # nothing was tuned for a file
-            return {}
-        weights = found.decoding.get("+".join(resolve(part) for part in language_model.split("+")), {})
-        return {weight: value for weight, value in weights.items() if weight != "prior_scale" or self.prior}
+        return decoding.tuned_weights(language_model, found.decoding, self.prior) if found else {}
 
 
 @keras.saving.register_keras_serializable("zoo")

@@ -1,7 +1,11 @@
 """An exported file gives what the Keras model gives; a failed export leaves nothing and says why in a sentence."""
 
 import importlib.util
+import json
 import os
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ import zoo
 from zoo import export as exporting
 from zoo import runtime
 from zoo.audio import load_audio
-from zoo.errors import MissingFileError, UnknownNameError, ZooError
+from zoo.errors import MissingFileError, UnknownNameError, WeightsError, ZooError
 from zoo.export import FORMATS, export
 from zoo.runtime import read_metadata, run_exported
 
@@ -170,6 +174,57 @@ def test_quantized_files_are_smaller_and_answer_the_same(name, kind, share, samp
         if kind != "full_int8":  # ranges of a few clips are no ranges of speech
             assert np.abs(found - wanted).max() < 0.1 * np.abs(wanted).max()
         assert (found.argmax(axis=-1) == wanted.argmax(axis=-1)).mean() > 0.97  # of clips, or of frames
+
+
+WITHOUT_KERAS = """
+    import sys
+    sys.modules["tensorflow"] = sys.modules["keras"] = None  # as where they are not installed
+    import zoo
+    from zoo.audio import bundled
+    model = zoo.load("lstm_ctc", runtime="litert")
+    print(model.transcribe(bundled("woman-us")).text)
+    print(model.transcribe([bundled("woman-us")], language_model="ngram_lm", lexicon="zero one two three four seven")[0].text)
+    print(zoo.load("ds_cnn", runtime="litert").classify(bundled("seven")).label)
+"""
+
+
+def test_bundled_files_answer_without_keras(tmp_path):
+    needs("litert")
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(WITHOUT_KERAS)], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["three four zero one two seven one"] * 2 + ["seven"], done.stderr[-2000:]
+    assert not done.stderr
+    for name, more in (("conv2d", {}), ("ds_cnn", {"labels": ["a", "b"]}), ("ds_cnn", {"weights": None})):
+        with refused("name" if not more else next(iter(more))):
+            zoo.load(name, runtime="litert", **more)
+    with pytest.raises(UnknownNameError):
+        zoo.load("ds_cnn", runtime="lite")
+    (tmp_path / "other.tflite").write_bytes(b"no model of the zoo")
+    with refused("name", WeightsError):
+        zoo.load(tmp_path / "other.tflite")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [path.stem for path in sorted(zoo.presets.WEIGHTS.glob("*.tflite"))])
+def test_bundled_files_are_those_of_the_weights(name, samples):
+    """In 8 bits: the same words and classes, logits within a few percent."""
+    needs("litert")
+    exported, model = zoo.load(name, runtime="litert"), zoo.load(name)
+    assert {key: exported.about[key] for key in ("card", "prior", "decoding")} == {
+        key: json.loads(json.dumps(value))
+        for key, value in exporting.describe(model).items()
+        if key in ("card", "prior", "decoding")
+    }
+    rate, most = model.config.sample_rate, model.max_seconds
+    clips = [clip for clip in (load_audio(sample, rate) for sample in samples) if len(clip) <= most * rate]
+    for found, wanted in zip(exported.logits(clips, rate), model.logits(clips, rate), strict=True):
+        assert found.shape == wanted.shape and np.abs(found - wanted).max() < 0.1 * np.abs(wanted).max()
+    answer = "transcribe" if hasattr(model, "transcribe") else "classify"
+    assert [str(a) for a in getattr(exported, answer)(clips, rate)] == [
+        str(a) for a in getattr(model, answer)(clips, rate)
+    ]
+    source = zoo.audio.bundled("seven").parent / "samples.csv"
+    if answer == "transcribe":
+        assert zoo.evaluate(exported, f"folder:all,source={source}")[0].metric == "WER"
 
 
 @pytest.mark.slow

@@ -9,11 +9,11 @@ from conftest import clips_of, refused, small
 
 import zoo
 from zoo import tasks
+from zoo.clips import batches
 from zoo.decoding import beam_search
 from zoo.errors import AudioError, DataError, UnknownNameError, ZooError
 from zoo.registry import architecture, architectures
 from zoo.tasks import Classifier, Ensemble, pad
-from zoo.tasks.batches import batches
 
 WORDS = ("yes", "no", "maybe")
 pytestmark = pytest.mark.usefixtures("eager")

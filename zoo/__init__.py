@@ -29,13 +29,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; it
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio baselines benchmark cli datasets decoding demo ensemble errors evaluation export exporting features files language layers "
+        "audio baselines benchmark cli datasets decoding demo ensemble entry errors evaluation export exported exporting features files language layers "
         "loading losses metrics model models notebook pictures plots presets quantization registry runtime search tasks text "
         "training"
     ).split(),
     submod_attrs={
         "evaluation": ["evaluate"],
-        "loading": ["load"],
+        "entry": ["load"],
         "notebook": ["play", "record"],
         "presets": ["card", "list_models"],
         "tasks": ["SpeechModel"],
@@ -51,15 +51,11 @@ def __getattr__(name: str):
     """As lazy_loader's. What TensorFlow writes before it reads its log level, and a notebook would show in red, is hidden."""
     if "keras" in sys.modules or "ipykernel" not in sys.modules:
         return _import(name)
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+    from zoo.files import quiet_stderr
+
+    with quiet_stderr():
         return _import(name)
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
-if "keras" in sys.modules:  # so that keras.models.load_model finds the zoo's classes
+if sys.modules.get("keras"):  # so that keras.models.load_model finds the zoo's classes
     import zoo.tasks  # noqa: F401

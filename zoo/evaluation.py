@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from zoo import loading, metrics
+from zoo import metrics
 from zoo.audio import resample
 from zoo.datasets import Utterance, noise
 from zoo.datasets.spec import DataSpec
+from zoo.entry import load
 from zoo.errors import DataError, ZooError, unknown_name
+from zoo.exported import ExportedClassifier, ExportedRecognizer
 from zoo.language import LanguageModel
 from zoo.presets import Result
 from zoo.tasks import Autoencoder, Classifier, Embedder, Recognizer, SpeechModel, pad
@@ -42,7 +44,7 @@ def evaluate(model: Any, *data: str, log: Callable[[str], None] | None = None, *
     """
     if not data:
         raise DataError("`data` must name at least one data set, such as 'an4:test'. Received none.")
-    model = loading.load(model) if isinstance(model, str) else model
+    model = load(model) if isinstance(model, str) else model
     results = []
     for spec, utterances in _sets(data):
         name = spec.name + "".join(f",{option}={value}" for option, value in spec.options)
@@ -53,7 +55,7 @@ def evaluate(model: Any, *data: str, log: Callable[[str], None] | None = None, *
 
 def confusions(model: Any, *data: str) -> tuple[list[str], list[str]]:
     """Labels of the clips of data sets and what a classifier says they are, for `zoo.plots.confusion`."""
-    model = loading.load(model) if isinstance(model, str) else model
+    model = load(model) if isinstance(model, str) else model
     pairs = [_labels(model, utterances, str(spec)) for spec, utterances in _sets(data)]
     return [label for references, _ in pairs for label in references], [label for _, found in pairs for label in found]
 
@@ -137,8 +139,9 @@ def _(model: Embedder, utterances, name, log, verify: bool = False, **options):
     return [_figure("EER", score, len(clips), score.different, ("same", "different"))]
 
 
-@_measure.register
-def _(model: Recognizer, utterances, name, log, **options):
+@_measure.register(Recognizer)
+@_measure.register(ExportedRecognizer)
+def _(model, utterances, name, log, **options):
     if "lexicon" in options:
         options["lexicon"] = list(options["lexicon"])
     model.decoder(**options)  # refuses before anything is heard
@@ -220,9 +223,10 @@ def _(model: FewShot, utterances, name):
     return [utterance.text for utterance in utterances], [found.label for found in model.classify(clips, 16000)]
 
 
-@_labels.register
-def _(model: Classifier, utterances, name):
-    labels = model.targets(utterances, model.config)
+@_labels.register(Classifier)
+@_labels.register(ExportedClassifier)
+def _(model, utterances, name):
+    labels = Classifier.targets(utterances, model.config)
     for utterance, label in zip(utterances, labels, strict=True):
         if label not in model.labels:
             unknown = unknown_name(f"class of {model.display_name}", label, model.labels)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,3 +46,22 @@ def read_json(path: str | os.PathLike, what: str, kind: type = dict) -> dict | l
     if not isinstance(value, kind):
         raise DataError(f"{what} must be a JSON {kind.__name__}; {path} holds a {type(value).__name__}.")
     return value
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Hide what C++ libraries write to stderr, such as TensorFlow while it is imported; exceptions pass as ever."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no stderr at all
+        yield
+        return
+    try:
+        if sys.stderr:
+            sys.stderr.flush()
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -28,27 +28,7 @@ def load(
     freeze: bool = False,
     **config,
 ):
-    """A model by the name of a preset, or one saved by `model.save("mine.keras")`; compiled, to use or to fit further.
-
-    With other `labels` than those that the weights were trained for, every layer but the last keeps its weights, and the last
-    one is new: the model is ready for `fit`.
-
-    Args:
-        name: A name that `list_models()` shows ("conv2d", "conv2d.fsdd"), a path that ends in .keras, or several names with +
-            between them, for an ensemble of classifiers or a mixture of language models.
-        weights: "bundled" (checked against the card's sha256), None (fresh), or a .weights.h5 or .keras file of one's own.
-        labels: Class names of a classifier, in any script.
-        freeze: If True, only the last layer is trained.
-        **config: Fields of the architecture's Config to change; with weights only `labels` or `vocabulary`.
-
-    Returns:
-        One of the classes in `zoo.tasks`, or a `zoo.language.LanguageModel`.
-
-    >>> load("conv2d_mini").count_params()
-    16630
-    >>> load("lstm", weights=None, units=16).config.units  # untrained, and smaller
-    16
-    """
+    """As `zoo.load` under Keras."""
     if labels is not None:
         config["labels"] = tuple(labels) if isinstance(labels, Iterable) and not isinstance(labels, str) else labels
     fixed = config | ({"freeze": True} if freeze else {})  # what a model that is whole does not take

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.errors import MissingFileError, WeightsError, ZooError, first_line
+from zoo.files import quiet_stderr
 
 METADATA = "zoo.json"  # name under which a file keeps what it says of itself
 
@@ -96,7 +97,10 @@ def run_exported(
 def _litert(path: Path) -> Callable:
     from ai_edge_litert.interpreter import Interpreter
 
-    one_clip = Interpreter(str(path)).get_signature_runner()
+    with quiet_stderr():  # an INFO line about its own CPU kernels
+        interpreter = Interpreter(str(path))
+        interpreter.allocate_tensors()
+    one_clip = interpreter.get_signature_runner()
 
     def run(waveform, lengths):
         rows = [one_clip(waveform=w[None], lengths=n[None]) for w, n in zip(waveform, lengths, strict=True)]

@@ -2,9 +2,8 @@
 
 import importlib.util
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any
 
 import zoo
 from zoo.cli._errors import interruptible
+from zoo.entry import SUFFIXES
 from zoo.errors import MissingFileError, ZooError
+from zoo.files import quiet_stderr
 from zoo.presets import find_card
 
 BACKENDS = ("tensorflow", "jax", "torch")  # of Keras
@@ -35,22 +36,18 @@ def importing() -> Iterator[None]:
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if backend not in BACKENDS or importlib.util.find_spec(backend) is None:
         raise ZooError(f"`KERAS_BACKEND` must be {' or '.join(BACKENDS)}, and installed. Received: {backend}.")
-    with ExitStack() as stack:
-        stack.enter_context(interruptible())
-        with suppress(OSError):  # no stderr at all
-            kept = os.dup(2)
-            stack.callback(os.close, kept)
-            stack.callback(os.dup2, kept, 2)
-            sys.stderr.flush()
-            with open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), 2)
+    with interruptible(), quiet_stderr():
         yield
 
 
-def load_model(name: str, weights: str | None) -> Any:
+def load_model(name: str, weights: str | None, runtime: str | None = None) -> Any:
     """Loads a model with its bundled weights, or with a .weights.h5 or .keras file."""
     if weights and not Path(weights).is_file():
         raise MissingFileError(f"`weights` must be a .keras or .weights.h5 file. There is no file {weights}.")
+    if weights and weights.endswith(SUFFIXES):
+        return zoo.load(weights)
+    if runtime:
+        return zoo.load(name, weights=weights or "bundled", runtime=runtime)
     with importing():
         from zoo.loading import load
     return load(name, weights=weights or "bundled")
@@ -62,10 +59,11 @@ class Asked:
 
     name: str  # of a preset, or several with + between them
     weights: str | None = None  # a file; None for the bundled ones
+    runtime: str | None = None  # "litert", or None for Keras
 
     @cached_property
     def model(self) -> Any:
-        return load_model(self.name, self.weights)
+        return load_model(self.name, self.weights, self.runtime)
 
     @cached_property
     def sample_rate(self) -> int:

@@ -47,20 +47,33 @@ def out_option(metavar: str, help: str, required: bool = True) -> Callable:
     return click.option("--out", required=required, type=PATH, metavar=metavar, help=help)
 
 
-def model(tasks: tuple[str, ...], what: str, default: str = "", others: tuple[str, ...] = ()) -> Callable:
+RUNTIME = click.option(
+    "--runtime",
+    type=click.Choice(["keras", "litert"]),
+    help="What computes; litert starts in a tenth of the time (keras).",
+)
+
+
+def model(
+    tasks: tuple[str, ...], what: str, default: str = "", others: tuple[str, ...] = (), runtimes: bool = False
+) -> Callable:
     """Adds --model, or NAME where there is no default, and --weights to a command, which gets both as one `asked`.
 
-    The model must be for one of `tasks`, in words `what`; `others` are names of no preset that may be given too.
+    The model must be for one of `tasks`, in words `what`; `others` are names of no preset that may be given too. With `runtimes`
+    it may run without Keras.
     """
 
     def decorate(command: Callable) -> Callable:
-        @click.option("--weights", metavar="FILE", help="A .keras or .weights.h5 file for the bundled weights.")
+        @click.option(
+            "--weights", metavar="FILE", help="A .keras, .weights.h5 or .tflite file for the bundled weights."
+        )
         @wraps(command)
-        def with_model(name, weights, **values):
+        def with_model(name, weights, runtime=None, **values):
             if name not in others:
                 check_can(name, tasks, what)
-            return command(asked=Asked(name, weights), **values)
+            return command(asked=Asked(name, weights, None if runtime == "keras" else runtime), **values)
 
+        with_model = RUNTIME(with_model) if runtimes else with_model
         if not default:
             return click.argument("name")(with_model)
         about = {"default": default, "metavar": "NAME", "help": f"Name of {what} ({default})."}

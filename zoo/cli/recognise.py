@@ -28,7 +28,7 @@ def transcript_figure(asked: Asked, samples, transcript, path: Path):
 
 @click.command()
 @options.recordings_argument
-@options.model(("transcription",), "a recognizer", "lstm_ctc")
+@options.model(("transcription",), "a recognizer", "lstm_ctc", runtimes=True)
 @options.decoder_options
 @options.plot_option
 @options.json_option
@@ -100,7 +100,7 @@ def listen(path, asked, seconds, as_json):
 
 @click.command()
 @options.recordings_argument
-@options.model(("classification",), "a classifier", "ds_cnn")
+@options.model(("classification",), "a classifier", "ds_cnn", runtimes=True)
 @options.top_option
 @options.plot_option
 @options.json_option

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from zoo.clips import one_or_many
 from zoo.errors import check_whole
 from zoo.losses import squared_error
 from zoo.tasks.base import SpeechModel
-from zoo.tasks.batches import one_or_many
 from zoo.tasks.reconstruction import Frames, Reconstruction, lerp
 
 # What an autoencoder hears is what it gives back, so it should be speech without noise.

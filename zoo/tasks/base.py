@@ -9,10 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.audio import clip_name, is_pair, load_audio
-from zoo.errors import AudioError, ZooError, check_whole
+from zoo.audio import is_pair
+from zoo.clips import batches, load_clips, pad
+from zoo.errors import ZooError, check_whole
 from zoo.registry import architecture
-from zoo.tasks.batches import batches, pad
 from zoo.tasks.processes import check_process
 
 
@@ -230,15 +230,7 @@ class SpeechModel(keras.Model):
 
     def load_clips(self, audio: Sequence, sample_rate: int | None = None) -> list[np.ndarray]:
         """Clips (samples,) float32 at the model's rate. Raises AudioError where one is not audio, or longer than max_seconds."""
-        rate, most = self.config.sample_rate, self.max_seconds
-        clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
-        for i, clip in enumerate(clips):
-            if len(clip) > most * rate:
-                raise AudioError(
-                    f"`audio` must be clips of one word, at most {most:g} s, for {self.display_name}; {clip_name(audio, i)} "
-                    f"lasts {len(clip) / rate:.1f} s (lstm_ctc writes whole sentences)."
-                )
-        return clips
+        return load_clips(audio, self.config.sample_rate, self.max_seconds, self.display_name, sample_rate)
 
     def infer(
         self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16

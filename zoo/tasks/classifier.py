@@ -7,10 +7,10 @@ import keras
 import numpy as np
 
 from zoo import decoding
+from zoo.clips import one_or_many
 from zoo.errors import DataError, ZooError
 from zoo.losses import cross_entropy
 from zoo.tasks.base import SpeechModel
-from zoo.tasks.batches import one_or_many
 from zoo.tasks.targets import class_ids
 from zoo.text import LabelEncoder
 

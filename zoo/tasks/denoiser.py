@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
+from zoo.clips import one_or_many
 from zoo.errors import ZooError
 from zoo.tasks.autoencoder import CLEAN, Autoencoder
-from zoo.tasks.batches import one_or_many
 from zoo.tasks.reconstruction import Frames, apply_gain
 
 

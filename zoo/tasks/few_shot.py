@@ -13,10 +13,10 @@ import numpy as np
 
 from zoo import decoding
 from zoo.audio import Audio, clip_name, is_pair, load_audio
+from zoo.clips import one_or_many
 from zoo.decoding import Classification
 from zoo.errors import AudioError, DataError, ZooError
 from zoo.tasks.base import SpeechModel
-from zoo.tasks.batches import one_or_many
 
 STEPS = 8  # places in time at which the codes of a word are read, where it has a code for every frame
 SILENT = 1e-4  # greatest sample below which a clip holds no sound: 80 dB below full scale

@@ -7,13 +7,13 @@ import numpy as np
 
 from zoo import decoding
 from zoo.audio import check_rate, load_audio
+from zoo.clips import one_or_many
 from zoo.errors import DataError, ZooError
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
 from zoo.presets import find_card
 from zoo.tasks import streaming
 from zoo.tasks.base import SpeechModel
-from zoo.tasks.batches import one_or_many
 from zoo.tasks.targets import label_ids
 from zoo.text import Vocabulary
 

@@ -1,11 +1,11 @@
-"""Clips of any lengths as padded batches."""
+"""Recordings to clips at a model's rate, and clips of any lengths to padded batches."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 
 import numpy as np
 
-from zoo.audio import is_pair
+from zoo.audio import clip_name, is_pair, load_audio
 from zoo.errors import AudioError
 
 
@@ -19,6 +19,31 @@ def one_or_many(method: Callable) -> Callable:
         return method(self, [audio], *args, **kwargs)[0]
 
     return answer
+
+
+def load_clips(
+    audio: Sequence, rate: float, most: float, model: str, sample_rate: float | None = None
+) -> list[np.ndarray]:
+    """Loads recordings as clips (samples,) float32 at `rate` Hz.
+
+    Args:
+        audio: What `zoo.audio.load_audio` takes, several.
+        rate: Hz of the result.
+        most: Seconds of the longest clip that the model takes, or infinity.
+        model: Its name, for errors.
+        sample_rate: Hz of arrays; files carry their own.
+
+    Raises:
+        AudioError: Where one is no audio, or too long.
+    """
+    clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
+    for i, clip in enumerate(clips):
+        if len(clip) > most * rate:
+            raise AudioError(
+                f"`audio` must be clips of one word, at most {most:g} s, for {model}; {clip_name(audio, i)} lasts "
+                f"{len(clip) / rate:.1f} s (lstm_ctc writes whole sentences)."
+            )
+    return clips
 
 
 def pad(

@@ -1,0 +1,144 @@
+"""Models from exported files: the answers of the Keras model, without Keras.
+
+zoo.load("lstm_ctc", runtime="litert")     a file that comes with the package
+zoo.load("mine.tflite")                    one that `zoo export` wrote, its labels and rate inside
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from zoo import decoding
+from zoo.clips import batches, load_clips, one_or_many, pad
+from zoo.errors import WeightsError, ZooError, check_whole, unknown_name
+from zoo.presets import resolve
+from zoo.runtime import FORMATS, Session, read_metadata
+from zoo.text import Vocabulary
+
+BUNDLED = Path(__file__).parent / "weights"
+FRAMES = {"logits": "lengths", "attention": "lengths"}  # output -> output with its true number of frames
+
+
+class ExportedModel:
+    """What all models from exported files have: `infer`, `logits`, and what the file says of itself.
+
+    Args:
+        path: File or folder that `zoo.export.export` wrote.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.about = read_metadata(path)
+        self.session = Session(path)
+        self.config, self.display_name = SimpleNamespace(**self.about), self.about["name"]  # as of the Keras model
+
+    @property
+    def max_seconds(self) -> float:
+        """Longest clip that the model takes, or infinity."""
+        return self.about.get("max_seconds", float("inf"))
+
+    def infer(
+        self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16
+    ) -> list[dict[str, np.ndarray]]:
+        """All that the model gives for each clip, by name, cut to the clip's true frames.
+
+        Args:
+            audio: List of what `zoo.audio.load_audio` takes.
+            sample_rate: Hz of arrays; files carry their own.
+            batch_size: Clips at a time; LiteRT takes them one by one.
+        """
+        check_whole("batch_size", batch_size)
+        clips = load_clips(audio, self.config.sample_rate, self.max_seconds, self.display_name, sample_rate)
+        results: list[dict] = [{}] * len(clips)
+        for group in batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
+            outputs = self.session(*pad([clips[i] for i in group], self.config.sample_rate))
+            for row, i in enumerate(group):
+                end = {name: outputs[to][row] for name, to in FRAMES.items() if to in outputs}
+                results[i] = {
+                    name: value[row][: end.get(name)] if value.ndim > 1 else value[row]
+                    for name, value in outputs.items()
+                }
+        return results
+
+    def logits(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
+        """Logits of each clip: (frames, symbols) of a recognizer, (classes,) of a classifier. Arguments as for `infer`."""
+        return [outputs["logits"] for outputs in self.infer(audio, sample_rate, batch_size)]
+
+
+class ExportedClassifier(ExportedModel):
+    """Tells apart the classes in `labels`.
+
+    >>> ExportedClassifier("ds_cnn.tflite").classify("clip.wav").label  # doctest: +SKIP
+    'seven'
+    """
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names, in the order of the logits."""
+        return tuple(self.about["labels"])
+
+    @one_or_many
+    def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
+        """Says which of the classes a clip is: a `Classification`, or a list. Arguments as for `zoo.tasks.Classifier`."""
+        return [decoding.classify(logits, self.labels) for logits in self.logits(audio, sample_rate, batch_size)]
+
+
+class ExportedRecognizer(ExportedModel):
+    """Writes what is said.
+
+    >>> ExportedRecognizer("lstm_ctc.tflite").transcribe("clip.wav").text  # doctest: +SKIP
+    'three four zero one two seven one'
+    """
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The characters that it writes; id 0 is the blank."""
+        return Vocabulary(self.about["vocabulary"])
+
+    def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
+        """A function (logits (frames, symbols), seconds) -> Transcript. Arguments as for `zoo.tasks.Recognizer`."""
+        prior, tuned = self.about.get("prior", ()), self.about.get("decoding", {})
+        seconds = self.about["frame_seconds"]
+        return decoding.make_decoder(self.vocabulary, seconds, decoder, language_model, prior, tuned, **options)
+
+    @one_or_many
+    def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16, **decoder):
+        """Writes down what is said: a `Transcript`, or a list. Arguments as for `zoo.tasks.Recognizer`."""
+        decode, rate = self.decoder(**decoder), self.config.sample_rate
+        clips = load_clips(audio, rate, self.max_seconds, self.display_name, sample_rate)
+        pairs = zip(clips, self.logits(clips, rate, batch_size), strict=True)
+        return [decode(logits, len(clip) / rate) for clip, logits in pairs]
+
+
+TASKS = {"classification": ExportedClassifier, "transcription": ExportedRecognizer}
+
+
+def load_exported(name: str | os.PathLike, runtime: str | None = None) -> ExportedModel:
+    """Load a model that was exported: a preset whose file comes with the package, or a file of one's own.
+
+    Args:
+        name: Name of a preset, or a .tflite or .onnx file or a SavedModel folder.
+        runtime: "litert" for presets; for a file it follows from the suffix.
+
+    Raises:
+        UnknownNameError: For an unknown runtime.
+        ZooError: For a preset that comes in no such file, or a task that has no class here.
+        WeightsError: For a file that does not say what it is.
+    """
+    path = Path(name)
+    if not path.exists():
+        if runtime != "litert":
+            raise unknown_name("runtime", runtime, ["keras", "litert"])
+        path = BUNDLED / f"{resolve(str(name))}{FORMATS[runtime].suffix}"
+        if not path.is_file():
+            there = ", ".join(sorted(file.stem for file in BUNDLED.glob("*.tflite")))
+            how = f"zoo export {name} --format litert --quantize int8 --out {name}.tflite"
+            raise ZooError(f"`name` must be one of {there} for runtime='litert', or a file: {how}. Received: {name}.")
+    about = read_metadata(path)
+    if "sample_rate" not in about:
+        raise WeightsError(f"`name` must be a file that says what it is, as `zoo export` writes it. Received: {name}.")
+    if about["task"] not in TASKS:
+        raise ZooError(f"`name` must be a recognizer or classifier. Received: {name}, for {about['task']}.")
+    return TASKS[about["task"]](path)

@@ -13,7 +13,9 @@ import zoo
 import zoo.audio
 
 FOLDER = Path(__file__).parent.parent / "tests" / "reference"
-CLIPS = sorted(path.stem for path in (Path(__file__).parent.parent / "data" / "samples").glob("*.wav"))
+CLIPS = (
+    "man-flite man-gb man-scottish-flite seven telephone woman-scotland woman-us".split()
+)  # in data/samples when pinned
 LANGUAGE_MODELS = {"lstm_ctc": "ngram_lm", "conv_lstm_ctc": "sentences_ngram_lm+sentences_lstm_lm"}
 SENTENCES = ("three four zero", "please open the window", "enter four five six", "erase t h r e e")
 

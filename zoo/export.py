@@ -100,7 +100,7 @@ def describe(model: "SpeechModel", quantize: str | None = None) -> dict:
     about |= {"sample_rate": config.sample_rate, "quantized": quantize}
     if np.isfinite(model.max_seconds):
         about["max_seconds"] = model.max_seconds
-    for field in ("labels", "vocabulary", "frame_seconds", "target"):
+    for field in ("labels", "vocabulary", "frame_seconds", "segment_seconds", "target"):
         if hasattr(config, field):
             about[field] = getattr(config, field)
     if card := model.preset and find_card(model.preset):

@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo import decoding
 from zoo.clips import batches, load_clips, one_or_many, pad
+from zoo.decoding import segments
 from zoo.errors import WeightsError, ZooError, check_whole, unknown_name
 from zoo.presets import resolve
 from zoo.runtime import FORMATS, Session, read_metadata
@@ -104,12 +105,16 @@ class ExportedRecognizer(ExportedModel):
         return decoding.make_decoder(self.vocabulary, seconds, decoder, language_model, prior, tuned, **options)
 
     @one_or_many
-    def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16, **decoder):
+    def transcribe(
+        self, audio, sample_rate: int | None = None, batch_size: int = 16, log: Callable | None = None, **decoder
+    ):
         """Writes down what is said: a `Transcript`, or a list. Arguments as for `zoo.tasks.Recognizer`."""
-        decode, rate = self.decoder(**decoder), self.config.sample_rate
-        clips = load_clips(audio, rate, self.max_seconds, self.display_name, sample_rate)
-        pairs = zip(clips, self.logits(clips, rate, batch_size), strict=True)
-        return [decode(logits, len(clip) / rate) for clip, logits in pairs]
+        rate, most = self.config.sample_rate, self.config.segment_seconds
+        clips, decode = (
+            load_clips(audio, rate, self.max_seconds, self.display_name, sample_rate),
+            self.decoder(**decoder),
+        )
+        return segments.transcribe(clips, rate, most, lambda parts: self.logits(parts, rate, batch_size), decode, log)
 
 
 TASKS = {"classification": ExportedClassifier, "transcription": ExportedRecognizer}

@@ -8,16 +8,15 @@ import numpy as np
 from zoo import decoding
 from zoo.audio import check_rate, load_audio
 from zoo.clips import one_or_many
+from zoo.decoding import segments
 from zoo.errors import DataError, ZooError
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
 from zoo.presets import find_card
-from zoo.tasks import segments, streaming
+from zoo.tasks import streaming
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.targets import label_ids
 from zoo.text import Vocabulary
-
-SPANS = 64  # clips, or spans of long ones, between two lines of progress
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -85,7 +84,7 @@ class Recognizer(SpeechModel):
     ):
         """Writes down what is said: a `Transcript` (.text, .words with seconds and confidence, .confidence), or a list.
 
-        A recording longer than `config.segment_seconds` is cut at pauses (see `zoo.tasks.segments`) and joined again; it has
+        A recording longer than `config.segment_seconds` is cut at pauses (see `zoo.decoding.segments`) and joined again; it has
         no `alternatives`.
 
         Args:
@@ -95,24 +94,10 @@ class Recognizer(SpeechModel):
             log: Called with lines of progress.
             **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
         """
-        decode, clips = self.decoder(**decoder), self.load_clips(audio, sample_rate)
-        rate, most = self.config.sample_rate, self.config.segment_seconds
-        spans = [(i, span) for i, clip in enumerate(clips) for span in segments.cut(clip, rate, most)]
-        heard = [([], []) for _ in clips]  # transcripts, and where they are
-        for start in range(0, len(spans), SPANS):  # so that the logits of an hour are never in memory together
-            group = [(i, *place) for i, places in spans[start : start + SPANS] for place in places]
-            logits = iter(
-                self.logits([clips[i][round(a * rate) : round(b * rate)] for i, a, b in group], rate, batch_size)
-            )
-            for i, places in spans[start : start + SPANS]:
-                # A padded batch is decoded clip by clip, so each has its own true length.
-                found = [next(logits) for _ in places]
-                best = segments.surest(found)
-                heard[i][0].extend(decode(rows, b - a) for rows, (a, b) in zip(found[best], places[best], strict=True))
-                heard[i][1].extend(places[best])
-            if log:
-                log(f"{min(start + SPANS, len(spans))} of {len(spans)} utterances")
-        return [segments.join(*found, len(clip) / rate) for found, clip in zip(heard, clips, strict=True)]
+        decode, clips, rate = self.decoder(**decoder), self.load_clips(audio, sample_rate), self.config.sample_rate
+        return segments.transcribe(
+            clips, rate, self.config.segment_seconds, lambda parts: self.logits(parts, rate, batch_size), decode, log
+        )
 
     def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
         """A function (logits (frames, symbols), seconds) -> Transcript.

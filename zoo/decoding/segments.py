@@ -10,13 +10,13 @@ twice, whole and in parts, and the hearing counts of which the network is surer.
 goes over from the words of one to those of the next in a gap between words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy.ndimage import percentile_filter, uniform_filter1d
 
-from zoo.decoding import Transcript, Word, log_softmax
+from zoo.decoding.transcripts import Transcript, Word, log_softmax
 
 STEP = 0.01  # seconds from one frame to the next
 BAND = 200.0, 4000.0  # Hz, where voices are; hum and wind lie below
@@ -31,7 +31,44 @@ SMOOTH = 0.3  # seconds whose mean level counts where a span must be cut without
 GAP = 0.1  # seconds of quiet without which that is a cut through speech
 OVERLAP = 1.0  # seconds that two spans share there
 
+SPANS = 64  # clips, or spans of long ones, between two lines of progress
+
 Span = tuple[float, float]  # seconds
+
+
+def transcribe(
+    clips: Sequence[np.ndarray],
+    sample_rate: int,
+    most: float,
+    logits_of: Callable[[list[np.ndarray]], list[np.ndarray]],
+    decode: Callable[[np.ndarray, float], Transcript],
+    log: Callable[[str], None] | None = None,
+) -> list[Transcript]:
+    """Transcribe clips of any length span by span.
+
+    Args:
+        clips: (samples,) each.
+        sample_rate: Hz.
+        most: Seconds of the longest span.
+        logits_of: Clips -> logits (frames, symbols) of each.
+        decode: (logits, seconds) -> Transcript.
+        log: Called with lines of progress.
+    """
+    spans = [(i, span) for i, clip in enumerate(clips) for span in cut(clip, sample_rate, most)]
+    heard = [([], []) for _ in clips]  # transcripts, and where they are
+    for start in range(0, len(spans), SPANS):  # so that the logits of an hour are never in memory together
+        group = spans[start : start + SPANS]
+        parts = [clips[i][round(a * sample_rate) : round(b * sample_rate)] for i, places in group for a, b in places]
+        logits = iter(logits_of(parts))
+        for i, places in group:
+            # A padded batch is decoded clip by clip, so each has its own true length.
+            found = [next(logits) for _ in places]
+            best = surest(found)
+            heard[i][0].extend(decode(rows, b - a) for rows, (a, b) in zip(found[best], places[best], strict=True))
+            heard[i][1].extend(places[best])
+        if log:
+            log(f"{min(start + SPANS, len(spans))} of {len(spans)} utterances")
+    return [join(*found, len(clip) / sample_rate) for found, clip in zip(heard, clips, strict=True)]
 
 
 def cut(samples: np.ndarray, sample_rate: int, most: float) -> list[list[Span]]:

@@ -34,6 +34,7 @@ DEMUXERS = (
 )
 KNOWN_LENGTH = set("aiff au flac mov matroska asf flv tta wv wav".split())  # as headers have it; others are estimates
 BETTER_BY_LIBSNDFILE = (b"RIFX", b"caff")  # FFmpeg takes the one for little-endian and loses the other's last packet
+MOST_PLANES = 8  # channels in planes of their own: beyond these PyAV reads where there is no memory
 PLAIN_WAV = (1, 3, 6, 7)  # format tags of PCM, floats and both G.711
 UNDECODED = "some of it cannot be decoded"
 BLOCK = 65536  # samples at a time
@@ -206,5 +207,9 @@ def _ffmpeg_packet(packet, sound: Sound) -> None:
 
 def _samples(frame) -> np.ndarray:
     """A frame of FFmpeg as (samples, channels) in its own type."""
+    import av
+
+    if frame.format.is_planar and frame.layout.nb_channels > MOST_PLANES:
+        (frame,) = av.AudioResampler(frame.format.packed, frame.layout).resample(frame)
     array = frame.to_ndarray()
     return array.T if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels)

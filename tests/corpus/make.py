@@ -191,6 +191,7 @@ for rate in (8000, 11025, 22050, 44100, 48000, 96000, 192000):
 for channels in (2, 3, 6, 8, 12):
     many = np.tile(SPEECH[:, None], (1, channels))
     add(f"{channels}_channels.wav", lambda m=many: sndfile("WAV", "PCM_16", samples=m), "same")
+add("12_planes.wv", lambda: ffmpeg("wv", "wavpack", layout="7.1.4"), "like")  # PyAV 18.1 crashes if asked for them
 add("stereo.flac", lambda: sndfile("FLAC", samples=np.stack([SPEECH, SPEECH], 1)), "same")
 for format, codec in (("ipod", "alac"), ("mov", "alac"), ("mov", "pcm_s16le"), ("mov", "pcm_s24le"), ("matroska", "alac"),
                       ("matroska", "pcm_s16le"), ("wv", "wavpack"), ("tta", "tta"), ("avi", "pcm_s16le"), ("sox", "pcm_s32le"),

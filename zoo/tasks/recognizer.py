@@ -8,7 +8,7 @@ import numpy as np
 from zoo import decoding
 from zoo.audio import check_rate, load_audio
 from zoo.clips import one_or_many
-from zoo.decoding import segments
+from zoo.decoding import pauses, segments
 from zoo.errors import DataError, ZooError
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
@@ -91,7 +91,7 @@ class Recognizer(SpeechModel):
             audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips, or spans of a long one, at a time.
-            log: Called with lines of progress.
+            log: Called with lines of progress where there are many spans, and at the end with an empty one.
             **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
         """
         decode, clips, rate = self.decoder(**decoder), self.load_clips(audio, sample_rate), self.config.sample_rate
@@ -114,6 +114,18 @@ class Recognizer(SpeechModel):
             **options,
         )  # fmt: skip
 
+    def frame_logits(self, samples: np.ndarray) -> np.ndarray:
+        """Logits (frames, symbols) of a recording (samples,) at the model's rate, of any length.
+
+        A recording longer than `config.segment_seconds` is heard span by span; what lies between spans is blank.
+        """
+        rate, step = self.config.sample_rate, self.config.hop_length * self.config.stride
+        spans = [places[0] for places in pauses.cut(samples, rate, self.config.segment_seconds)]
+        starts = [int(start * rate) // step for start, _ in spans]  # where the whole has a frame too
+        ends = [round(end * rate) for _, end in spans]
+        clips = [samples[start * step : end] for start, end in zip(starts, ends, strict=True)]
+        return segments.lay(self.logits(clips, rate), starts, self.n_frames(len(samples)), len(self.vocabulary))
+
     def align(self, audio, text: str, sample_rate: int | None = None, name: str = "the clip"):
         """Finds where in a clip each word of a known text is said: a `Transcript` of `text`, with times.
 
@@ -127,7 +139,7 @@ class Recognizer(SpeechModel):
         if not (isinstance(text, str) and text.strip()):
             raise DataError(f"`text` must have words in it. Received: text={text!r}.")
         samples = load_audio(audio, rate, sample_rate=sample_rate)
-        logits, ids = self.logits([samples], rate)[0], self.encode_target(text)
+        logits, ids = self.frame_logits(samples), self.encode_target(text)
         return decoding.align(logits, ids, self.vocabulary, self.config.frame_seconds, len(samples) / rate, name)
 
     @property

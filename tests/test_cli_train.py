@@ -192,7 +192,7 @@ def test_train_evaluate_and_use(words, data, tmp_path, eager):
 
 def test_evaluate_prints_one_schema(monkeypatch):
     calls, result = [], Result("an4", "test", "WER", 5.0, 4.0, 6.0, 130, 773, counts={"hits": 700})
-    monkeypatch.setattr("zoo.cli._loading.load_model", lambda name, weights: name)
+    monkeypatch.setattr("zoo.cli._loading.load_model", lambda name, weights, runtime: name)
     monkeypatch.setattr(
         zoo, "evaluate", lambda model, *data, log, **options: calls.append((model, data, options)) or [result]
     )

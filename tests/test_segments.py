@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.decoding import Transcript, Word, align
+from zoo.decoding import Transcript, Word, align, pauses, segments
 from zoo.errors import DataError
-from zoo.tasks import Recognizer, pauses, recognizer, segments
+from zoo.tasks import Recognizer
 from zoo.text import CHARACTERS
 
 RATE = 16000
@@ -183,7 +183,7 @@ def test_a_long_recording_has_the_words_and_times_of_the_whole(model):
 
 
 def test_what_is_very_long_is_heard_in_groups(model, monkeypatch):
-    monkeypatch.setattr(recognizer, "SPANS", 10)
+    monkeypatch.setattr(segments, "SPANS", 10)
     samples, _ = recording([2, 1, 3, 2, 22])
     lines, long = [], np.resize(samples, 300 * RATE)
     found = model.transcribe(long, RATE, log=lines.append)

@@ -13,7 +13,7 @@ from zoo.errors import DataError, ZooError, unknown_name
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
 from zoo.presets import find_card, resolve
-from zoo.tasks import streaming
+from zoo.tasks import doubt, streaming
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.batches import one_or_many
 from zoo.tasks.targets import label_ids
@@ -76,7 +76,7 @@ class Recognizer(SpeechModel):
 
     @one_or_many
     def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16, **decoder):
-        """Writes down what is said: a `Transcript` (.text, .words with seconds and confidence, .confidence), or a list.
+        """Writes down what is said: a `Transcript` (.text, .words with seconds and confidence, .confidence, .doubtful).
 
         Args:
             audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
@@ -84,11 +84,12 @@ class Recognizer(SpeechModel):
             batch_size: Clips at a time.
             **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
         """
-        decode, rate = self.decoder(**decoder), self.config.sample_rate
+        decode, rate, judge = self.decoder(**decoder), self.config.sample_rate, doubt.of(self)
         clips = self.load_clips(audio, sample_rate)
         # A padded batch is decoded clip by clip, so each has its own true length.
         pairs = zip(clips, self.logits(clips, rate, batch_size), strict=True)
-        return [decode(logits, len(clip) / rate) for clip, logits in pairs]
+        found = [decode(logits, len(clip) / rate) for clip, logits in pairs]
+        return [judge.of_transcript(transcript) for transcript in found] if judge else found
 
     def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
         """A function (logits (frames, symbols), seconds) -> Transcript.

@@ -57,7 +57,8 @@ class Ensemble(Classifier):
 
     @one_or_many
     def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
-        parts = [model.classify(self.load_clips(audio, sample_rate), model.config.sample_rate, batch_size) for model in self.models]
+        clips, rate = self.load_clips(audio, sample_rate), self.config.sample_rate
+        parts = [model.classify(clips, rate, batch_size) for model in self.models]
         answers = []
         for found in zip(*parts, strict=True):
             mean = np.mean([list(part.probabilities.values()) for part in found], axis=0)

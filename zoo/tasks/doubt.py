@@ -7,8 +7,8 @@ Softmax shares all probability among the classes, whatever is heard, so a classi
 - A recognizer chooses among 29 symbols in every frame. Letters of what it never learnt are improbable one by one, so its own
   confidence will do.
 
-An answer is doubtful below the threshold on the preset's card, above which 97.5 % of the right answers to people lie whom the network
-has not heard (`python -m experiments.doubt --fit`). Weights of one's own have no threshold, and their answers `.doubtful=None`.
+An answer is doubtful below the threshold on the preset's card, above which 98 % of the right answers to people lie whom the network has
+not heard (`python -m experiments.doubt --fit`). Weights of one's own have no threshold, and their answers `.doubtful=None`.
 
 Sources: D. Hendrycks, K. Gimpel, ICLR 2017 (arxiv.org/abs/1610.02136), the confidence; D. Hendrycks, M. Mazeika, T. Dietterich, "Deep
 anomaly detection with outlier exposure", ICLR 2019 (arxiv.org/abs/1812.04606), learning from things that are not asked for.
@@ -46,12 +46,17 @@ class Doubt:
             return replace(transcript, doubtful=True, doubt=f"{self.name} hears no words in this.")
         if transcript.confidence >= self.threshold:
             return replace(transcript, doubtful=False)
-        return replace(transcript, doubtful=True, doubt=f"{self.name} knows {self.knows}; this sounds like something else.")
+        return replace(
+            transcript, doubtful=True, doubt=f"{self.name} knows {self.knows}; this sounds like something else."
+        )
 
     def of_classification(self, answer: Classification, heard: np.ndarray) -> Classification:
         """A classifier's answer with its doubt; `heard` (units,) is what its last layer saw."""
         labels = list(answer.probabilities)
-        if scores(heard[None], *head(self.file, self.sha256), [labels.index(answer.label)], len(labels))[0] >= self.threshold:
+        if (
+            scores(heard[None], *head(self.file, self.sha256), [labels.index(answer.label)], len(labels))[0]
+            >= self.threshold
+        ):
             return replace(answer, doubtful=False)
         return replace(answer, doubtful=True, doubt=f"{self.name} knows {self.knows}; this sounds like none of them.")
 

@@ -33,6 +33,7 @@ GROUPS = ("words", "languages", "sounds")
 SHARES = {"known": 3.0, "words": 1.0, "languages": 1.0, "sounds": 1.0}  # of what the second last layers learn from
 KNOWS = {"classification": "ten digits", "transcription": "English digits, letters, numbers, dates and commands"}
 BINS = 10  # of calibration
+LONGEST = {"classification": 4, "transcription": 30}  # seconds that a model of a task is asked about
 
 
 def digit_models() -> list[str]:
@@ -43,7 +44,8 @@ def digit_models() -> list[str]:
 def clips(task: str, part: str) -> list[tuple[str, str, _sounds.Clip]]:
     """(group, kind, clip) of all that models of a task are asked about."""
     kinds = (_sounds.words if task == "classification" else _sounds.sentences)(part)
-    return [(group, kind, clip) for group, found in kinds.items() for kind, each in found.items() for clip in each]
+    found = [(group, kind, clip) for group, each in kinds.items() for kind, some in each.items() for clip in some]
+    return [item for item in found if len(item[2].samples) < LONGEST[task] * _sounds.RATE]
 
 
 # --- what models answer

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cli_runner import run
 
 import zoo
-from cli_runner import run
-from conftest import refused
 from experiments import doubt as study
 from zoo.decoding import Classification, Transcript
 from zoo.errors import WeightsError

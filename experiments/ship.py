@@ -82,7 +82,7 @@ def _portable(word: str) -> str:
 def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
     """Writes measured results and other fields to a preset's card.
 
-    New `weights` make the old figures untrue, so those are removed, and the prior and its scale with them.
+    New `weights` make the old figures untrue, so those are removed, and with them the prior, its scale and the doubt.
 
     Args:
         name: Name of the preset.
@@ -94,7 +94,7 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
     path = CARDS / f"{resolve(name)}.toml"
     values = read_toml(path) | changes
     if "weights" in changes:
-        for field in {"results", "prior", "prior_data"} - set(changes):
+        for field in {"results", "prior", "prior_data", "doubt"} - set(changes):
             values.pop(field, None)
         if "prior" not in changes:
             for tuned in values.get("decoding", {}).values():

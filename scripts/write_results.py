@@ -157,6 +157,24 @@ def silence() -> str:
     return f"No text where nothing is said: {empty['silence']} clips of silence and white noise, {empty['esc10:test']} other sounds (ESC-10)."
 
 
+def doubt() -> list[dict]:
+    """One row for each model: groups by name, the right answers that are marked, and calibration."""
+    found: dict[str, dict] = {}
+    for row in read("doubt"):
+        if not row["kind"]:
+            found.setdefault(row["model"], {"model": row["model"]})[row["group"]] = row
+    return list(found.values())
+
+
+def doubt_kinds(task: str) -> list[dict]:
+    """Percent that are marked of each kind of right answers, and of each kind of other things."""
+    rows = [row for row in read("doubt") if row["task"] == task and row["kind"]]
+    return [
+        row | {"percent": row["marked"]["value"] if row["group"] == "known" else 100 - row["missed"]["value"]}
+        for row in rows
+    ]
+
+
 def blocks() -> dict[str, str]:
     """Name -> table."""
     joint = [
@@ -218,6 +236,15 @@ def blocks() -> dict[str, str]:
         "robustness": table(robustness(True), {"the same recordings, changed": "{condition}"}, "set", "{value:.1f} ({low:.1f} to {high:.1f})"),
         "voices": table(robustness(False), {"other voices": "{data}", "clips#": "{utterances}", "WER % ↓#": INTERVAL}),
         "silence": silence(),
+        "doubt": table(doubt(), {"model": "`{model}`", **{
+            f"{group}: AUROC, missed #": f"**{{{group}_auroc_value:.3f}}** ({{{group}_auroc_low:.2f}} to {{{group}_auroc_high:.2f}}), {{{group}_missed_value:.0f}} %"
+            for group in ("words", "languages", "sounds")
+        }, "right answers marked#": "**{known_marked_value:.1f} %** ({known_marked_low:.1f} to {known_marked_high:.1f})",
+           "largest logit alone: AUROC#": "{words_simple_value:.2f} / {languages_simple_value:.2f} / {sounds_simple_value:.2f}",
+           "ECE %#": "{calibration_before:.1f} -> {calibration_after:.1f}", "temperature#": "{calibration_temperature:.2f}",
+        }),
+        **{f"doubt_{task}": table(doubt_kinds(task), {"": "{group}", "marked of, %": "{kind}"}, "model", "{percent:.0f}")
+           for task in ("classification", "transcription")},
         "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
         "gpu": table(gpu["steps"], {
             f"{gpu['device']}, {gpu['backend'].upper()}": "`{model}`, {lstm}", "clips#": "{batch}",

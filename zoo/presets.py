@@ -72,6 +72,7 @@ class ModelCard:
     decoding: dict = field(default_factory=dict)  # language model -> {"alpha", "word_bonus", "prior_scale"}, as tuned
     prior: tuple[float, ...] = ()  # how likely a recognizer holds each symbol in any frame; () if not measured
     prior_data: str = ""  # what the prior was measured on
+    doubt: dict = field(default_factory=dict)  # when an answer is doubtful (see `zoo.tasks.doubt`); {} for never
 
     @property
     def size(self) -> int:

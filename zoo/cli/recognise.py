@@ -36,8 +36,8 @@ def transcribe(paths, asked, decoder, plot, as_json):
     """Transcribe recordings.
 
     Recordings are files that a player plays (WAV, M4A, MP3, WebM ...), or folders of such. One file prints its text; several print a
-    line each: the path, a tab, the text. What cannot be read is reported on stderr, the rest goes on, and the exit code is
-    1. --plot draws each recording; of several, the pictures are numbered.
+    line each: the path, a tab, the text. A second line, on stderr, says where a model does not know what it hears.
+    What cannot be read is reported there too, the rest goes on, and the exit code is 1. --plot draws each recording; of several, the pictures are numbered.
 
     \b
     Example:
@@ -54,6 +54,8 @@ def transcribe(paths, asked, decoder, plot, as_json):
             shown = transcript.text or (NOTHING if sys.stdout.isatty() else "")
             if not as_json:
                 click.echo(shown if len(recordings.files) == 1 else f"{path}\t{shown}")
+                if transcript.doubtful:  # not among the texts, where a program reads them
+                    click.echo(f"{'' if len(recordings.files) == 1 else f'{path}: '}{transcript.doubt}", err=True)
             if plot:
                 recordings.draw(transcript_figure(asked, samples, transcript, path), plot, path)
     recordings.finish(as_json)
@@ -107,8 +109,8 @@ def listen(path, asked, seconds, as_json):
 def classify(paths, asked, top, plot, as_json):
     """Classify recordings of one word, by the word or by the speaker.
 
-    Recordings are files of at most 4 s, or folders of such. A model always answers with one of its classes (`zoo info NAME`):
-    of any other word, a low probability is all that it can say. --plot draws them beside what the answer depended on.
+    Recordings are files of at most 4 s, or folders of such. A model always answers with one of its classes (`zoo info NAME`);
+    a second line says where it does not know what it hears. --plot draws the probabilities beside what the answer depended on.
 
     \b
     Example:
@@ -121,7 +123,7 @@ def classify(paths, asked, top, plot, as_json):
     for path, samples, found in recordings.answers(rate, lambda samples: asked.model.classify(samples, rate)):
         best = sorted(found.probabilities, key=found.probabilities.get, reverse=True)[:top]
         shown = "   ".join(f"{label} {100 * found.probabilities[label]:.0f} %" for label in best)
-        recordings.add(path, found.to_dict(), (path, shown))
+        recordings.add(path, found.to_dict(), (path, f"{shown}\n{found.doubt}".strip()))
         if plot:
             from zoo.plots import pictures
 

@@ -29,6 +29,8 @@ class Transcript:
     confidence: float  # geometric mean over all characters; for an empty transcript, over the blanks
     duration: float  # seconds
     alternatives: tuple[tuple[str, float], ...] = ()  # of a beam search, the next best texts and their scores
+    doubtful: bool | None = None  # whether it sounds like nothing that the model knows; None where it cannot say
+    doubt: str = ""  # why it is doubtful, in a sentence
 
     def __str__(self) -> str:
         return self.text
@@ -43,6 +45,8 @@ class Classification:
     label: str
     probabilities: dict[str, float]  # class -> probability, in the order of the logits
     confidence: float  # the label's probability
+    doubtful: bool | None = None  # whether it sounds like none of the classes; None where the model cannot say
+    doubt: str = ""  # why it is doubtful, in a sentence
 
     def __str__(self) -> str:
         return self.label

@@ -29,6 +29,12 @@ class Picture(NamedTuple):
     alt: str
 
 
+class Doubtful(NamedTuple):
+    """An answer to what the model does not know."""
+
+    value: Any
+
+
 @cache
 def loaded(name: str) -> Any:
     """A model with its bundled weights: read on first need, kept, shared by all users."""
@@ -69,7 +75,7 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
     """Asks every recognizer and classifier about a recording.
 
     Yields what has changed: "status" (text), "picture" (of the first recognizer), and by the name of a model its words
-    with their doubt (1 - confidence), or its labels with their probabilities.
+    with their doubt (1 - confidence), or its labels with their probabilities; as `Doubtful` where it does not know the sound.
     """
     recognizers, classifiers = models_for("transcription"), models_for("classification")
     yield dict.fromkeys([*recognizers, *classifiers, "picture"]) | {"status": "Listening ..."}
@@ -77,15 +83,18 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
         warnings.simplefilter("always", AudioWarning)
         samples = hear(path)
     note = " ".join(str(warning.message) for warning in odd if warning.category is AudioWarning)
+    doubt = ""
     for name in recognizers:
         yield {"status": f"{name} is transcribing ..."}
         transcript = loaded(name).transcribe(samples, RATE)
-        yield {name: [(word.text, 1 - word.confidence) for word in transcript.words] or [("(no words)", None)]}
+        doubt = doubt or transcript.doubt
+        words = [(word.text, 1 - word.confidence) for word in transcript.words] or [("(no words)", None)]
+        yield {name: Doubtful(words) if transcript.doubtful else words}
         if name == recognizers[0]:
             yield {"picture": draw(name, samples)}
     if len(samples) > WORD_SECONDS * RATE:
         most = f"Classifiers take one word of at most {WORD_SECONDS:g} s, so they were not asked."
-        yield {"status": f"Done. {most} {note}"}
+        yield {"status": f"Done. {most} {doubt} {note}"}
         return
     answers = {}
     for name in classifiers:
@@ -94,7 +103,8 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
             answers[name] = loaded(name).classify(samples, RATE)
         except AudioError:  # longer than this model takes
             continue
-        yield {name: answers[name].probabilities}
+        found = answers[name].probabilities
+        yield {name: Doubtful(found) if answers[name].doubtful else found}
     yield {"status": f"Done. {majority(answers)} {note}"}
 
 
@@ -105,7 +115,9 @@ def majority(answers: dict[str, Any]) -> str:
     known = Counter(frozenset(answer.probabilities) for answer in answers.values()).most_common(1)[0][0]
     labels = Counter(answer.label for answer in answers.values() if set(answer.probabilities) == known)
     label, count = labels.most_common(1)[0]
-    return f"{count} of {labels.total()} classifiers of the same {len(known)} labels say: {label}."
+    doubts = [answer.doubt for answer in answers.values() if answer.doubtful]
+    grey = f" {len(doubts)} are in doubt (grey): {doubts[0]}" if doubts else ""
+    return f"{count} of {labels.total()} classifiers of the same {len(known)} labels say: {label}.{grey}"
 
 
 def draw(name: str, samples: np.ndarray) -> Picture | None:

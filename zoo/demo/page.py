@@ -15,7 +15,7 @@ from typing import Any
 import zoo
 from zoo.audio import bundled
 from zoo.demo import answers, recordings
-from zoo.demo.answers import MAX_SECONDS, RATE, Picture
+from zoo.demo.answers import MAX_SECONDS, RATE, Doubtful, Picture
 from zoo.errors import ZooError
 
 HOST, PORT, FOLDER = "127.0.0.1", 7860, "recordings"
@@ -84,9 +84,20 @@ def _wire(gr, events, changes, inputs, components: dict, mode: str = "always_las
             if "status" in changed:
                 changed["status"] = _status(changed["status"])
             shown = {name: gr.skip() for name in components} | changed
-            yield [gr.Image(v.image, alt_text=v.alt) if isinstance(v, Picture) else v for v in shown.values()]
+            yield [_shown(gr, components[name], value) for name, value in shown.items()]
 
     gr.on(events, handler, inputs, list(components.values()), trigger_mode=mode, **QUEUE)
+
+
+def _shown(gr, component, value: Any) -> Any:
+    """A value as gradio takes it: pictures have a description, doubtful answers are grey until the next question."""
+    if isinstance(value, Picture):
+        return gr.Image(value.image, alt_text=value.alt)
+    if isinstance(value, Doubtful):
+        return gr.update(value=value.value, label=f"{component.label}: in doubt", elem_classes=["zoo-doubtful"])
+    if value is None and isinstance(component, gr.Label | gr.HighlightedText):
+        return gr.update(value=None, label=component.label, elem_classes=[])
+    return value
 
 
 def _status(text: str) -> str:
@@ -113,7 +124,7 @@ def _listen_tab(gr) -> Any:
     with gr.Row():
         for name in answers.models_for("transcription"):
             components[name] = gr.HighlightedText(
-                label=f"{name} (red: in doubt)", min_width=300, show_legend=False, combine_adjacent=False
+                label=f"{name} (red: unsure)", min_width=300, show_legend=False, combine_adjacent=False
             )
     components["picture"] = _image(gr)
     with gr.Row():

@@ -233,7 +233,7 @@ class SpeechModel(keras.Model):
         return load_clips(audio, self.config.sample_rate, self.max_seconds, self.display_name, sample_rate)
 
     def infer(
-        self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16
+        self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16, network: keras.Model | None = None
     ) -> list[dict[str, np.ndarray]]:
         """All that the network gives for each clip, by name, cut to the clip's true frames.
 
@@ -243,6 +243,7 @@ class SpeechModel(keras.Model):
             audio: List of clips, each whatever `zoo.audio.load_audio` reads.
             sample_rate: Hz of arrays; files and pairs carry their own.
             batch_size: Clips at a time.
+            network: What to ask in place of this model, where it has more outputs.
         """
         check_process()
         check_whole("batch_size", batch_size)
@@ -252,7 +253,7 @@ class SpeechModel(keras.Model):
         results: list[dict] = [{}] * len(clips)
         for group in batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
             waveform, lengths = pad([clips[i] for i in group], self.config.sample_rate)
-            outputs = self.predict_on_batch({"waveform": waveform, "lengths": lengths})
+            outputs = (network or self).predict_on_batch({"waveform": waveform, "lengths": lengths})
             outputs = {name: np.asarray(value) for name, value in outputs.items()}
             ends = {name: outputs[end] for name, end in self.frames.items() if end in outputs}
             for row, i in enumerate(group):

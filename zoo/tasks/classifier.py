@@ -10,6 +10,7 @@ from zoo import decoding
 from zoo.clips import one_or_many
 from zoo.errors import DataError, ZooError
 from zoo.losses import cross_entropy
+from zoo.tasks import doubt
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.targets import class_ids
 from zoo.text import LabelEncoder
@@ -105,14 +106,19 @@ class Classifier(SpeechModel):
 
     @one_or_many
     def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
-        """Says which of the classes a clip is: a `Classification` (.label, .probabilities, .confidence), or a list of them.
+        """Says which of the classes a clip is: a `Classification` (.label, .probabilities, .confidence, .doubtful), or a list.
 
         Args:
             audio: One clip as `zoo.audio.load_audio` reads it, or a list of clips.
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips at a time.
         """
-        return [decoding.classify(logits, self.labels) for logits in self.logits(audio, sample_rate, batch_size)]
+        judge = doubt.of(self)
+        found = self.infer(audio, sample_rate, batch_size, judge and doubt.network(self))
+        answers = [decoding.classify(outputs["logits"], self.labels) for outputs in found]
+        if not judge:
+            return answers
+        return [judge.of_classification(*pair) for pair in zip(answers, (o[doubt.HEARD] for o in found), strict=True)]
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
         """The log-mel frames (frames, bands) in dB of one clip, silence cut away, over which attention and saliency lie."""

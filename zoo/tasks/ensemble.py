@@ -14,7 +14,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo import decoding
+from zoo.clips import one_or_many
 from zoo.errors import ZooError
+from zoo.tasks import doubt
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.classifier import Classifier
 
@@ -51,6 +54,17 @@ class Ensemble(Classifier):
     @property
     def display_name(self) -> str:
         return "+".join(model.display_name for model in self.models)
+
+    @one_or_many
+    def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
+        clips, rate = self.load_clips(audio, sample_rate), self.config.sample_rate
+        parts = [model.classify(clips, rate, batch_size) for model in self.models]
+        answers = []
+        for found in zip(*parts, strict=True):
+            mean = np.mean([list(part.probabilities.values()) for part in found], axis=0)
+            answer = decoding.classify(np.log(np.maximum(mean, 1e-30)), self.labels)
+            answers.append(doubt.vote(self.display_name, answer, found))
+        return answers
 
     def get_config(self) -> dict:
         return {"models": [keras.saving.serialize_keras_object(model) for model in self.models], "name": self.name}

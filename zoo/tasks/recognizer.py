@@ -13,7 +13,7 @@ from zoo.errors import DataError, ZooError
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
 from zoo.presets import find_card
-from zoo.tasks import streaming
+from zoo.tasks import doubt, streaming
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.targets import label_ids
 from zoo.text import Vocabulary
@@ -82,7 +82,7 @@ class Recognizer(SpeechModel):
         log: Callable[[str], None] | None = None,
         **decoder,
     ):
-        """Writes down what is said: a `Transcript` (.text, .words with seconds and confidence, .confidence), or a list.
+        """Writes down what is said: a `Transcript` (.text, .words with seconds and confidence, .doubtful), or a list.
 
         A recording longer than `config.segment_seconds` is cut at pauses (see `zoo.decoding.segments`) and joined again; it has
         no `alternatives`.
@@ -95,9 +95,18 @@ class Recognizer(SpeechModel):
             **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
         """
         decode, clips, rate = self.decoder(**decoder), self.load_clips(audio, sample_rate), self.config.sample_rate
-        return segments.transcribe(
-            clips, rate, self.config.segment_seconds, lambda parts: self.logits(parts, rate, batch_size), decode, log
+        found, judge = (
+            segments.transcribe(
+                clips,
+                rate,
+                self.config.segment_seconds,
+                lambda parts: self.logits(parts, rate, batch_size),
+                decode,
+                log,
+            ),
+            doubt.of(self),
         )
+        return [judge.of_transcript(transcript) for transcript in found] if judge else found
 
     def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
         """A function (logits (frames, symbols), seconds) -> Transcript.

@@ -13,11 +13,13 @@ from zoo.errors import DataError, ZooError, unknown_name
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
 from zoo.presets import find_card, resolve
-from zoo.tasks import streaming
+from zoo.tasks import segments, streaming
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.batches import one_or_many
 from zoo.tasks.targets import label_ids
 from zoo.text import Vocabulary
+
+SPANS = 64  # clips, or spans of long ones, between two lines of progress
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -75,20 +77,44 @@ class Recognizer(SpeechModel):
         return 100 * float(wrong) / max(1, int(words))
 
     @one_or_many
-    def transcribe(self, audio, sample_rate: int | None = None, batch_size: int = 16, **decoder):
+    def transcribe(
+        self,
+        audio,
+        sample_rate: int | None = None,
+        batch_size: int = 16,
+        log: Callable[[str], None] | None = None,
+        **decoder,
+    ):
         """Writes down what is said: a `Transcript` (.text, .words with seconds and confidence, .confidence), or a list.
+
+        A recording longer than `config.segment_seconds` is cut at pauses (see `zoo.tasks.segments`) and joined again; it has
+        no `alternatives`.
 
         Args:
             audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
             sample_rate: Hz of the arrays; files carry their own.
-            batch_size: Clips at a time.
+            batch_size: Clips, or spans of a long one, at a time.
+            log: Called with lines of progress.
             **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
         """
-        decode, rate = self.decoder(**decoder), self.config.sample_rate
-        clips = self.load_clips(audio, sample_rate)
-        # A padded batch is decoded clip by clip, so each has its own true length.
-        pairs = zip(clips, self.logits(clips, rate, batch_size), strict=True)
-        return [decode(logits, len(clip) / rate) for clip, logits in pairs]
+        decode, clips = self.decoder(**decoder), self.load_clips(audio, sample_rate)
+        rate, most = self.config.sample_rate, self.config.segment_seconds
+        spans = [(i, span) for i, clip in enumerate(clips) for span in segments.cut(clip, rate, most)]
+        heard = [([], []) for _ in clips]  # transcripts, and where they are
+        for start in range(0, len(spans), SPANS):  # so that the logits of an hour are never in memory together
+            group = [(i, *place) for i, places in spans[start : start + SPANS] for place in places]
+            logits = iter(
+                self.logits([clips[i][round(a * rate) : round(b * rate)] for i, a, b in group], rate, batch_size)
+            )
+            for i, places in spans[start : start + SPANS]:
+                # A padded batch is decoded clip by clip, so each has its own true length.
+                found = [next(logits) for _ in places]
+                best = segments.surest(found)
+                heard[i][0].extend(decode(rows, b - a) for rows, (a, b) in zip(found[best], places[best], strict=True))
+                heard[i][1].extend(places[best])
+            if log:
+                log(f"{min(start + SPANS, len(spans))} of {len(spans)} utterances")
+        return [segments.join(*found, len(clip) / rate) for found, clip in zip(heard, clips, strict=True)]
 
     def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
         """A function (logits (frames, symbols), seconds) -> Transcript.

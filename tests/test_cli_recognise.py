@@ -108,6 +108,7 @@ def test_decoder_options_arrive(saved, clips, monkeypatch):
     monkeypatch.setattr(Recognizer, "transcribe", transcribe)
     options = "--language-model ngram_lm --alpha 0.5 --word-bonus 1 --prior-scale 0.3 --token-min-logp -5 --lexicon a --lexicon b"
     run("transcribe", clips / "b.wav", "--weights", saved, *options.split())
+    assert given.pop("log") is None  # stderr is no terminal
     assert given == {
         "language_model": "ngram_lm", "alpha": 0.5, "word_bonus": 1, "prior_scale": 0.3, "token_min_logp": -5, "lexicon": ["a", "b"],
     }  # fmt: skip

@@ -58,7 +58,7 @@ def test_what_is_no_recording_is_refused(tmp_path, monkeypatch):
             answers.hear(path)
     monkeypatch.setattr(answers, "load_audio", lambda *_: pytest.fail("a long recording was read"))
     with pytest.raises(AudioError):
-        answers.hear(wav(tmp_path / "ten.wav", np.zeros(8000 * 600), 8000))
+        answers.hear(wav(tmp_path / "ten.wav", np.zeros(8000 * 601), 8000))
 
 
 def test_level_is_that_of_the_loudest_moment():

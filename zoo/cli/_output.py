@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ def tell(about: dict, sentence: str, as_json: bool) -> None:
         print_json(about)
     else:
         click.echo(sentence)
+
+
+def progress() -> Callable[[str], None] | None:
+    """A function that shows a line on stderr in place of the one before; None where stderr is no terminal."""
+    if not (sys.stderr and sys.stderr.isatty()):
+        return None
+    return lambda line: click.echo(f"\r\x1b[K{line}", err=True, nl=False)
 
 
 def print_table(*columns: str, rows: Iterable[tuple]) -> None:

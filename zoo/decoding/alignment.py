@@ -8,6 +8,8 @@ from zoo.decoding.transcripts import Transcript, log_softmax, transcript_of_runs
 from zoo.errors import DataError
 from zoo.text import BLANK, LOG_ZERO, Vocabulary
 
+MOST_BYTES = 2_000_000_000  # of the search, a byte for each frame and state
+
 
 def align(
     logits: np.ndarray,
@@ -40,6 +42,9 @@ def align(
     if needed > n_frames:
         given = f"{len(ids)} letters that need {needed} frames; {name} has {n_frames}"
         raise DataError(f"`ids` must fit into the frames, with one between equal letters. Received: {given}.")
+    if (n_bytes := n_frames * (2 * len(ids) + 1)) > MOST_BYTES:
+        given = f"{len(ids)} letters and {n_frames} frames of {name}, which need {n_bytes / 1e9:.1f} GB"
+        raise DataError(f"`ids` and frames must be so few that the search fits: cut text and clip. Received: {given}.")
     path = _viterbi(log_probabilities, ids)
     frames = [np.flatnonzero(path == 2 * i + 1) for i in range(len(ids))]  # of each label
     runs = [(label, int(own[0]), int(own[-1]) + 1) for label, own in zip(ids, frames, strict=True)]

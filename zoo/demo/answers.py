@@ -15,7 +15,8 @@ from zoo.audio import duration, load_audio
 from zoo.errors import AudioError, AudioWarning, ZooError
 
 RATE = 16000  # Hz of clips in memory and on disk; each model resamples for itself
-MAX_SECONDS = 60.0  # that the page transcribes: two cores answer a minute in seconds, and it fits a picture
+MAX_SECONDS = 600.0  # that the page transcribes: two cores answer ten minutes in less than one
+PICTURE_SECONDS = 60.0  # of a recording that are drawn
 WORD_SECONDS = 4.0  # of a clip that classifiers are asked about
 SILENT_DB = -60.0  # loudest tenth of a second, below full scale: microphones in quiet rooms hiss louder than that
 NO_CLIP = "There is no clip: record something, choose a file, or take one of the examples."
@@ -114,6 +115,7 @@ def draw(name: str, samples: np.ndarray) -> Picture | None:
 
     model = loaded(name)
     if hasattr(model, "transcribe"):
+        samples = samples[: int(PICTURE_SECONDS * RATE)]
         transcript = model.transcribe(samples, RATE)
         figure = pictures.transcription(model, samples, RATE, transcript, f"{name}: {transcript.text}")
         seconds = len(samples) / RATE

@@ -19,7 +19,7 @@ from zoo.demo.answers import MAX_SECONDS, RATE, Picture
 from zoo.errors import ZooError
 
 HOST, PORT, FOLDER = "127.0.0.1", 7860, "recordings"
-MAX_UPLOAD = "200mb"  # ten minutes in stereo, so that a long clip is refused for its length, not its size
+MAX_UPLOAD = "200mb"  # ten minutes in stereo of 24 bits, so that a long clip is refused for its length, not its size
 EXAMPLES = ("seven", "woman-us", "man-gb", "telephone")
 # One question at a time: networks and matplotlib are not made for several threads.
 QUEUE = {"concurrency_id": "models", "show_progress": "hidden", "api_visibility": "private"}
@@ -106,7 +106,7 @@ def _image(gr) -> Any:
 
 
 def _listen_tab(gr) -> Any:
-    audio = _microphone(gr, f"A recording of at most {MAX_SECONDS:g} seconds")
+    audio = _microphone(gr, f"A recording of at most {MAX_SECONDS / 60:g} minutes")
     clips = [str(bundled(name)) for name in EXAMPLES]
     gr.Examples(clips, audio, label="Examples", example_labels=[f"Clip: {name}" for name in EXAMPLES])
     components = {"status": gr.HTML(elem_classes=["zoo-status"])}

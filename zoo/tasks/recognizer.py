@@ -13,13 +13,13 @@ from zoo.errors import DataError, ZooError, unknown_name
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
 from zoo.presets import find_card, resolve
-from zoo.tasks import segments, streaming
+from zoo.tasks import pauses, segments, streaming
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.batches import one_or_many
 from zoo.tasks.targets import label_ids
 from zoo.text import Vocabulary
 
-SPANS = 64  # clips, or spans of long ones, between two lines of progress
+SPANS = 64  # clips, or spans of long ones, that are heard before any is decoded
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -87,19 +87,19 @@ class Recognizer(SpeechModel):
     ):
         """Writes down what is said: a `Transcript` (.text, .words with seconds and confidence, .confidence), or a list.
 
-        A recording longer than `config.segment_seconds` is cut at pauses (see `zoo.tasks.segments`) and joined again; it has
+        A recording longer than `config.segment_seconds` is cut at pauses (`zoo.tasks.segments` says how) and joined again; it has
         no `alternatives`.
 
         Args:
             audio: Path, binary file or array (samples,) or (samples, channels); or a list of such.
             sample_rate: Hz of the arrays; files carry their own.
             batch_size: Clips, or spans of a long one, at a time.
-            log: Called with lines of progress.
+            log: Called with lines of progress where there are many spans, and at the end with an empty one.
             **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
         """
         decode, clips = self.decoder(**decoder), self.load_clips(audio, sample_rate)
         rate, most = self.config.sample_rate, self.config.segment_seconds
-        spans = [(i, span) for i, clip in enumerate(clips) for span in segments.cut(clip, rate, most)]
+        spans = [(i, span) for i, clip in enumerate(clips) for span in pauses.cut(clip, rate, most)]
         heard = [([], []) for _ in clips]  # transcripts, and where they are
         for start in range(0, len(spans), SPANS):  # so that the logits of an hour are never in memory together
             group = [(i, *place) for i, places in spans[start : start + SPANS] for place in places]
@@ -112,8 +112,9 @@ class Recognizer(SpeechModel):
                 best = segments.surest(found)
                 heard[i][0].extend(decode(rows, b - a) for rows, (a, b) in zip(found[best], places[best], strict=True))
                 heard[i][1].extend(places[best])
-            if log:
-                log(f"{min(start + SPANS, len(spans))} of {len(spans)} utterances")
+            if log and len(spans) > SPANS:
+                done = min(start + SPANS, len(spans))
+                log(f"{done} of {len(spans)} utterances" if done < len(spans) else "")
         return [segments.join(*found, len(clip) / rate) for found, clip in zip(heard, clips, strict=True)]
 
     def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
@@ -160,6 +161,18 @@ class Recognizer(SpeechModel):
             options = {"prior": self.prior or None} | options
         return options | {"language_model": language_model}
 
+    def frame_logits(self, samples: np.ndarray) -> np.ndarray:
+        """Logits (frames, symbols) of a recording (samples,) at the model's rate, of any length.
+
+        A recording longer than `config.segment_seconds` is heard span by span; what lies between spans is blank.
+        """
+        rate, step = self.config.sample_rate, self.config.hop_length * self.config.stride
+        spans = [places[0] for places in pauses.cut(samples, rate, self.config.segment_seconds)]
+        starts = [int(start * rate) // step for start, _ in spans]  # where the whole has a frame too
+        ends = [round(end * rate) for _, end in spans]
+        clips = [samples[start * step : end] for start, end in zip(starts, ends, strict=True)]
+        return segments.lay(self.logits(clips, rate), starts, self.n_frames(len(samples)), len(self.vocabulary))
+
     def align(self, audio, text: str, sample_rate: int | None = None, name: str = "the clip"):
         """Finds where in a clip each word of a known text is said: a `Transcript` of `text`, with times.
 
@@ -173,7 +186,7 @@ class Recognizer(SpeechModel):
         if not (isinstance(text, str) and text.strip()):
             raise DataError(f"`text` must have words in it. Received: text={text!r}.")
         samples = load_audio(audio, rate, sample_rate=sample_rate)
-        logits, ids = self.logits([samples], rate)[0], self.encode_target(text)
+        logits, ids = self.frame_logits(samples), self.encode_target(text)
         return decoding.align(logits, ids, self.vocabulary, self.config.frame_seconds, len(samples) / rate, name)
 
     @property

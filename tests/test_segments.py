@@ -1,0 +1,226 @@
+"""Long recordings: cut where nobody speaks, heard span by span, and joined with the times of the whole."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from conftest import refused, small
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import zoo
+from zoo.decoding import Transcript, Word, align, greedy
+from zoo.errors import DataError
+from zoo.tasks import pauses, segments
+from zoo.text import CHARACTERS
+
+RATE = 16000
+MOST = 6.0
+
+
+def recording(lengths, noise_db=-60.0, level_db=-20.0, rate=RATE, seed=0):
+    """Bursts of sound between pauses: ((samples,), the spans of the bursts). `lengths` is pause, burst, pause, burst, ..., pause."""
+    rng, parts, spans, at = np.random.default_rng(seed), [], [], 0.0
+    for i, seconds in enumerate(lengths):
+        count = round(seconds * rate)
+        times = np.arange(count) / rate
+        voice = np.sin(2 * np.pi * 500 * times) * (0.7 + 0.3 * np.sin(2 * np.pi * 4 * times))
+        parts.append(10 ** (level_db / 20) * voice * (i % 2))
+        if i % 2:
+            spans.append((at, at + count / rate))
+        at += count / rate
+    samples = np.concatenate(parts)
+    return (samples + 10 ** (noise_db / 20) * rng.standard_normal(len(samples))).astype("float32"), spans
+
+
+def check(found, samples, bursts, most=MOST, rate=RATE):
+    end = len(samples) / rate
+    whole = [places[0] for places in found]
+    for places in found:
+        assert len(places) != 2  # no part is the whole again
+        for start, stop in places:
+            assert 0 <= start < stop <= end + 1e-9 and stop - start <= most + 1e-6
+        for parts in (places[1:], whole):
+            assert all(a < c and b <= d for (a, b), (c, d) in pairwise(parts))  # in order
+    for spans in (whole, [place for places in found for place in places[1:] or places]):
+        covered = np.zeros(round(end * 100) + 1, bool)
+        for start, stop in spans:
+            covered[round(start * 100) : round(stop * 100) + 1] = True
+        for a, b in bursts:
+            assert covered[round(a * 100) : round(b * 100)].all(), (a, b)
+
+
+seconds = st.floats(0.2, 3.0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.tuples(seconds, st.floats(0.2, 9.0)), min_size=2, max_size=8),
+    seconds,
+    st.sampled_from([-90.0, -60.0, -35.0]),
+    st.integers(0, 9),
+)
+def test_all_speech_lies_in_spans_that_are_short_enough(pairs, last, noise_db, seed):
+    samples, bursts = recording([*(x for pair in pairs for x in pair), last], noise_db, seed=seed)
+    check(pauses.cut(samples, RATE, MOST), samples, bursts if len(samples) > MOST * RATE else [])
+
+
+@pytest.mark.parametrize("rate", (8000, 22050))
+def test_rates_and_levels(rate):
+    for level in (-50.0, -3.0):
+        samples, bursts = recording([1, 2, 1, 2, 1, 2, 1], level - 40, level, rate)
+        found = pauses.cut(samples, rate, MOST)
+        check(found, samples, bursts, rate=rate)
+        assert len(found) == 3
+
+
+def test_pauses_end_spans_and_are_heard_in_part():
+    samples, bursts = recording([2, 1.5, 1, 1.5, 3, 1.5, 2])
+    spans = [places[0] for places in pauses.cut(samples, RATE, MOST)]
+    for (start, end), (a, b) in zip(spans, bursts, strict=True):
+        assert a - start == pytest.approx(pauses.LEAD, abs=0.05) and end - b == pytest.approx(pauses.TAIL, abs=0.05)
+
+
+def test_a_short_recording_is_whole():
+    samples, _ = recording([1, 1, 1, 1, 1])
+    assert pauses.cut(samples, RATE, 5.0) == [[(0.0, 5.0)]] == pauses.cut(0 * samples, RATE, 5.0)
+
+
+def test_a_shorter_pause_separates_parts():
+    samples, _ = recording([1, 1.5, 0.4, 1.5, 1, 2, 1])
+    assert [len(places) for places in pauses.cut(samples, RATE, MOST)] == [3, 1]
+
+
+def test_where_nobody_pauses_spans_overlap():
+    samples, bursts = recording([0, 60, 0])
+    spans = [places[0] for places in pauses.cut(samples, RATE, MOST)]
+    check([[span] for span in spans], samples, bursts)
+    assert all(b - c == pytest.approx(pauses.OVERLAP, abs=0.1) for (_, b), (c, _) in pairwise(spans))
+
+
+@pytest.mark.parametrize("noise_db", (-np.inf, -80, -30))
+def test_nothing_is_heard_of_silence_and_hiss(noise_db):
+    assert pauses.cut(recording([60], noise_db)[0], RATE, MOST) == []
+
+
+def test_levels_do_not_depend_on_blocks():
+    samples, _ = recording([1, 44, 1])  # two blocks
+    whole, part = pauses.levels(samples, RATE), pauses.levels(samples[: 30 * RATE], RATE)
+    assert len(whole) == 4600
+    np.testing.assert_allclose(whole[:2990], part[:2990], atol=1e-3)
+
+
+# --- together again
+
+
+def transcript(text, *spans, confidence=0.9, duration=4.0):
+    words = [Word(word, *span, confidence) for word, span in zip(text.split(), spans, strict=True)]
+    return Transcript(text, tuple(words), confidence, duration)
+
+
+def test_words_have_times_of_the_whole():
+    parts = [transcript("one", (0.5, 1.0), confidence=0.5), transcript("three four", (0.1, 0.4), (0.6, 1.0))]
+    found = segments.join(parts, [(0.0, 4.0), (10.0, 14.0)], 20.0)
+    assert found.text == "one three four" and found.duration == 20.0
+    assert [w.start for w in found.words] == pytest.approx([0.5, 10.1, 10.6])
+    assert [w.end for w in found.words] == pytest.approx([1.0, 10.4, 11.0])
+    assert found.confidence == pytest.approx(np.exp((3 * np.log(0.5) + 9 * np.log(0.9)) / 12))  # over characters
+
+
+@pytest.mark.parametrize("late", (-0.05, 0.0, 0.05))
+def test_no_word_of_an_overlap_is_lost_or_doubled(late):
+    # Four words lie in the overlap, 3 to 5 s; at its ends each span has torn one.
+    words, times = "a b c d e f".split(), [(t, t + 0.25) for t in (2.5, 3.1, 3.5, 4.0, 4.5, 5.2)]
+    one = transcript("a b c d xx", *times[:4], (4.8, 5.0), duration=5.0)
+    two = transcript("yy c d e f", (0.0, 0.2), *((a - 3 + late, b - 3 + late) for a, b in times[2:]), duration=4.0)
+    found = segments.join([one, two], [(0.0, 5.0), (3.0, 7.0)], 7.0)
+    assert found.text.split() == words
+    assert all(a.end <= b.start + 1e-9 for a, b in pairwise(found.words))
+
+
+def test_nothing_and_one_span():
+    assert segments.join([], [], 9.0) == Transcript("", (), 1.0, 9.0)
+    one = transcript("one", (0.5, 1.0))
+    assert segments.join([one], [(0.0, 4.0)], 4.0) is one
+    empty = segments.join([Transcript("", (), c, 1.0) for c in (0.9, 0.4)], [(0, 1), (2, 5)], 9.0)
+    assert empty.text == "" and empty.confidence == pytest.approx((0.9 * 0.4**3) ** 0.25)
+
+
+# --- a recognizer
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small("lstm_ctc", segment_seconds=3.0)
+
+
+def test_a_long_recording_is_heard_span_by_span(model, eager):
+    samples, _ = recording([1, 1.5, 0.4, 1, 1, 2, 1])
+    found = model.transcribe([samples, samples[:RATE]], RATE, log=lambda line: pytest.fail("few spans are quick"))
+    assert found[0].duration == len(samples) / RATE and found[1].text == model.transcribe(samples[:RATE], RATE).text
+    assert found[0].text == model.transcribe(samples, RATE, batch_size=2).text
+    ends = [w.end for w in found[0].words]
+    assert ends == sorted(ends) and all(0 <= w.start < w.end <= found[0].duration for w in found[0].words)
+    assert model.transcribe(samples, RATE, lexicon=["ab", "c"]).alternatives == ()
+    assert model.transcribe(0 * np.resize(samples, 60 * RATE), RATE) == Transcript("", (), 1.0, 60.0)
+
+
+def test_progress(model, monkeypatch, eager):
+    from zoo.tasks import recognizer
+
+    monkeypatch.setattr(recognizer, "SPANS", 2)
+    lines = []
+    model.transcribe(recording([1, 2] * 5 + [1])[0], RATE, log=lines.append)
+    assert len(lines) == 3 and "2 of 5" in lines[0] and lines[-1] == ""
+
+
+def test_logits_of_spans_are_those_of_the_whole(model, eager):
+    samples, _ = recording([1, 1.5, 1, 2, 1])
+    whole, found = model.logits([samples], RATE)[0], model.frame_logits(samples)
+    assert found.shape == whole.shape
+    spans = [places[0] for places in pauses.cut(samples, RATE, 3.0)]
+    quiet = [t for t in range(len(found)) if not any(a - 0.05 < t * 0.03 < b + 0.05 for a, b in spans)]
+    assert quiet and (found[quiet, 0] == segments.SURE).all() and (found[quiet, 1:] == 0).all()
+    short = samples[: 2 * RATE]
+    np.testing.assert_array_equal(model.frame_logits(short), model.logits([short], RATE)[0])
+
+
+def test_what_is_too_long_to_align_is_refused():
+    with refused("ids", DataError):
+        align(np.zeros((120_000, len(CHARACTERS)), "float32"), [1, 2] * 15_000, CHARACTERS, 0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ("lstm_ctc", "attention_ctc", "conv_lstm_ctc", "lstm_ctc_stream"))
+def test_joined_clips_have_the_words_of_each(name):
+    """The bundled clips one after the other: the texts that each gives alone, within a word, at the times that they have."""
+    model = zoo.load(name)
+    clips = [
+        zoo.audio.load_audio(zoo.audio.bundled(clip), RATE)
+        for clip in ("woman-us", "man-gb", "telephone", "woman-scotland") * 3
+    ]
+    gap = np.zeros(round(0.3 * RATE), "float32")
+    samples = np.concatenate([part for clip in clips for part in (clip, gap)])
+    whole, single = model.transcribe(samples, RATE), model.transcribe(clips, RATE)
+    assert zoo.metrics.word_errors(" ".join(found.text for found in single), whole.text) <= 4
+    starts = np.cumsum([0, *(len(clip) + len(gap) for clip in clips)]) / RATE
+    for start, found in zip(starts, single, strict=False):
+        near = [w for w in whole.words if w.text == found.words[1].text]
+        assert min(abs(w.start - start - found.words[1].start) for w in near) < 0.2
+    text = whole.text
+    aligned = model.align(samples, text, RATE)
+    assert [w.text for w in aligned.words] == [w.text for w in whole.words]
+    assert np.median([abs(a.start - b.start) for a, b in zip(aligned.words, whole.words, strict=True)]) < 0.1
+
+
+def test_greedy_times_are_shifted(model, eager):
+    """A span's words, decoded from its logits alone, are those of the joined transcript."""
+    samples, _ = recording([4, 2, 4])
+    [[(start, end)]] = pauses.cut(samples, RATE, 3.0)
+    clip = samples[round(start * RATE) : round(end * RATE)]
+    logits = model.logits([clip], RATE)[0]
+    (alone,) = greedy(logits[None], [len(logits)], model.vocabulary, model.config.frame_seconds, [end - start])
+    words = model.transcribe(samples, RATE).words
+    assert [(w.text, w.start) for w in words] == [
+        (w.text, pytest.approx(w2.start + start)) for w, w2 in zip(words, alone.words, strict=True)
+    ]

@@ -151,6 +151,13 @@ def robustness(changed: bool) -> list[dict]:
     return [row | {"set": f"`{row['data']}`, {row['utterances']} clips"} for row in percent]
 
 
+def long_costs() -> list[dict]:
+    rows = read("long_recordings")["costs"]
+    return [
+        row | {"length": f"{row['minutes']} min of {row['sound']}" if row["minutes"] else "one clip"} for row in rows
+    ]
+
+
 def silence() -> str:
     """A sentence about clips in which nothing is said."""
     empty = {row["data"]: f"{row['empty']} of {row['clips']}" for row in read("robustness") if "empty" in row}
@@ -245,6 +252,15 @@ def blocks() -> dict[str, str]:
         }),
         **{f"doubt_{task}": table(doubt_kinds(task), {"": "{group}", "marked of, %": "{kind}"}, "model", "{percent:.0f}")
            for task in ("classification", "transcription")},
+        "long": table(read("long_recordings")["errors"], {
+            "WER %": "`{model}`, {condition}", "clip by clip#": "{single_value:.1f} ({single_low:.1f} to {single_high:.1f})",
+            "joined, heard whole#": "{whole_value:.1f} ({whole_low:.1f} to {whole_high:.1f})",
+            "joined, cut at pauses#": "**{cut_value:.1f}** ({cut_low:.1f} to {cut_high:.1f})",
+        }),
+        "long_cost": table(long_costs(), {
+            "recognizer": "`{model}`, {decoder}", "recording": "{length}", "time#": "{seconds:.1f} s",
+            "times real time#": "{times_real_time}", "peak memory of the process#": "{gb:.1f} GB", "words#": "{words:,}",
+        }),
         "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
         "gpu": table(gpu["steps"], {
             f"{gpu['device']}, {gpu['backend'].upper()}": "`{model}`, {lstm}", "clips#": "{batch}",

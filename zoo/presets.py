@@ -64,7 +64,7 @@ class ModelCard:
     training: str  # how it was trained and what helped
     tag: str = ""  # second part of the full name of a default preset
     aliases: tuple[str, ...] = ()  # other names that go on working
-    config: dict = field(default_factory=dict)  # fields of the architecture's Config that this preset changes
+    config: dict = field(default_factory=dict)  # fields of the architecture's Config as this preset has them
     labels_file: str = ""  # file beside the weights with one class a line; "" for the architecture's default labels
     sources: tuple[dict, ...] = ()  # title, url and licence of each source of data and of the architecture
     weights: dict = field(default_factory=dict)  # file, sha256, bytes, commands; {} for a model that ships none

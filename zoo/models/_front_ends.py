@@ -72,7 +72,7 @@ class CTCConfig(LogMelConfig):
     """What all models with CTC have in common."""
 
     stride: int = 3  # frames, 30 ms: the shortest spoken digits still have more frames than letters
-    segment_seconds: float = 7.0  # heard at once: longer recordings are cut at pauses and joined again
+    segment_seconds: float = 7.0  # longest recording that is heard at once; longer ones are cut at pauses
     vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
 
 

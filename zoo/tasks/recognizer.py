@@ -95,17 +95,8 @@ class Recognizer(SpeechModel):
             **decoder: What `decoder` takes: `decoder="beam"`, `language_model="ngram_lm"`, `beam_width=16`, ...
         """
         decode, clips, rate = self.decoder(**decoder), self.load_clips(audio, sample_rate), self.config.sample_rate
-        found, judge = (
-            segments.transcribe(
-                clips,
-                rate,
-                self.config.segment_seconds,
-                lambda parts: self.logits(parts, rate, batch_size),
-                decode,
-                log,
-            ),
-            doubt.of(self),
-        )
+        most, judge = self.config.segment_seconds, doubt.of(self)
+        found = segments.transcribe(clips, rate, most, lambda parts: self.logits(parts, rate, batch_size), decode, log)
         return [judge.of_transcript(transcript) for transcript in found] if judge else found
 
     def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:

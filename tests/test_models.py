@@ -222,9 +222,9 @@ def test_padding_is_no_part_of_the_loss(name, tiny):
 @eager
 @pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 @two_models
-def test_half_precision(name, policy, tiny):
+def test_half_precision(name, policy):
     """The features and the logits stay single, so loud and quiet clips are told apart and the loss is finite."""
-    single = tiny(name)
+    single = small(name)
     attends = any(isinstance(layer, keras.layers.MultiHeadAttention) for layer in single.layers)
     if attends and policy == "mixed_float16" and keras.backend.backend() == "jax":
         pytest.skip("JAX on a CPU has no attention in float16")

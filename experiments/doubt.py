@@ -74,8 +74,8 @@ def answers(name: str, part: str, folder: str) -> dict[str, np.ndarray]:
         said = model.transcribe(samples, _sounds.RATE)
         pairs = list(zip(about["text"], said, strict=True))
         heard = [
-            (word.confidence, right)
-            for text, t in pairs
+            (word.confidence, right, i)
+            for i, (text, t) in enumerate(pairs)
             if text
             for word, right in zip(t.words, right_words(text, t.text), strict=True)
         ]
@@ -192,7 +192,11 @@ def calibration(confidence: np.ndarray, right: np.ndarray) -> tuple[float, np.nd
 def tempered(found: dict, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """(confidence, whether it was right) of known clips, or of a recognizer's words, with logits divided by a temperature."""
     if "words" in found:  # whose confidence is a probability's mean logarithm
-        return found["words"][:, 0] ** (1 / temperature), found["words"][:, 1]
+        # AN4's kind of models know no everyday sentences: kinds of which nearly nothing is right do not count.
+        shares = {kind: (found["wrong"][found["kind"] == kind] == 0).mean() for kind in np.unique(found["kind"])}
+        known = (found["group"] == "known") & np.array([shares[kind] >= 0.1 for kind in found["kind"]])
+        words = found["words"][known[found["words"][:, 2].astype(int)]]
+        return words[:, 0] ** (1 / temperature), words[:, 1]
     known = found["group"] == "known"
     return np.exp(log_softmax(found["logits"][known] / temperature)).max(axis=1), found["wrong"][known] == 0
 

@@ -152,6 +152,11 @@ def test_scores_that_tell_everything_apart_have_an_auroc_of_one():
     assert same["value"] == 0.5 and same["low"] < 0.5 < same["high"]
 
 
+def test_thresholds_leave_room_where_few_answers_chose_them():
+    assert study.lowest_safe(np.arange(1000.0)) < 0.03 * 1000
+    assert study.lowest_safe(np.arange(30.0)) == 0
+
+
 def test_calibration_of_who_is_right_as_often_as_it_says():
     confidence = np.repeat([0.25, 0.75], 4)
     assert study.calibration(confidence, np.array([1, 0, 0, 0, 1, 1, 1, 0]))[0] == pytest.approx(0)

@@ -7,8 +7,9 @@ Softmax shares all probability among the classes, whatever is heard, so a classi
 - A recognizer chooses among 29 symbols in every frame. Letters of what it never learnt are improbable one by one, so its own
   confidence will do.
 
-An answer is doubtful below the threshold on the preset's card, above which 98 % of the right answers to people lie whom the network has
-not heard (`python -m experiments.doubt --fit`). Weights of one's own have no threshold, and their answers `.doubtful=None`.
+An answer is doubtful below the threshold on the preset's card, chosen on people whom the network has not heard: at most 3 % of the right
+answers to such people should be marked (`python -m experiments.doubt --fit`). Weights of one's own have no threshold, and
+their answers `.doubtful=None`.
 
 Sources: D. Hendrycks, K. Gimpel, ICLR 2017 (arxiv.org/abs/1610.02136), the confidence; D. Hendrycks, M. Mazeika, T. Dietterich, "Deep
 anomaly detection with outlier exposure", ICLR 2019 (arxiv.org/abs/1812.04606), learning from things that are not asked for.

@@ -1,4 +1,4 @@
-"""Recordings longer than those learnt from: `python -m experiments.long_recordings [an4.zip] [--json FILE]`."""
+"""Recordings longer than those learnt from: `python -m experiments.long_recordings an4.zip [--json FILE]`."""
 
 import json
 import resource
@@ -29,7 +29,7 @@ COSTS = (  # recognizer, language model, minutes, what is heard
 )
 
 
-def long_recordings(source: str = "", fast: bool = False, split: str = "test", log: Callable = print) -> dict:
+def long_recordings(source: str, fast: bool = False, split: str = "test", log: Callable = print) -> dict:
     """Word error rate of every recognizer on the clips of AN4's speakers, one by one and joined to one recording a speaker, in quiet and
     under ESC-10's held-out sounds at 10 dB; and time and memory for an hour. `source` is AN4's archive.
     """

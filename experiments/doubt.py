@@ -223,7 +223,7 @@ def measured(name: str, folder: str) -> list[dict]:
     """Rows of one model: "known", each group of other things, each of their kinds, and "calibration"."""
     about, found = card(name), answers(name, "report", folder)
     scored, known = score(found, about.doubt), selected(found, "known")
-    simple = found["logits"].max(axis=1) if "logits" in found else scored
+    simple = found["logits"].max(axis=1) if "logits" in found else None
     unheard = known & ~np.char.startswith(found["kind"], "FSDD")  # the bar is for people whom it has not heard
     rows = []
     for group in ("known", *GROUPS):
@@ -238,7 +238,8 @@ def measured(name: str, folder: str) -> list[dict]:
                 row["marked"] = share(marked)
             else:
                 row |= {"missed": share(~marked), "auroc": auroc(scored[unheard], scored[chosen])}
-                row["simple"] = auroc(simple[unheard], simple[chosen])
+                if "logits" in found:
+                    row["simple"] = auroc(simple[unheard], simple[chosen])
             rows.append(row)
     temperature = best_temperature(answers(name, "tune", folder))
     before, after = (calibration(*tempered(found, t)) for t in (1.0, temperature))

@@ -244,7 +244,7 @@ def blocks() -> dict[str, str]:
         "voices": table(robustness(False), {"other voices": "{data}", "clips#": "{utterances}", "WER % ↓#": INTERVAL}),
         "silence": silence(),
         "doubt": table(doubt(), {"model": "`{model}`", **{
-            f"{group}: AUROC, missed #": f"**{{{group}_auroc_value:.3f}}** ({{{group}_auroc_low:.2f}} to {{{group}_auroc_high:.2f}}), {{{group}_missed_value:.0f}} %"
+            f"{group}: AUROC, missed#": f"**{{{group}_auroc_value:.3f}}** ({{{group}_auroc_low:.2f}} to {{{group}_auroc_high:.2f}}), {{{group}_missed_value:.0f}} %"
             for group in ("words", "languages", "sounds")
         }, "right answers marked#": "**{known_marked_value:.1f} %** ({known_marked_low:.1f} to {known_marked_high:.1f})",
            "largest logit alone: AUROC#": "{words_simple_value:.2f} / {languages_simple_value:.2f} / {sounds_simple_value:.2f}",

@@ -107,6 +107,20 @@ def test_every_model_answers(tone, asked):
     assert f"{len(classifiers) - 1} of {len(classifiers) - 1}" in values["status"] and "yes" in values["status"]
 
 
+def test_doubtful_answers_are_grey(tone, monkeypatch):
+    doubt = "ds_cnn knows ten digits; this sounds like none of them."
+    unsure = Classification("two", {"two": 0.8, "six": 0.2}, 0.8, doubtful=True, doubt=doubt)
+    nothing = Transcript("", (), 0.9, 1.0, doubtful=True, doubt="It hears no words in this.")
+    model = SimpleNamespace(classify=lambda *_: unsure, transcribe=lambda *_: nothing)
+    monkeypatch.setattr(answers, "loaded", lambda name: model)
+    monkeypatch.setattr(answers, "draw", lambda name, samples: None)
+    values = {}
+    for changed in answers.listen(tone):
+        values |= changed
+    assert values["ds_cnn"] == answers.Doubtful(unsure.probabilities) and doubt in values["status"]
+    assert isinstance(values["lstm_ctc"], answers.Doubtful)
+
+
 def test_classifiers_are_not_asked_of_a_sentence(tmp_path, asked):
     list(answers.listen(wav(tmp_path / "five.wav", np.tile(TONE, 5))))
     assert asked == answers.models_for("transcription")

@@ -54,10 +54,8 @@ class Doubt:
     def of_classification(self, answer: Classification, heard: np.ndarray) -> Classification:
         """A classifier's answer with its doubt; `heard` (units,) is what its last layer saw."""
         labels = list(answer.probabilities)
-        if (
-            scores(heard[None], *head(self.file, self.sha256), [labels.index(answer.label)], len(labels))[0]
-            >= self.threshold
-        ):
+        layer, label = head(self.file, self.sha256), labels.index(answer.label)
+        if scores(heard[None], *layer, [label], len(labels))[0] >= self.threshold:
             return replace(answer, doubtful=False)
         return replace(answer, doubtful=True, doubt=f"{self.name} knows {self.knows}; this sounds like none of them.")
 

@@ -75,7 +75,7 @@ def test_transcribe_imports_no_more_than_it_needs():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     new = json.loads(done.stdout.splitlines()[-1].replace("'", '"'))
-    assert not {"librosa", "sklearn", "pandas", "pydantic", "matplotlib", "gradio", "jiwer", "rich", "soxr"} & set(new)
+    assert not {"librosa", "sklearn", "pandas", "pydantic", "matplotlib", "gradio", "jiwer", "rich"} & set(new)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux's")

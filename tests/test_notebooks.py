@@ -109,7 +109,7 @@ def test_every_function_that_a_notebook_uses_has_an_example():
         for source in [cell.source for cell in runner.code_cells(notebook)[1:]] + runner.solutions(notebook):
             found |= names_used(source)
     things = {f"{thing.__module__}.{thing.__qualname__}": thing for thing in (public(*one) for one in found) if thing}
-    assert "zoo.loading.load" in things and len(things) > 5
+    assert "zoo.entry.load" in things and len(things) > 5
     examples = doctest.DocTestParser().get_examples
     assert [name for name, thing in sorted(things.items()) if not examples(thing.__doc__ or "")] == []
 

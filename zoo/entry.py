@@ -37,11 +37,12 @@ def load(
     Returns:
         One of the classes in `zoo.tasks`, a `zoo.language.LanguageModel`, or an `ExportedModel`.
 
+    >>> from zoo.audio import bundled
     >>> load("conv2d_mini").count_params()
     16630
     >>> load("lstm", weights=None, units=16).config.units  # untrained, and smaller
     16
-    >>> load("ds_cnn", runtime="litert").classify(zoo.audio.bundled("seven")).label
+    >>> load("ds_cnn", runtime="litert").classify(bundled("seven")).label
     'seven'
     """
     if runtime not in (None, "keras") or Path(name).suffix in SUFFIXES:

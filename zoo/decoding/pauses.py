@@ -36,8 +36,8 @@ def cut(samples: np.ndarray, sample_rate: int, most: float) -> list[list[Span]]:
 
     >>> tone = np.sin(np.arange(16000) / 5)
     >>> spans = cut(np.concatenate([tone, 0 * tone, tone]), 16000, most=2.5)
-    >>> [[(round(start, 1), round(end, 1)) for start, end in span] for span in spans]
-    [[(0.0, 1.2)], [(1.6, 3.0)]]
+    >>> [[(round(start, 2), round(end, 2)) for start, end in span] for span in spans]
+    [[(0.0, 1.32)], [(1.59, 3.0)]]
     """
     end = len(samples) / sample_rate
     if end <= most:

@@ -1,6 +1,8 @@
 """Batches that follow from (seed, epoch, index) alone, so that a run that was killed goes on as if nothing had been."""
 
 import os
+import threading
+import time
 from collections.abc import Sequence
 
 import keras
@@ -42,6 +44,7 @@ class EpochBatches(keras.utils.PyDataset):
         # Threads suffice, since resampling and FFTs release Python's lock; a GPU waits for whoever makes its batches.
         workers = min(16, max(2, os.cpu_count() or 2))
         super().__init__(workers=workers, max_queue_size=workers + 4)  # a batch may be a hundred megabytes
+        self._working: set[int] = set()  # threads within `__getitem__`
         self.model, self.corpora, self.config = model, list(corpora), config
         self.augmentation, self.noises = augmentation, noises
         self.sample_rate = model.config.sample_rate
@@ -83,13 +86,24 @@ class EpochBatches(keras.utils.PyDataset):
         if self._within_epoch and self.plan:
             self.start(self.epoch + 1)
 
-    def close(self) -> None:
-        """Drops references so that the sound can be freed: TensorFlow keeps what it had batches from."""
-        self.plan, self.corpora, self.model, self.noises = [], [], None, ()
+    def close(self, patience: float = 5.0) -> None:
+        """Drops references so that the sound can be freed: TensorFlow keeps what it had batches from.
+
+        Waits until Keras' worker threads have ended their batches: after Ctrl-C, Python would end under one that is in C code.
+        """
+        self.plan, deadline = [], time.monotonic() + patience
+        while self._working and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.corpora, self.model, self.noises = [], None, ()
 
     def __getitem__(self, index: int) -> tuple | None:
-        if not self.plan:
-            return None  # Keras' worker threads may go on after `close`
+        self._working.add(threading.get_ident())
+        try:
+            return self._batch(index) if self.plan else None  # None after `close`
+        finally:
+            self._working.discard(threading.get_ident())
+
+    def _batch(self, index: int) -> tuple:
         batch, model = self.plan[index], self.model
         rng = np.random.default_rng((self.config.seed, self.epoch, index))
         room = max(corpus.lengths[i] for corpus, i in batch)

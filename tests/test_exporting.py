@@ -13,7 +13,7 @@ from conftest import refused
 
 import zoo
 from zoo import export as exporting
-from zoo import runtime
+from zoo import exported, runtime
 from zoo.audio import load_audio
 from zoo.errors import MissingFileError, UnknownNameError, WeightsError, ZooError
 from zoo.export import FORMATS, export
@@ -93,6 +93,8 @@ def test_the_smallest_classifier_runs_on_a_phone(here, samples, tmp_path):
     about = read_metadata(path)
     assert about["name"] == "conv2d_mini" and about["sample_rate"] == 8000 and tuple(about["labels"]) == model.labels
     assert about["card"]["licence"] == zoo.card("conv2d_mini").licence
+    seven = zoo.audio.bundled("seven")
+    assert zoo.load(path).classify(seven).label == "seven" and len(zoo.load(path).classify([seven, seven])) == 2
     with refused("sample_rate"):
         run_exported(path, np.zeros((1, 16000)), [16000], sample_rate=16000)
     with refused("waveform"):
@@ -139,6 +141,13 @@ def test_every_model_runs_on_a_phone(name, fresh, here, samples, tmp_path):
     clips = [clip for clip in (load_audio(sample, model.config.sample_rate) for sample in samples) if len(clip) <= most]
     path = export(model, "litert", tmp_path / NAMES["litert"])
     assert_file_equals_model(path, model, [*clips[:3], *noise(300, 7_000, 20_000)])
+    if model.task in exported.TASKS:
+        found, wanted = (
+            zoo.load(path).logits(clips[:2], model.config.sample_rate),
+            model.logits(clips[:2], model.config.sample_rate),
+        )
+        for ours, keras_s in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(ours, keras_s, atol=1e-3 * max(1.0, np.abs(keras_s).max()))
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def _check_path(format: str, path: Path) -> None:
 def describe(model: "SpeechModel", quantize: str | None = None) -> dict:
     """Return what an exported file says of itself: how to feed it, what its outputs mean, and the card."""
     config, about = model.config, {"name": model.display_name, "task": model.task, "class": type(model).__name__}
-    about |= {"sample_rate": config.sample_rate, "quantized": quantize}
+    about |= {"sample_rate": config.sample_rate, "quantized": quantize, "frames": model.frames}
     if np.isfinite(model.max_seconds):
         about["max_seconds"] = model.max_seconds
     for field in ("labels", "vocabulary", "frame_seconds", "segment_seconds", "target"):

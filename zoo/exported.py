@@ -20,7 +20,6 @@ from zoo.runtime import FORMATS, Session, read_metadata
 from zoo.text import Vocabulary
 
 BUNDLED = Path(__file__).parent / "weights"
-FRAMES = {"logits": "lengths", "attention": "lengths"}  # output -> output with its true number of frames
 
 
 class ExportedModel:
@@ -56,7 +55,7 @@ class ExportedModel:
         for group in batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
             outputs = self.session(*pad([clips[i] for i in group], self.config.sample_rate))
             for row, i in enumerate(group):
-                end = {name: outputs[to][row] for name, to in FRAMES.items() if to in outputs}
+                end = {name: outputs[to][row] for name, to in self.about["frames"].items() if to in outputs}
                 results[i] = {
                     name: value[row][: end.get(name)] if value.ndim > 1 else value[row]
                     for name, value in outputs.items()

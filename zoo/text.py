@@ -24,15 +24,20 @@ class Vocabulary:
         if not self.tokens or len(set(self.tokens)) < len(self.tokens):
             raise DataError(f"`tokens` must be distinct symbols, at least one. Received: {''.join(self.tokens)!r}.")
         self._ids = {token: i for i, token in enumerate(self.tokens, start=1)}
+        self._has_capitals = any(token != token.lower() for token in self.tokens)
 
     def __len__(self) -> int:
         """Number of output units: the tokens and the blank."""
         return len(self.tokens) + 1
 
     def encode(self, text: Iterable[str]) -> list[int]:
-        """Return the ids of the symbols of `text`; raise DataError where one is not in the vocabulary."""
+        """Return the ids of the symbols of `text`, capitals as small letters where the vocabulary has no others.
+
+        Raises:
+            DataError: Where a symbol is not in the vocabulary.
+        """
         try:
-            return [self._ids[symbol] for symbol in text]
+            return [self._ids[symbol if self._has_capitals else symbol.lower()] for symbol in text]
         except KeyError as error:
             symbols = f"{''.join(self.tokens)!r} (write numbers as words)"
             raise DataError(

@@ -74,6 +74,13 @@ def test_rates_and_levels(rate):
         assert len(found) == 3
 
 
+def test_a_soft_speaker_between_loud_ones_is_heard():
+    samples, bursts = recording([1, 2, 1, 2, 1, 2, 1], noise_db=-50)
+    a, b = (round(second * RATE) for second in bursts[1])
+    samples[a:b] *= 10 ** (-14 / 20)
+    check(pauses.cut(samples, RATE, MOST), samples, bursts)
+
+
 def test_pauses_end_spans_and_are_heard_in_part():
     samples, bursts = recording([2, 1.5, 1, 1.5, 3, 1.5, 2])
     spans = [places[0] for places in pauses.cut(samples, RATE, MOST)]
@@ -111,6 +118,13 @@ def test_levels_do_not_depend_on_blocks():
 
 
 # --- together again
+
+
+def test_the_surer_hearing_counts():
+    sure, unsure = (np.log([[p, 1 - p]] * 8) for p in (0.95, 0.6))
+    assert segments.surest([unsure]) == segments.surest([sure, unsure[:4], unsure[:4]]) == slice(0, 1)
+    assert segments.surest([unsure, sure[:4], sure[:4]]) == slice(1, None)
+    assert segments.surest([sure, *[sure[:1]] * 8]) == slice(0, 1)  # cuts cost a little
 
 
 def transcript(text, *spans, confidence=0.9, duration=4.0):

@@ -13,11 +13,12 @@ from scipy.ndimage import percentile_filter, uniform_filter1d
 STEP = 0.01  # seconds from one frame to the next
 BAND = 200.0, 4000.0  # Hz, where voices are; hum and wind lie below
 AROUND = 10.0  # seconds on either side, from which the levels of noise and of speech are taken
-SHARE = 0.35  # of the way from the noise's level to that of speech: louder frames are loud
+SHARE = 0.45  # of the way from the noise's level to that of speech: louder frames are loud
+SOFT, SOFT_SECONDS = 0.25, 0.3  # a smaller share, enough for so many seconds of sound with nothing louder in them
 LEAST_DB = 3.0  # above the noise, which loud frames are at least
 ONSET_DB = 3.0  # above the level of loud frames, which a run of them reaches at least once
 SHORTEST = 0.06  # seconds: a shorter sound is a click
-PAUSE, SHORT_PAUSE = 0.6, 0.2  # seconds of quiet at which spans end, and parts of them
+PAUSE, SHORT_PAUSE = 0.45, 0.25  # seconds of quiet at which spans end, and parts of them
 LEAD, TAIL = 0.4, 0.3  # seconds of a pause that are heard before and after speech, as far as it is so long
 SMOOTH = 0.3  # seconds whose mean level counts where a span must be cut without such a pause
 GAP = 0.1  # seconds of quiet without which that is a cut through speech
@@ -71,10 +72,14 @@ def speech(db: np.ndarray) -> np.ndarray:
     """Find the loud frames among levels in dB: (frames,) bool."""
     every = round(0.1 / STEP)
     noise, voice = (percentile_filter(db[::every], q, int(2 * AROUND / STEP / every) + 1) for q in (10, 95))
-    threshold = np.repeat(noise + np.maximum(LEAST_DB, SHARE * (voice - noise)), every)[: len(db)]
-    loud = db > threshold
+    noise, voice = (np.repeat(level, every)[: len(db)] for level in (noise, voice))
+    above = {share: db - noise - np.maximum(LEAST_DB, share * (voice - noise)) for share in (SHARE, SOFT)}
+    loud = above[SHARE] > 0
     for first, last in _runs(loud):
-        loud[first:last] = (db[first:last] > threshold[first:last] + ONSET_DB).any()
+        loud[first:last] = (above[SHARE][first:last] > ONSET_DB).any()
+    for first, last in _runs(above[SOFT] > 0):  # somebody who speaks more softly than those before and after
+        if last - first >= SOFT_SECONDS / STEP and not loud[first:last].any():
+            loud[first:last] = (above[SOFT][first:last] > ONSET_DB).any()
     return loud
 
 

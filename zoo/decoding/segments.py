@@ -19,6 +19,7 @@ from zoo.decoding.transcripts import Transcript, Word, log_softmax
 from zoo.text import BLANK
 
 SPANS = 64  # clips, or spans of long ones, between two lines of progress
+SURER = 1.0  # nats for each cut by which parts must be surer than the whole; chosen, as those of `pauses`, on AN4's training speakers
 SURE = 20.0  # logit of the blank where nobody speaks, above 0 of all others
 
 
@@ -61,14 +62,14 @@ def transcribe(
 def surest(logits: Sequence[np.ndarray]) -> slice:
     """Choose between a span and its parts: where they are in a list of logits (frames, symbols) that begins with the span's.
 
-    The surer hearing is the one whose best path is the more probable.
+    The surer hearing is the one whose best path is the more probable, by SURER for each further cut.
 
     >>> sure, unsure = np.log([[0.9, 0.1]] * 4), np.log([[0.6, 0.4]] * 4)
     >>> surest([sure, unsure[:2], unsure[:2]]), surest([unsure, sure[:2], sure[:2]])
     (slice(0, 1, None), slice(1, None, None))
     """
     best = [float(log_softmax(np.asarray(rows, "float64")).max(axis=1).sum()) for rows in logits]
-    return slice(1, None) if len(best) > 1 and sum(best[1:]) > best[0] else slice(0, 1)
+    return slice(1, None) if len(best) > 1 and sum(best[1:]) > best[0] + SURER * (len(best) - 2) else slice(0, 1)
 
 
 def lay(logits: Sequence[np.ndarray], starts: Sequence[int], n_frames: int, symbols: int) -> np.ndarray:

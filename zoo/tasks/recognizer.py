@@ -167,7 +167,8 @@ class StreamingRecognizer(Recognizer):
 
         Yields:
             Whenever something changed, a `PartialTranscript`: the words that are final and the letters of the one that is
-            being said; at the end of the chunks the rest. The words are those that `transcribe` gives.
+            being said; at the end of the chunks the rest. The words are those that `transcribe` gives, which cuts what is longer than
+            `config.segment_seconds`; a stream is never cut.
         """
         check_rate(sample_rate, "rate of the chunks")
         return streaming.listen(self, chunks, sample_rate)

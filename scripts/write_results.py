@@ -261,7 +261,7 @@ def blocks() -> dict[str, str]:
             "recognizer": "`{model}`, {decoder}", "recording": "{length}", "time#": "{seconds:.1f} s",
             "times real time#": "{times_real_time}", "peak memory of the process#": "{gb:.1f} GB", "words#": "{words:,}",
         }),
-        # "quantization": table(read("quantization"), {"error or WER, % ↓": "`{model}`, {data}"}, "kind", "{value:.2f} %, {mb:.2f} MB, {ms:.1f} ms"),
+        "quantization": table(read("quantization"), {"WER ↓, size ↓": "`{model}`, {data}"}, "kind", "{value:.2f} %, {mb:.2f} MB"),
         "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
         "gpu": table(gpu["steps"], {
             f"{gpu['device']}, {gpu['backend'].upper()}": "`{model}`, {lstm}", "clips#": "{batch}",

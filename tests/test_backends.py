@@ -4,6 +4,7 @@ Each test is a process of its own, since Keras chooses its backend when it is im
 fails as it does where it is not installed.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ pytest.importorskip("jax")
 pytestmark = pytest.mark.skipif(keras.backend.backend() == "jax", reason="these tests start JAX themselves")
 
 TESTS = Path(__file__).parent
+TORCH = os.environ.get("ZOO_TORCH", "")  # folder into which .ci/run installs it, out of the way of all other tests
 PYTEST = """
     import sys
     import pytest
@@ -34,10 +36,12 @@ PYTEST = """
 @pytest.mark.slow
 def test_stages_under_torch():
     """The pinned answers of a model of each kind, one that is fitted, evaluated and saved, and one of each loss that learns."""
-    pytest.importorskip("torch", reason="torch is not installed (speech-zoo[torch])")
+    if not (importlib.util.find_spec("torch") or os.path.isdir(f"{TORCH}/torch")):
+        pytest.skip("torch is not installed (speech-zoo[torch])")
     answers = "pinned and (ds_cnn or stream or attention_ctc or vae or denoising or speaker_id)"
     learning = "every_weight_learns and (gru or attention_ctc or denoising or vae) or fit_evaluate and ds_cnn"
-    environment = os.environ | {"KERAS_BACKEND": "torch"}
+    path = os.pathsep.join([str(TESTS.parent), os.environ.get("PYTHONPATH", ""), TORCH])
+    environment = os.environ | {"KERAS_BACKEND": "torch", "PYTHONPATH": path}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{TESTS}/test_reference.py"]
     command += [f"{TESTS}/test_models.py", "-k", f"{answers} or {learning}"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=TESTS.parent)

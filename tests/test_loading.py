@@ -276,6 +276,6 @@ def test_a_config_that_promises_more_than_the_file_holds(changes, mine, tmp_path
     start = time.process_time()
     with refused("", WeightsError):
         zoo.load(path)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10  # 96 s before it was refused
     with_config(mine, path, lambda config: None)
     assert zoo.load(path).count_params() == zoo.load(mine).count_params()

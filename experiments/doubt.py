@@ -4,7 +4,7 @@
 
 Speech that a model knows, by people whom it has not heard, against other words, other languages and sounds without speech
 (experiments/_sounds.py): how well its score tells them apart (AUROC), how many right answers are marked as doubtful, and how many of
-the others are not. `--fit` first learns the second last layers of the classifiers (zoo/tasks/doubt.py), chooses all thresholds on
+the others are not. `--fit` first learns the second output layers of the classifiers (zoo/tasks/doubt.py), chooses all thresholds on
 voices, words and languages that are not reported, and writes them to zoo/weights/ and to the cards. Then calibration: how far
 confidence is from the share of right answers (ECE), as it is and with a temperature chosen on other speakers.
 """
@@ -30,7 +30,7 @@ from zoo.tasks import doubt as doubts
 PICTURE = Path(__file__).parents[1] / "docs" / "reliability.png"
 MOST_MARKED = 0.03  # share of right answers to people whom the model has not heard
 GROUPS = ("words", "languages", "sounds")
-SHARES = {"known": 3.0, "words": 1.0, "languages": 1.0, "sounds": 1.0}  # of what the second last layers learn from
+SHARES = {"known": 3.0, "words": 1.0, "languages": 1.0, "sounds": 1.0}  # of what the second output layers learn from
 KNOWS = {"classification": "ten digits", "transcription": "English digits, letters, numbers, dates and commands"}
 BINS = 10  # of calibration
 LONGEST = {"classification": 4, "transcription": 30}  # seconds that a model of a task is asked about
@@ -108,7 +108,7 @@ def selected(found: dict, group: str, kind: str = "") -> np.ndarray:
 
 
 def fitted_head(found: dict) -> tuple[np.ndarray, np.ndarray]:
-    """A second last layer: kernel and bias for the labels, then for one class of each kind of other things."""
+    """A second output layer: kernel and bias for the labels, then for one class of each kind of other things."""
     from sklearn.linear_model import LogisticRegression
 
     known, x = found["group"] == "known", found["heard"].astype("float64")
@@ -137,7 +137,7 @@ def fitted_head(found: dict) -> tuple[np.ndarray, np.ndarray]:
 
 
 def learn(name: str, folder: str) -> None:
-    """Learns a model's second last layer, if it is a classifier, and its threshold; both go to its card."""
+    """Learns a model's second output layer, if it is a classifier, and its threshold; both go to its card."""
     model, about, tuning = zoo.load(name), card(name), answers(name, "tune", folder)
     written = {}
     if about.task == "classification":
@@ -275,7 +275,7 @@ def reliability(rows: list[dict]):
 def doubt(models: tuple = (), fit: bool = False, cache: str = "", log: Callable = print) -> list[dict]:
     """Does a model know when it does not know? AUROC, right answers marked, others missed, and calibration.
 
-    `--fit` learns second last layers and thresholds first; `--cache FOLDER` keeps what models answer.
+    `--fit` learns second output layers and thresholds first; `--cache FOLDER` keeps what models answer.
     """
     names = list(models) or [*digit_models(), *zoo.list_models(task="transcription")]
     if cache:

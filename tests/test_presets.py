@@ -53,6 +53,10 @@ def test_every_card_is_whole(name):
     if card.weights:
         assert card.weights["commands"] and card.weights_path.stat().st_size == card.weights["bytes"] == card.size
         presets.check_weights(card.weights_path, card.weights["sha256"])
+    if card.litert:
+        path = presets.WEIGHTS / card.litert["file"]
+        assert card.litert["command"] and path.stat().st_size == card.litert["bytes"] < 5e6
+        presets.check_weights(path, card.litert["sha256"])
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -212,7 +212,7 @@ def test_logits_of_spans_are_those_of_the_whole(model):
     np.testing.assert_array_equal(found.argmax(axis=1), whole.argmax(axis=1))
     spans = [places[0] for places in pauses.cut(samples, RATE, 4.0)]
     quiet = [t for t in range(len(found)) if not any(a - 0.05 < t * 0.03 < b + 0.05 for a, b in spans)]
-    assert quiet and (found[quiet, 0] == segments.SURE).all() and (found[quiet, 1:] == 0).all()
+    assert quiet and (found[quiet, 0] == segments.BLANK_LOGIT).all() and (found[quiet, 1:] == 0).all()
     short = samples[: 2 * RATE]
     np.testing.assert_array_equal(model.frame_logits(short), model.logits([short], RATE)[0])
 

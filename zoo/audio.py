@@ -127,7 +127,7 @@ def _from_file(audio: Any, strict: bool) -> tuple[list[tuple[np.ndarray, float]]
     if isinstance(audio, str | os.PathLike):
         name, file = display_name(audio), open(_existing(audio, "audio"), "rb")
     elif isinstance(audio, bytes | bytearray | memoryview):
-        name, file = "the recording", io.BytesIO(audio)
+        name, file = "`audio`", io.BytesIO(audio)
     elif hasattr(audio, "read"):
         data, name = contents(audio)
         file = io.BytesIO(data)

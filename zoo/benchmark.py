@@ -61,7 +61,7 @@ for batch in batches:
         ask(*inputs)
         times.append(time.perf_counter() - start)
     found[f"ms_{batch}"] = 1000 * float(np.median(times)) / batch
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
 if os.path.exists("/proc/self/status"):  # Linux has that of the parent in ru_maxrss
     peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 found["peak_mb"] = peak / 1024
@@ -146,12 +146,11 @@ def environment() -> dict[str, str]:
     True
     """
     processor = platform.processor() or platform.machine()
-    with open("/proc/cpuinfo") if os.path.exists("/proc/cpuinfo") else tempfile.TemporaryFile("w+") as file:
-        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    packages = ("tensorflow", "keras", "jax", "ai-edge-litert", "onnxruntime")
-    found = {"processor": models[0] if models else processor, "system": platform.platform(terse=True)}
-    found["python"] = platform.python_version()
-    for package in packages:
+    if (cpuinfo := Path("/proc/cpuinfo")).exists():  # Linux names the model there alone
+        names = [line.partition(":")[2] for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        processor = (names or [processor])[0].strip()
+    found = {"processor": processor, "system": platform.platform(terse=True), "python": platform.python_version()}
+    for package in ("tensorflow", "keras", "jax", "ai-edge-litert", "onnxruntime"):
         if find_spec(package.replace("-", "_")):
             found[package] = version(package)
     return found

@@ -15,11 +15,9 @@ from zoo import decoding
 from zoo.clips import batches, load_clips, one_or_many, pad
 from zoo.decoding import segments
 from zoo.errors import WeightsError, ZooError, check_whole, unknown_name
-from zoo.presets import resolve
-from zoo.runtime import FORMATS, Session, read_metadata
+from zoo.presets import WEIGHTS, card, check_weights, list_models
+from zoo.runtime import Session, read_metadata
 from zoo.text import Vocabulary
-
-BUNDLED = Path(__file__).parent / "weights"
 
 
 class ExportedModel:
@@ -109,10 +107,8 @@ class ExportedRecognizer(ExportedModel):
     ):
         """Writes down what is said: a `Transcript`, or a list. Arguments as for `zoo.tasks.Recognizer`."""
         rate, most = self.config.sample_rate, self.config.segment_seconds
-        clips, decode = (
-            load_clips(audio, rate, self.max_seconds, self.display_name, sample_rate),
-            self.decoder(**decoder),
-        )
+        decode = self.decoder(**decoder)
+        clips = load_clips(audio, rate, self.max_seconds, self.display_name, sample_rate)
         return segments.transcribe(clips, rate, most, lambda parts: self.logits(parts, rate, batch_size), decode, log)
 
 
@@ -131,18 +127,25 @@ def load_exported(name: str | os.PathLike, runtime: str | None = None) -> Export
         ZooError: For a preset that comes in no such file, or a task that has no class here.
         WeightsError: For a file that does not say what it is.
     """
+    if runtime not in (None, "litert"):
+        raise unknown_name("runtime", runtime, ["keras", "litert"])
     path = Path(name)
-    if not path.exists():
-        if runtime != "litert":
-            raise unknown_name("runtime", runtime, ["keras", "litert"])
-        path = BUNDLED / f"{resolve(str(name))}{FORMATS[runtime].suffix}"
-        if not path.is_file():
-            there = ", ".join(sorted(file.stem for file in BUNDLED.glob("*.tflite")))
-            how = f"zoo export {name} --format litert --quantize int8 --out {name}.tflite"
-            raise ZooError(f"`name` must be one of {there} for runtime='litert', or a file: {how}. Received: {name}.")
+    if runtime and not path.exists():
+        path = _bundled(str(name))
     about = read_metadata(path)
     if "sample_rate" not in about:
         raise WeightsError(f"`name` must be a file that says what it is, as `zoo export` writes it. Received: {name}.")
     if about["task"] not in TASKS:
         raise ZooError(f"`name` must be a recognizer or classifier. Received: {name}, for {about['task']}.")
     return TASKS[about["task"]](path)
+
+
+def _bundled(name: str) -> Path:
+    """The LiteRT file of a preset, checked against its card. Raises ZooError where the preset has none."""
+    about = card(name).litert
+    if not about:
+        there = ", ".join(known for known in list_models() if card(known).litert)
+        how = f"zoo export {name} --format litert --quantize int8 --out {name}.tflite"
+        raise ZooError(f"`name` must be one of {there} for runtime='litert', or a file: {how}. Received: {name}.")
+    check_weights(WEIGHTS / about["file"], about["sha256"])
+    return WEIGHTS / about["file"]

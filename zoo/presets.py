@@ -68,6 +68,9 @@ class ModelCard:
     labels_file: str = ""  # file beside the weights with one class a line; "" for the architecture's default labels
     sources: tuple[dict, ...] = ()  # title, url and licence of each source of data and of the architecture
     weights: dict = field(default_factory=dict)  # file, sha256, bytes, commands; {} for a model that ships none
+    litert: dict = field(
+        default_factory=dict
+    )  # file, sha256, bytes and command of the bundled LiteRT file; {} for none
     results: tuple[Result, ...] = ()
     decoding: dict = field(default_factory=dict)  # language model -> {"alpha", "word_bonus", "prior_scale"}, as tuned
     prior: tuple[float, ...] = ()  # how likely a recognizer holds each symbol in any frame; () if not measured

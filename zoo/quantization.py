@@ -4,8 +4,8 @@
     int8        weights as 8-bit integers, one scale a channel; activations are scaled clip by clip while it runs (dynamic range)
     full_int8   of convolutional models: activations as 8-bit integers too, whose ranges were measured on `calibration` clips
 
-The front end stays in float32. Powers of a spectrum span ten decades, which no 256 steps can hold: with the mel filters
-quantized as well, `lstm_ctc` makes five times as many errors, and with float filters none more than before.
+The front end stays in float32: powers of a spectrum span ten decades, which 256 steps cannot represent
+(`python -m experiments.quantization` measures both).
 """
 
 import os
@@ -18,11 +18,8 @@ from zoo.errors import ZooError, unknown_name
 
 KINDS = ("float16", "int8", "full_int8")
 FRONT_END = ".*log_mel.*"  # tensors of the layer of that name, which every model begins with
-INTEGER_OPERATIONS = (
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "FULLY_CONNECTED",
-)  # of full_int8; what lies between stays in float
+# What full_int8 computes in integers; the operations between stay in float.
+INTEGER_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def check(kind: str | None, format: str, layers: Sequence, calibration: Sequence) -> None:

@@ -35,7 +35,7 @@ def tell(about: dict, sentence: str, as_json: bool) -> None:
         click.echo(sentence)
 
 
-def progress() -> Callable[[str], None] | None:
+def status_line() -> Callable[[str], None] | None:
     """A function that shows a line on stderr in place of the one before; None where stderr is no terminal."""
     if not (sys.stderr and sys.stderr.isatty()):
         return None

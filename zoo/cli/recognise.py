@@ -10,7 +10,7 @@ import click
 import zoo
 from zoo.cli import _options as options
 from zoo.cli._loading import CODES, SOUND, Asked
-from zoo.cli._output import print_json, print_table, progress, rounded, save_picture
+from zoo.cli._output import print_json, print_table, rounded, save_picture, status_line
 from zoo.cli._recordings import Recordings
 from zoo.errors import DataError, MissingFileError, ZooError
 
@@ -48,7 +48,7 @@ def transcribe(paths, asked, decoder, plot, as_json):
     recordings = Recordings(paths)
     for batch in recordings.batches(asked.sample_rate, BATCH):
         clips = [samples for _, samples in batch]
-        transcripts = asked.model.transcribe(clips, asked.sample_rate, log=progress(), **decoder)
+        transcripts = asked.model.transcribe(clips, asked.sample_rate, log=status_line(), **decoder)
         for (path, samples), transcript in zip(batch, transcripts, strict=True):
             recordings.add(path, transcript.to_dict())
             shown = transcript.text or (NOTHING if sys.stdout.isatty() else "")

@@ -1,12 +1,12 @@
 """Long recordings: heard span by span, and joined again.
 
-A network that learnt from utterances of some seconds loses words in minutes, and its memory grows with what it hears at once.
+A network that was trained on utterances of a few seconds misses words in recordings of minutes, and its memory grows with their length.
 
     samples (n,) -> `pauses.cut`, spans of some seconds and their parts
                  -> network -> `surest`, a span or its parts -> decoder -> `join`, one Transcript
 
-A pause ends one utterance and tears another one apart, and its length alone cannot say which. So each span is heard twice,
-whole and in parts, and the hearing counts of which the network is surer.
+The length of a pause does not tell whether it ends an utterance or lies within one. So the network gets each span twice, whole and
+cut at its short pauses, and the version with the more probable best path counts.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ from zoo.decoding.transcripts import Transcript, Word, log_softmax
 from zoo.text import BLANK
 
 SPANS = 64  # clips, or spans of long ones, between two lines of progress
-SURER = 1.0  # nats for each cut by which parts must be surer than the whole; chosen, as those of `pauses`, on AN4's training speakers
-SURE = 20.0  # logit of the blank where nobody speaks, above 0 of all others
+CUT_COST = 1.0  # nats by which the parts must be more probable than the whole, for each cut
+BLANK_LOGIT = 20.0  # logit of the blank where nobody speaks, above 0 of all others
 
 
 def transcribe(
@@ -62,14 +62,14 @@ def transcribe(
 def surest(logits: Sequence[np.ndarray]) -> slice:
     """Choose between a span and its parts: where they are in a list of logits (frames, symbols) that begins with the span's.
 
-    The surer hearing is the one whose best path is the more probable, by SURER for each further cut.
+    The parts are chosen where their best paths together are more probable than that of the whole, by CUT_COST for each cut.
 
     >>> sure, unsure = np.log([[0.9, 0.1]] * 4), np.log([[0.6, 0.4]] * 4)
     >>> surest([sure, unsure[:2], unsure[:2]]), surest([unsure, sure[:2], sure[:2]])
     (slice(0, 1, None), slice(1, None, None))
     """
     best = [float(log_softmax(np.asarray(rows, "float64")).max(axis=1).sum()) for rows in logits]
-    return slice(1, None) if len(best) > 1 and sum(best[1:]) > best[0] + SURER * (len(best) - 2) else slice(0, 1)
+    return slice(1, None) if len(best) > 1 and sum(best[1:]) > best[0] + CUT_COST * (len(best) - 2) else slice(0, 1)
 
 
 def lay(logits: Sequence[np.ndarray], starts: Sequence[int], n_frames: int, symbols: int) -> np.ndarray:
@@ -85,7 +85,7 @@ def lay(logits: Sequence[np.ndarray], starts: Sequence[int], n_frames: int, symb
     [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [2.0, 2.0, 2.0], [20.0, 0.0, 0.0]]
     """
     whole, end = np.zeros((n_frames, symbols), "float32"), 0
-    whole[:, BLANK] = SURE
+    whole[:, BLANK] = BLANK_LOGIT
     for rows, start in zip(logits, starts, strict=True):
         shared = max(0, end - start) // 2
         end = min(n_frames, start + len(rows))

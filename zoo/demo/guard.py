@@ -24,10 +24,13 @@ class Guard:
         self.app, self.local = app, local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (fault := self.fault(Headers(scope=scope))):
-            await PlainTextResponse(f"{fault}\n", 403)(scope, receive, send)
-        else:
+        fault = scope["type"] in ("http", "websocket") and self.fault(Headers(scope=scope))
+        if not fault:
             await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": fault})
+        else:
+            await PlainTextResponse(f"{fault}\n", 403)(scope, receive, send)
 
     def fault(self, headers: Headers) -> str:
         """Says what is wrong with the headers of a request; "" for nothing."""

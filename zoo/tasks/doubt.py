@@ -2,7 +2,7 @@
 
 Softmax shares all probability among the classes, whatever is heard, so a classifier of ten digits is sure of a click. Two remedies:
 
-- A classifier has a second last layer beside its own, on the same numbers, with its labels and some classes of other things: other
+- A classifier has a second output layer beside its own, on the same numbers, with its labels and some classes of other things: other
   words, other languages, noises. Its score is the log odds of the label against all of these. The network stays as it is.
 - A recognizer chooses among 29 symbols in every frame. Letters of what it never learnt are improbable one by one, so its own
   confidence will do.
@@ -38,7 +38,7 @@ class Doubt:
     name: str  # of the model
     threshold: float  # least score of an answer that is not doubtful
     knows: str  # what the model has learnt, in words
-    file: str = ""  # the second last layer, in zoo/weights/
+    file: str = ""  # the second output layer, in zoo/weights/
     sha256: str = ""
 
     def of_transcript(self, transcript: Transcript) -> Transcript:
@@ -86,7 +86,7 @@ def network(model) -> keras.Model:
 
 @lru_cache(maxsize=64)
 def head(file: str, sha256: str) -> tuple[np.ndarray, np.ndarray]:
-    """The second last layer: kernel (units, labels and other things) and bias. Raises WeightsError."""
+    """The second output layer: kernel (units, labels and other things) and bias. Raises WeightsError."""
     check_weights(WEIGHTS / file, sha256)
     with np.load(WEIGHTS / file, allow_pickle=False) as arrays:
         return arrays["kernel"].astype("float32"), arrays["bias"].astype("float32")

@@ -2,6 +2,7 @@
 
     python scripts/make_manifests.py FOLDER [OUT]
     python scripts/make_manifests.py spoken_digits|spoken_words [OUT]
+    python scripts/make_manifests.py commands FOLDER [OUT]
 
 FOLDER holds the unpacked data sets side by side; OUT is data/manifests unless given. The manifests are committed; this
 script says where each line comes from, and makes the same bytes again. The second form makes the lists of cuts, which
@@ -19,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo import datasets
-from zoo.datasets import an4, connected_digits, fsdd, noise, speechocean762, spoken_digits
+from zoo.datasets import an4, commands, connected_digits, fsdd, noise, speechocean762, spoken_digits
 from zoo.datasets.archives import top_folder
+from zoo.datasets.manifests import _stem
 from zoo.datasets.speech_synthesis.synthetic import word_list
 from zoo.decoding import Word
 from zoo.text import normalise
@@ -111,6 +113,24 @@ def noise_rows(root: Path) -> list[dict]:
     classes = {f: re.sub(r"^\d+ - ", "", f.name).lower().replace(" ", "_") for f in root.iterdir() if f.is_dir()}
     clips = sorted((classes[path.parent], path.stem) for path in root.glob("*/*-*-?.*"))
     return [{"id": stem, "class": name, "fold": stem.split("-")[0]} for name, stem in clips]
+
+
+def commands_test_rows(root: Path) -> list[dict[str, str]]:
+    """Every word of the 12-class test; its silences have names that tell nothing."""
+    paths = (path for path in root.glob("*/*_nohash_*"))
+    return [{"id": key} for key in sorted(_stem(path, nested=True) for path in paths)]
+
+
+def commands_learn_rows(root: Path, test: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The takes of v0.01 in a folder, each with its split; none by a speaker of the test."""
+    heard = {row["id"].split("_nohash_")[0][-8:] for row in test if "_nohash_" in row["id"]}
+    ids = sorted(_stem(path, nested=True) for path in root.glob("[a-z]*/*_nohash_*"))
+    rows = []
+    for key in ids:
+        speaker = key.split("/")[1].split("_nohash_")[0]
+        part = int(hashlib.sha256(speaker.encode()).hexdigest(), 16) % 10
+        rows.append({"id": key, "split": "" if speaker in heard else "validation" if part == 0 else "train"})
+    return [row for row in rows if row["split"]]
 
 
 def speechocean_rows(root: Path) -> list[dict[str, str]]:
@@ -240,9 +260,18 @@ def main(folder: str, out: Path = MANIFESTS) -> None:
     write(out, "speechocean762", speechocean_rows(top_folder(place, speechocean762.SOURCE)))
 
 
+def write_commands(folder: str, out: Path = MANIFESTS) -> None:
+    """The lists of `commands`, from the test's folder and one with the takes of v0.01 to learn from."""
+    test = commands_test_rows(top_folder(Path(folder), commands.TEST))
+    write(out, "commands_test", test)
+    write(out, "commands_learn", commands_learn_rows(top_folder(Path(folder), commands.LEARN), test))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3, 4):
         sys.exit(__doc__)
+    if sys.argv[1] == "commands":
+        sys.exit(write_commands(sys.argv[2], *map(Path, sys.argv[3:])))
     if sys.argv[1] in CUT:
         write(*map(Path, sys.argv[2:] or [MANIFESTS]), sys.argv[1], CUT[sys.argv[1]]())
     else:

@@ -109,15 +109,19 @@ def test_training_strings_share_no_take_with_what_scores_them():
 def test_names():
     expected = {
         "an4",
+        "background",
+        "commands",
         "connected_digits",
         "folder",
         "fsdd",
         "librispeech",
+        "read_aloud",
         "sentences",
         "speech_commands",
         "spoken_digits",
     }
-    expected |= {"speechocean762", "spoken_words", "synthetic", "synthetic_digits", "synthetic_words", "text"}
+    expected |= {"speechocean762", "spoken_words", "synthetic", "synthetic_commands", "synthetic_digits"}
+    expected |= {"synthetic_words", "text"}
     assert set(datasets.names()) == expected and datasets.names() == sorted(datasets.names())
     assert all(datasets.describe(name).about for name in expected)
 

@@ -14,7 +14,7 @@ from conftest import refused
 from scripts import make_sentences
 from zoo import datasets
 from zoo.datasets.manifests import manifest, manifest_path
-from zoo.datasets.speech_synthesis import grammar, synthetic, voices
+from zoo.datasets.speech_synthesis import grammar, kokoro, synthetic, voices
 from zoo.errors import DataError
 from zoo.text import CHARACTERS
 
@@ -109,6 +109,51 @@ def test_a_program_is_needed(monkeypatch):
     with refused("", DataError) as caught:
         datasets.load("synthetic", "train", count=1)
     assert "apt-get install" in str(caught.value)
+
+
+def test_any_text_is_read_but_what_nobody_could_spell(every_voice, tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic, "speak_all", lambda lines, folder: [line.file for line in lines])
+    path = tmp_path / "texts.txt"
+    path.write_text(
+        "\u201cYes,\u201d she said.\nIn 1984\nDon't   stop now!\n\nDon't stop now!\n"
+        + "\n".join(f"word {a}b" for a in "abcdefghijklmnopqrst")
+    )
+    found = [u for split in SPLITS for u in datasets.load("read_aloud", split, texts=str(path))]
+    texts = [u.text for u in found]
+    assert len(texts) == 22 and {"yes she said", "don't stop now"} < set(texts)
+    assert len(set(texts)) == len(texts)
+    for wrong in ("", str(tmp_path / "none.txt")):
+        with refused("texts", DataError):
+            datasets.load("read_aloud", "train", texts=wrong)
+
+
+def test_commands_are_half_of_the_synthetic_ones(every_voice, monkeypatch):
+    monkeypatch.setattr(synthetic, "speak_all", lambda lines, folder: [line.file for line in lines])
+    texts = Counter(u.text for u in datasets.load("synthetic_commands", "train", count=400))
+    assert texts["unknown"] == 200 and len(texts) == 11
+
+
+def test_kokoro_says_what_it_needs(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_KOKORO", str(tmp_path))
+    kokoro.voices.cache_clear()
+    with refused("", DataError) as caught:
+        datasets.load("synthetic_words", "train", count=1, engine="kokoro")
+    assert "voices" in str(caught.value)
+    kokoro.voices.cache_clear()
+    assert not {*kokoro.HELD_OUT["test"]} & {*kokoro.HELD_OUT["validation"]}
+    assert {voice for some in kokoro.HELD_OUT.values() for voice in some} < {*kokoro.AMERICAN, *kokoro.BRITISH}
+
+
+@speaks
+def test_phonemes_are_of_the_network_s_alphabet():
+    for british in (False, True):
+        for text in (
+            "The quick brown fox jumps over the lazy dog?",
+            "Which choice of beige judge, here or there, bird?",
+        ):
+            found = kokoro.phonemes(text, british)
+            assert not set(found) - set(kokoro._SYMBOLS) and found.endswith("?")
+    assert kokoro.phonemes("day") == "d\u02c8A."
 
 
 # --- speaking

@@ -23,8 +23,8 @@ class Source:
     url: str  # of a zip or tar file
     archives: tuple[str, ...]  # file names (shell patterns) of its archive; the first one is that of a download
     markers: tuple[str, ...]  # a folder with one of these paths in it is the top folder of the unpacked set
-    # Where recordings lie (shell patterns), for sets that circulate re-encoded: their manifest lists identifiers, the
-    # file names without suffix. The manifest of any other set lists path and sha256.
+    # Where recordings lie (shell patterns), for sets that circulate re-encoded: their manifest lists identifiers,
+    # `name` or `folder/name` without suffix. The manifest of any other set lists path and sha256.
     patterns: tuple[str, ...] = ()
     known_hash: str = ""  # of the archive ("md5:..."), for sets that have one in place of a manifest
     largest: int = 8 * 2**30  # bytes that the archive may unpack to
@@ -72,6 +72,14 @@ def _is_visible(name: str) -> bool:
     return not name.startswith(".") and name not in CLUTTER
 
 
+def _stem(path: Path, nested: bool) -> str:
+    """The name of a recording without suffixes (`.wav.opus` is two), after its folder's where those are `nested`."""
+    stem = path.name
+    while Path(stem).suffix.lower() in SUFFIXES:
+        stem = Path(stem).stem
+    return f"{path.parent.name}/{stem}" if nested else stem
+
+
 def _warn_of(folder: Path, what: str, names: Sequence[str]) -> None:
     """Warns, in one line, of what was left out of a folder; not if that is nothing."""
     if names:
@@ -88,7 +96,7 @@ def recordings(source: Source, root: Path, where: str = "") -> dict[str, Path]:
     rows = manifest(source.name)
     if source.patterns:
         paths = (path for pattern in source.patterns for path in root.glob(pattern))
-        stems = {path.stem: path for path in paths if path.suffix.lower() in SUFFIXES}
+        stems = {_stem(path, nested="/" in rows[0]["id"]): path for path in paths if path.suffix.lower() in SUFFIXES}
         files = {row["id"]: stems.get(row["id"]) for row in rows}
     else:
         files = {row["id"]: path if (path := root / row["path"]).is_file() else None for row in rows}

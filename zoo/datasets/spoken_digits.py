@@ -13,9 +13,12 @@ and `cut_times` in scripts/make_manifests.py, and verified by no listener; data/
 Licences are those of an4 and speechocean762: both free for any use.
 """
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from zoo.datasets import CutRecording, Utterance, an4, register, speechocean762
+from zoo.datasets.commands import label
 from zoo.datasets.manifests import manifest
 
 CORPORA = {"an4": an4, "speechocean762": speechocean762}
@@ -27,10 +30,15 @@ def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     return _cut_words("spoken_digits", split, source)
 
 
-@register("spoken_words", splits=("train", "validation", "test"))
-def spoken_words(split: str, source: str | Path | None = None) -> list[Utterance]:
+@register(
+    "spoken_words", splits=("train", "validation", "test"), task="words; 12: the classes of `commands` without silence"
+)
+def spoken_words(
+    split: str, source: str | Path | None = None, task: Literal["words", "12"] = "words"
+) -> list[Utterance]:
     """Spoken words that are not numbers, cut out of AN4 and speechocean762, 16 kHz."""
-    return _cut_words("spoken_words", split, source)
+    found = _cut_words("spoken_words", split, source)
+    return [replace(word, text=label(word.text)) for word in found] if task == "12" else found
 
 
 def _cut_words(name: str, split: str, source: str | Path | None) -> list[Utterance]:

@@ -15,11 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from zoo.audio import load_audio
+from zoo.audio import load_audio, resample
 from zoo.datasets.extraction import explained
+from zoo.datasets.speech_synthesis import kokoro
 from zoo.errors import DataError
 from zoo.files import write_wav
 
@@ -44,6 +46,8 @@ HELD_OUT = {
     "validation": ("f4", "m7", "Andy", "linda", "klatt3", "pablo", "grandma", "awb"),
     "test": ("f2", "m3", "Alicia", "adam", "klatt5", "travis", "max", "Jacky", "rms"),
 }
+Engine = Literal["espeak-ng", "kokoro"]  # formant and diphone synthesis, 100 voices; or a neural network, 28 voices
+SPEEDS = (0.8, 1.25)  # of kokoro
 FLITE_SHARE = 0.2  # of the lines, where both programs are installed
 # letters and words that a program would misread
 RESPELLED = {"espeak-ng": {"a": "[['eI]]", "rubout": "rub out"}, "flite": {"a": "eigh"}}
@@ -55,9 +59,9 @@ class Line:
 
     id: str  # start of the file's name
     text: str
-    program: str  # "espeak-ng" or "flite"
+    program: str  # "espeak-ng", "flite" or "kokoro"
     voice: str
-    rate: float  # words per minute (espeak-ng) or stretch of durations (flite)
+    rate: float  # words per minute (espeak-ng), stretch of durations (flite) or speed (kokoro)
     pitch: float  # 0 to 99 (espeak-ng) or mean hertz (flite)
     gap: int  # extra silence between words in units of 10 ms (espeak-ng)
     commas: str  # indices of the words that a pause follows
@@ -76,7 +80,7 @@ class Line:
 
     def spoken(self) -> str:
         """Returns the text as the program must be given it."""
-        respelled, pauses = RESPELLED[self.program], set(self.commas.split())
+        respelled, pauses = RESPELLED.get(self.program, {}), set(self.commas.split())
         words = enumerate(self.text.split())
         return " ".join(respelled.get(word, word) + ("," if str(i) in pauses else "") for i, word in words) + "."
 
@@ -97,6 +101,8 @@ def installed() -> tuple[str, ...]:
 @cache
 def available(program: str) -> tuple[str, ...]:
     """Returns our voices that the installed program has; for an unknown one espeak-ng silently takes its default."""
+    if program == "kokoro":
+        return tuple(kokoro.voices())
     call = ["flite", "-lv"] if program == "flite" else ["espeak-ng", "--voices=variant"]
     listed = subprocess.run(call, capture_output=True, text=True, timeout=TIMEOUT, check=False).stdout
     there = {word.removeprefix("!v/") for word in listed.split()}
@@ -104,15 +110,19 @@ def available(program: str) -> tuple[str, ...]:
 
 
 def voices(split: str, program: str) -> list[str]:
-    """Returns the voices (espeak-ng's variants, flite's voices) that a split may use."""
+    """Returns the voices (espeak-ng's variants, flite's and kokoro's voices) that a split may use."""
+    held_out = kokoro.HELD_OUT if program == "kokoro" else HELD_OUT
     if split != "train":
-        return [voice for voice in available(program) if voice in HELD_OUT[split]]
-    others = {*WHISPERS, *(voice for part in HELD_OUT.values() for voice in part)}
+        return [voice for voice in available(program) if voice in held_out[split]]
+    others = {*WHISPERS, *(voice for part in held_out.values() for voice in part)}
     return [voice for voice in available(program) if voice not in others]
 
 
-def programs_for(split: str) -> tuple[str, ...]:
+def programs_for(split: str, engine: Engine = "espeak-ng") -> tuple[str, ...]:
     """Returns the installed programs that have voices of a split."""
+    if engine == "kokoro":
+        kokoro.check()
+        return ("kokoro",)
     programs = tuple(program for program in installed() if voices(split, program))
     if not programs:
         raise DataError(f"No voices of the {split} split are installed: sudo apt-get install espeak-ng flite.")
@@ -128,7 +138,9 @@ def draw_line(
     voice = str(rng.choice(voices(split, program)))
     pause_prob = rng.choice([0.0, 0.15, 0.4, 1.0], p=pauses)
     commas = " ".join(str(i) for i in range(words - 1) if rng.random() < pause_prob)
-    if program == "flite":
+    if program == "kokoro":
+        rate, gap, pitch = rng.uniform(*SPEEDS), 0, 0
+    elif program == "flite":
         rate, gap = rng.uniform(0.75, 1.45), 0
         pitch = FLITE_PITCH[voice] * 2 ** rng.uniform(-0.35, 0.35)
     else:
@@ -141,15 +153,23 @@ def draw_line(
     return Line(name, text, program, voice, round(rate, 2), round(pitch), gap, commas, *ends)
 
 
+def _by_program(line: Line, temporary: Path) -> np.ndarray:
+    """Returns what espeak-ng or flite says, at `RATE` Hz."""
+    done = subprocess.run(line.command(str(temporary)), capture_output=True, timeout=TIMEOUT, check=False)
+    if done.returncode or not temporary.is_file():
+        message = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise DataError(f"{line.program} failed to say {line.text!r} with the voice {line.voice}: {message}.")
+    return load_audio(temporary, RATE)
+
+
 def speak(line: Line, destination: Path) -> None:
     """Writes one line as 16 kHz 16-bit WAV; the file appears whole or not at all."""
     temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
     try:
-        done = subprocess.run(line.command(str(temporary)), capture_output=True, timeout=TIMEOUT, check=False)
-        if done.returncode or not temporary.is_file():
-            message = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise DataError(f"{line.program} failed to say {line.text!r} with the voice {line.voice}: {message}.")
-        samples = load_audio(temporary, RATE)
+        if line.program == "kokoro":
+            samples = resample(kokoro.say(line.spoken(), line.voice, line.rate), kokoro.RATE, RATE)
+        else:
+            samples = _by_program(line, temporary)
         peak = float(np.abs(samples).max())
         # espeak-ng is loud enough to clip; every line gets the same headroom, levels are varied in training
         samples = np.pad(samples * (0.5 / max(peak, 1e-3)), (round(line.lead * RATE), round(line.trail * RATE)))

@@ -1,0 +1,121 @@
+"""Commands: the 12-class task of Speech Commands from small archives: ten commands, `unknown` words, and `silence`.
+
+`test` is the publishers' own archive of it, 4,890 clips, the words by 239 speakers of v0.02. To learn from, v0.01 has 64,727 takes
+of 30 words; the manifest chooses 10,412: some 550 of nine words (five of them commands), 5,174 of bed, cat and happy,
+and ten of every other word, so that what few real takes and many synthetic ones are worth can be shown. Speakers of
+the test are left out, a tenth of the others is `validation`, by a hash. Neither has silence: `background` is that.
+
+`speech_commands` is the whole of v0.02, of which `test` is a part.
+
+Source: P. Warden, "Speech Commands: a dataset for limited-vocabulary speech recognition", 2018,
+https://arxiv.org/abs/1804.03209; http://download.tensorflow.org/data/speech_commands_v0.01.tar.gz, CC BY 4.0.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from zoo.audio import resample
+from zoo.audio_files import SUFFIXES
+from zoo.datasets import CutRecording, FileRecording, Utterance, noise, register, speech_commands
+from zoo.datasets.archives import find
+from zoo.datasets.connected_digits import Count, Seed
+from zoo.datasets.manifests import Source, manifest, recordings
+from zoo.errors import DataError, unknown_name
+
+HOST = "http://download.tensorflow.org/data"
+LEARN = Source(
+    name="commands_learn",
+    url=f"{HOST}/speech_commands_v0.01.tar.gz",
+    archives=("speech_commands_v0.01.tar.gz", "speech_commands_v0.01_part-opus.zip"),
+    markers=("happy",),
+    patterns=("[a-z]*/*_nohash_*",),
+)
+TEST = Source(
+    name="commands_test",
+    url=f"{HOST}/speech_commands_test_set_v0.02.tar.gz",
+    archives=("speech_commands_test_set_v0.02.tar.gz", "speech_commands_v0.02_test-opus.zip"),
+    markers=("_unknown_",),
+    patterns=("*/*",),
+)
+SILENCES = 408  # in the test
+LABELS = (*speech_commands.COMMANDS, "silence", "unknown")
+
+
+def label(word: str) -> str:
+    """Returns the class of a word.
+
+    >>> label("stop"), label("happy")
+    ('stop', 'unknown')
+    """
+    return word if word in speech_commands.COMMANDS else "unknown"
+
+
+@register(
+    "commands",
+    splits=("train", "validation", "test"),
+    words="only these of the words, joined by + (all)",
+    most="takes of a word at most (all of them)",
+)
+def utterances(
+    split: str, source: str | Path | None = None, words: str = "", most: Annotated[int, Field(ge=0)] = 0
+) -> list[Utterance]:
+    """Speech Commands, 12 classes, from small archives: ten commands, other words, and silence in the test, 16 kHz."""
+    part = TEST if split == "test" else LEARN
+    root = find(part, source)
+    files = recordings(part, root)
+    chosen = words.split("+") if words else ["silence", *speech_commands.WORDS]
+    for word in chosen:
+        if word not in ("silence", *speech_commands.WORDS):
+            raise unknown_name("word of Speech Commands", word, ("silence", *speech_commands.WORDS))
+    found, taken = [], Counter()
+    for row in manifest(part.name):
+        folder, _, name = row["id"].partition("/")
+        word = name.split("_")[0] if folder == "_unknown_" else folder
+        taken[word] += 1
+        if row.get("split", split) == split and word in chosen and (not most or taken[word] <= most):
+            speaker = name.split("_nohash_")[0].split("_")[-1]
+            found.append(Utterance(row["id"], label(word), speaker, FileRecording(str(files[row["id"]]))))
+    return found + (_silences(root) if split == "test" and "silence" in chosen else [])
+
+
+def _silences(root: Path) -> list[Utterance]:
+    """Returns the seconds of background noise of the test; their names tell nothing."""
+    paths = sorted(path for path in (root / "_silence_").glob("[!.]*") if path.suffix.lower() in SUFFIXES)
+    if len(paths) != SILENCES:
+        raise DataError(f"{root} must have {SILENCES} clips in _silence_. Received: {len(paths)}. Unpack it again.")
+    return [Utterance(f"silence/{i:04d}", "silence", "", FileRecording(str(path))) for i, path in enumerate(paths)]
+
+
+@dataclass(frozen=True)
+class Hiss:
+    """A second of noise whose amplitude falls with frequency to the power of `slope`: 0 is white, 0.5 pink, 1 brown."""
+
+    seed: int
+    slope: float
+    level_db: float  # of its peak, below full scale
+
+    def read(self, sample_rate: int) -> np.ndarray:
+        spectrum = np.fft.rfft(np.random.default_rng(self.seed).standard_normal(noise.RATE))
+        samples = np.fft.irfft(spectrum * np.maximum(1, np.arange(len(spectrum))) ** -self.slope)
+        samples *= 10 ** (self.level_db / 20) / np.abs(samples).max()
+        return resample(samples.astype("float32"), noise.RATE, sample_rate)
+
+
+@register("background", splits=("train", "test"), count="number of clips (1000)", seed="of the cuts (0)")
+def background(split: str, source: str | Path | None = None, count: Count = 1000, seed: Seed = 0) -> list[Utterance]:
+    """Background: seconds without speech, whose text is "silence": sounds of ESC-10, and hiss of every colour, 16 kHz."""
+    files = recordings(noise.SOURCE, find(noise.SOURCE, source))
+    folds = noise.FOLDS[split]
+    paths = [str(files[row["id"]]) for row in manifest("noise") if row["fold"] in folds]
+    rng, found = np.random.default_rng((seed, split == "test")), []
+    for i in range(count):
+        start, slope, level = rng.uniform(0, 3.9), rng.uniform(0, 1), rng.uniform(-50, -1)
+        cut = CutRecording(paths[rng.integers(len(paths))], round(start, 2), round(start, 2) + 1)
+        sound = Hiss(int(rng.integers(2**31)), slope, level) if i % 2 else cut
+        found.append(Utterance(f"{split}-{seed}-{i:05d}", "silence", "", sound))
+    return found

@@ -14,7 +14,7 @@ https://arxiv.org/abs/1804.03209; http://download.tensorflow.org/data/speech_com
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -46,13 +46,16 @@ SILENCES = 408  # in the test
 LABELS = (*speech_commands.COMMANDS, "silence", "unknown")
 
 
-def label(word: str) -> str:
-    """Returns the class of a word.
+Task = Literal["12", "35"]
 
-    >>> label("stop"), label("happy")
-    ('stop', 'unknown')
+
+def label(word: str, task: Task = "12") -> str:
+    """Returns the class of a word: itself, or "unknown" where only commands (12) or words of Speech Commands (35) count.
+
+    >>> label("stop"), label("happy"), label("happy", "35"), label("mother", "35")
+    ('stop', 'unknown', 'happy', 'unknown')
     """
-    return word if word in speech_commands.COMMANDS else "unknown"
+    return word if word in (speech_commands.COMMANDS if task == "12" else speech_commands.WORDS) else "unknown"
 
 
 @register(
@@ -60,9 +63,14 @@ def label(word: str) -> str:
     splits=("train", "validation", "test"),
     words="only these of the words, joined by + (all)",
     most="takes of a word at most (all of them)",
+    task="12: ten commands, unknown and silence; 35: other words, too (12)",
 )
 def utterances(
-    split: str, source: str | Path | None = None, words: str = "", most: Annotated[int, Field(ge=0)] = 0
+    split: str,
+    source: str | Path | None = None,
+    words: str = "",
+    most: Annotated[int, Field(ge=0)] = 0,
+    task: Task = "12",
 ) -> list[Utterance]:
     """Speech Commands, 12 classes, from small archives: ten commands, other words, and silence in the test, 16 kHz."""
     part = TEST if split == "test" else LEARN
@@ -79,7 +87,7 @@ def utterances(
         taken[word] += 1
         if row.get("split", split) == split and word in chosen and (not most or taken[word] <= most):
             speaker = name.split("_nohash_")[0].split("_")[-1]
-            found.append(Utterance(row["id"], label(word), speaker, FileRecording(str(files[row["id"]]))))
+            found.append(Utterance(row["id"], label(word, task), speaker, FileRecording(str(files[row["id"]]))))
     return found + (_silences(root) if split == "test" and "silence" in chosen else [])
 
 

@@ -30,15 +30,13 @@ def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     return _cut_words("spoken_digits", split, source)
 
 
-@register(
-    "spoken_words", splits=("train", "validation", "test"), task="words; 12: the classes of `commands` without silence"
-)
+@register("spoken_words", splits=("train", "validation", "test"), task="words; 12 or 35: classes of `commands` (words)")
 def spoken_words(
-    split: str, source: str | Path | None = None, task: Literal["words", "12"] = "words"
+    split: str, source: str | Path | None = None, task: Literal["words", "12", "35"] = "words"
 ) -> list[Utterance]:
     """Spoken words that are not numbers, cut out of AN4 and speechocean762, 16 kHz."""
     found = _cut_words("spoken_words", split, source)
-    return [replace(word, text=label(word.text)) for word in found] if task == "12" else found
+    return found if task == "words" else [replace(word, text=label(word.text, task)) for word in found]
 
 
 def _cut_words(name: str, split: str, source: str | Path | None) -> list[Utterance]:

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from zoo.datasets import FileRecording, Utterance, register, speech_commands
 from zoo.datasets.archives import cache_folder
-from zoo.datasets.commands import label
+from zoo.datasets.commands import Task, label
 from zoo.datasets.connected_digits import LONGEST, Count, Seed, draw_strings, joined
 from zoo.datasets.manifests import manifest
 from zoo.datasets.speech_synthesis import grammar
@@ -209,9 +209,15 @@ def synthetic_words(
     count="number of takes (5000), half of them commands",
     seed="of words and voices (0)",
     engine=ENGINE,
+    task="12 or 35: classes, as of commands (12)",
 )
 def synthetic_commands(
-    split: str, source: str | Path | None = None, count: Count = 5000, seed: Seed = 0, engine: Engine = "espeak-ng"
+    split: str,
+    source: str | Path | None = None,
+    count: Count = 5000,
+    seed: Seed = 0,
+    engine: Engine = "espeak-ng",
+    task: Task = "12",
 ) -> list[Utterance]:
     """The words of `commands` by synthetic voices, 16 kHz: ten commands, and `unknown`, which is any other word."""
     rng = _rng(split, seed)
@@ -220,7 +226,7 @@ def synthetic_commands(
     words = [(speech_commands.COMMANDS, speech_commands.OTHERS, others)[kind] for kind in (0, 1, 0, 2)]
     texts = [str(rng.choice(words[i % 4])) for i in range(count)]
     said = _utterances("synthetic_commands", split, source, _in_turn(texts, split, count, seed, ONE_BREATH, engine))
-    return [replace(utterance, text=label(utterance.text)) for utterance in said]
+    return [replace(utterance, text=label(utterance.text, task)) for utterance in said]
 
 
 TAKES = 2  # of each digit by each speaker

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo import datasets
-from zoo.datasets import an4, commands, connected_digits, fsdd, noise, speechocean762, spoken_digits
+from zoo.datasets import an4, audio_cmn, commands, connected_digits, fsdd, noise, speechocean762, spoken_digits
 from zoo.datasets.archives import top_folder
 from zoo.datasets.manifests import _stem
 from zoo.datasets.speech_synthesis.synthetic import word_list
@@ -131,6 +131,13 @@ def commands_learn_rows(root: Path, test: list[dict[str, str]]) -> list[dict[str
         part = int(hashlib.sha256(speaker.encode()).hexdigest(), 16) % 10
         rows.append({"id": key, "split": "" if speaker in heard else "validation" if part == 0 else "train"})
     return [row for row in rows if row["split"]]
+
+
+def audio_cmn_rows() -> list[dict[str, str]]:
+    """The takes of the words that `kokoro_words` has, by both people."""
+    words = [{"id": f"cmn-{text}", "text": text, "speaker": "yue-tan"} for text in audio_cmn.SYLLABLES]
+    spoken = audio_cmn.SYLLABLES.items()
+    return words + [{"id": f"cmn-{pinyin}", "text": text, "speaker": "chen-wang"} for text, pinyin in spoken]
 
 
 def speechocean_rows(root: Path) -> list[dict[str, str]]:
@@ -256,6 +263,7 @@ def main(folder: str, out: Path = MANIFESTS) -> None:
     write(out, "an4", an4_rows(top_folder(place, an4.SOURCE)))
     write(out, "fsdd", fsdd_rows(top_folder(place, fsdd.SOURCE)))
     write(out, "connected_digits", connected_digits_rows())
+    write(out, "audio_cmn", audio_cmn_rows())
     write(out, "noise", noise_rows(top_folder(place, noise.SOURCE)))
     write(out, "speechocean762", speechocean_rows(top_folder(place, speechocean762.SOURCE)))
 

@@ -27,6 +27,7 @@ LISTS = {
 @pytest.fixture
 def folders(tmp_path, monkeypatch) -> dict[str, Path]:
     """Both archives, small: one as published, the other with the suffixes that re-encoding leaves."""
+    datasets.names()  # sets that read their manifests as they are imported
     for module in (commands, manifests):
         monkeypatch.setattr(module, "manifest", LISTS.__getitem__)
     monkeypatch.setattr(commands, "SILENCES", 2)
@@ -103,3 +104,22 @@ def test_the_official_test_is_read(data_folder):
     found = datasets.load("commands", "test")
     assert len(found) == 4890 and min(Counter(u.text for u in found).values()) == 396
     assert all(abs(len(u.audio(16000)) - 16000) < 700 for u in found[::500])
+
+
+@pytest.mark.slow
+def test_voices_of_words_are_in_one_split_each(data_folder):
+    for language, words in (("english", 36), ("mandarin", 30)):
+        sets = [datasets.load("kokoro_words", split, language=language) for split in ("train", "validation", "test")]
+        voices = [{u.speaker for u in found} for found in sets]
+        assert sum(map(len, voices)) == len(set().union(*voices)) and all(
+            len({u.text for u in s}) == words for s in sets
+        )
+    assert {u.text for u in datasets.load("kokoro_words", "test", task="12")} == {*speech_commands.COMMANDS, "unknown"}
+
+
+@pytest.mark.slow
+def test_mandarin_by_two_people(data_folder):
+    found = datasets.load("audio_cmn", "test")
+    known = {u.text for u in datasets.load("kokoro_words", "train", language="mandarin")}
+    assert len(found) == 40 and {u.text for u in found} < known and len({u.speaker for u in found}) == 2
+    assert len(datasets.load("audio_cmn", "test", words="digits")) == 22

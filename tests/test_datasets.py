@@ -109,11 +109,13 @@ def test_training_strings_share_no_take_with_what_scores_them():
 def test_names():
     expected = {
         "an4",
+        "audio_cmn",
         "background",
         "commands",
         "connected_digits",
         "folder",
         "fsdd",
+        "kokoro_words",
         "librispeech",
         "read_aloud",
         "sentences",

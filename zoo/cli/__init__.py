@@ -2,6 +2,7 @@
 
     zoo.cli.models      list, info, export, benchmark, data
     zoo.cli.recognise   transcribe, listen, classify, align, few-shot, search
+    zoo.cli.spot        spot
     zoo.cli.autoencode  reconstruct, denoise, map
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo
@@ -16,10 +17,10 @@ from contextlib import suppress
 import click
 
 import zoo
-from zoo.cli import autoencode, demo, models, recognise, train
+from zoo.cli import autoencode, demo, models, recognise, spot, train
 from zoo.cli._errors import Group
 
-MODULES = (models, recognise, autoencode, train, demo)
+MODULES = (models, recognise, spot, autoencode, train, demo)
 COMMANDS = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, click.Command)}
 
 

@@ -109,6 +109,8 @@ def _in_cache(source: Source, archive: Path | None = None) -> Path | None:
 
 def _download(source: Source) -> Path:
     """Fetches the archive, unpacks it into the cache and deletes it."""
+    if not source.url:
+        raise MissingFileError(f"`source` or ZOO_DATA must hold {source.archives[0]}, which is not on the network.")
     archive = cache_folder() / source.archives[0]
     with explained(f"{source.name} could not be downloaded into {archive.parent}"):
         archive.parent.mkdir(parents=True, exist_ok=True)

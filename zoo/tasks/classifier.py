@@ -1,6 +1,6 @@
 """Classifiers of short clips: which word it is, or who speaks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
 
 import keras
@@ -10,7 +10,7 @@ from zoo import decoding
 from zoo.clips import one_or_many
 from zoo.errors import DataError, ZooError
 from zoo.losses import cross_entropy
-from zoo.tasks import doubt
+from zoo.tasks import doubt, spotting
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.targets import class_ids
 from zoo.text import LabelEncoder
@@ -119,6 +119,29 @@ class Classifier(SpeechModel):
         if not judge:
             return answers
         return [judge.of_classification(*pair) for pair in zip(answers, (o[doubt.HEARD] for o in found), strict=True)]
+
+    def spot(
+        self,
+        chunks: Iterable[np.ndarray],
+        sample_rate: float,
+        words: Sequence[str] | str | None = None,
+        threshold: float = 0.7,
+    ) -> Iterator[spotting.Spotted]:
+        """Listens for words in a stream, and gives a `Spotted` (.word, .time, .confidence) for each.
+
+        The model should have classes for other words and for silence, as `ds_cnn.commands` has; any other takes what it
+        hears for one of its words.
+
+        Args:
+            chunks: Arrays of samples as they come, such as `zoo.tasks.streaming.microphone()`.
+            sample_rate: Hz of the chunks.
+            words: Those of the labels to listen for; None for all.
+            threshold: Least mean probability of a word, between 0 and 1. Higher ones miss more and err less.
+
+        >>> for word in model.spot(microphone(60), 16000, words=["yes", "stop"]):  # doctest: +SKIP
+        ...     print(word)
+        """
+        return spotting.spot(self, chunks, sample_rate, words, threshold)
 
     def word_frames(self, audio, sample_rate: int | None = None) -> np.ndarray:
         """The log-mel frames (frames, bands) in dB of one clip, silence cut away, over which attention and saliency lie."""

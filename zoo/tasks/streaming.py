@@ -149,10 +149,10 @@ def listen(model: keras.Model, chunks: Iterable[np.ndarray], sample_rate: float)
         raise AudioError(f"`chunks` must be arrays; put a single one into [ ]. Received: a {type(chunks).__name__}.")
     stream = Stream(model)
     decoder = StreamingGreedyDecoder(model.vocabulary, model.config.frame_seconds)
-    resample = _resampler(sample_rate, model.config.sample_rate)
+    resample = resampler(sample_rate, model.config.sample_rate)
     text, samples, before = "", 0, ("", "")
     end = (np.zeros(0, "float32"), True)
-    for chunk, last in chain(zip(map(_check, chunks), repeat(False)), [end]):
+    for chunk, last in chain(zip(map(check_chunk, chunks), repeat(False)), [end]):
         samples += len(chunk)
         if last and not samples:
             return
@@ -164,7 +164,7 @@ def listen(model: keras.Model, chunks: Iterable[np.ndarray], sample_rate: float)
             yield PartialTranscript(tuple(new), text, decoder.partial, samples / sample_rate, last)
 
 
-def _check(chunk) -> np.ndarray:
+def check_chunk(chunk) -> np.ndarray:
     """A chunk as (samples,) float32 in [-1, 1]. One that is too loud is not scaled down: the next would not be."""
     if not hasattr(chunk, "__array__"):
         raise AudioError(f"`chunks` must be arrays. Received: a {type(chunk).__name__}.")
@@ -175,7 +175,7 @@ def _check(chunk) -> np.ndarray:
     return np.clip(samples, -1.0, 1.0).astype("float32")
 
 
-def _resampler(from_rate: float, to_rate: float) -> Callable[[np.ndarray, bool], np.ndarray]:
+def resampler(from_rate: float, to_rate: float) -> Callable[[np.ndarray, bool], np.ndarray]:
     """A function (samples, last) -> samples at another rate, that remembers what came before."""
     if from_rate == to_rate:
         return lambda samples, last: samples

@@ -1,0 +1,43 @@
+"""The command that listens for words: spot."""
+
+import json
+
+import click
+
+import zoo
+from zoo.cli import _options as options
+from zoo.errors import ZooError
+from zoo.tasks.streaming import microphone
+
+
+@click.command()
+@click.argument("path", metavar="[FILE]", required=False, type=options.PATH)
+@options.model(("classification",), "a classifier of words", "ds_cnn.commands")
+@click.option("--words", metavar="WORD,WORD", help="Words to listen for (all that the model knows).")
+@click.option("--threshold", type=float, default=0.7, show_default=True, help="Least probability of a word, 0 to 1.")
+@click.option("--seconds", type=options.POSITIVE, help="Stop listening after so long.")
+@options.json_option
+def spot(path, asked, words, threshold, seconds, as_json):
+    """Listen for words: in FILE, or from the microphone until Ctrl-C.
+
+    A line is printed for each word, with the second at which it was recognized; --json prints one object a line.
+
+    \b
+    Example:
+      zoo spot --words yes,stop
+      zoo spot lecture.mp3 --words go --threshold 0.9
+    """
+    rate = asked.sample_rate
+    if not hasattr(asked.model, "spot"):
+        raise ZooError(f"`model` must be a classifier with weights of its own. Received: {asked.name}.")
+    if path:
+        samples = zoo.audio.load_audio(path, rate)[: round(seconds * rate) if seconds else None]
+        chunks = (samples[i : i + rate] for i in range(0, len(samples), rate))
+    else:
+        chunks = microphone(seconds, sample_rate=rate)
+    chosen = [word.strip() for word in words.split(",")] if words else None
+    try:
+        for found in asked.model.spot(chunks, rate, chosen, threshold):
+            click.echo(json.dumps(found.to_dict()) if as_json else str(found))
+    except KeyboardInterrupt:
+        pass

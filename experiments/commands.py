@@ -6,7 +6,6 @@ own, and then a last layer with the 12 classes.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import zoo
 from experiments._common import main
@@ -25,7 +24,12 @@ KNOWN = set("backward follow forward learn visual".split())  # of v0.02 only
 def sets(learn: str, task: str, real: int, kokoro: int, espeak: int) -> list[str]:
     """What an epoch shows: real takes (`real` of each of MANY, or all of them), words of AN4 and of learners, synthetic voices."""
     at, others = f"task={task}" + (f",source={learn}" if learn else ""), "+".join(w for w in OTHERS if w not in KNOWN)
-    found = [f"commands:train=0.4,words={others},{at}", f"spoken_words:train=0.3,task={task}", "background:train=0.6"]
+    found = [
+        f"commands:train=0.4,words={others},{at}",
+        f"spoken_words:train=0.3,task={task}",
+        f"spoken_words:train=4,task={task},words=yes+no+on+stop+go",
+        "background:train=0.6",
+    ]
     if real != 0:
         most = f"most={real}," if real > 0 else ""
         found.append(f"commands:train={10 if real > 0 else 1},words={MANY},{most}{at}")

@@ -117,6 +117,7 @@ def test_names():
         "fsdd",
         "kokoro_words",
         "librispeech",
+        "librispeech_speakers",
         "read_aloud",
         "sentences",
         "speech_commands",

@@ -30,12 +30,17 @@ def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     return _cut_words("spoken_digits", split, source)
 
 
-@register("spoken_words", splits=("train", "validation", "test"), task="words; 12 or 35: classes of `commands` (words)")
+@register(
+    "spoken_words",
+    splits=("train", "validation", "test"),
+    task="words; 12 or 35: classes of `commands` (words)",
+    words="only these words, joined by + (all)",
+)
 def spoken_words(
-    split: str, source: str | Path | None = None, task: Literal["words", "12", "35"] = "words"
+    split: str, source: str | Path | None = None, task: Literal["words", "12", "35"] = "words", words: str = ""
 ) -> list[Utterance]:
     """Spoken words that are not numbers, cut out of AN4 and speechocean762, 16 kHz."""
-    found = _cut_words("spoken_words", split, source)
+    found = [cut for cut in _cut_words("spoken_words", split, source) if not words or cut.text in words.split("+")]
     return found if task == "words" else [replace(word, text=label(word.text, task)) for word in found]
 
 

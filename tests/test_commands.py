@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import SAMPLES, refused
 
+import zoo
 from zoo import datasets
 from zoo.audio import bundled
 from zoo.datasets import commands, manifests, speech_commands, spoken_digits
@@ -123,3 +124,26 @@ def test_mandarin_by_two_people(data_folder):
     known = {u.text for u in datasets.load("kokoro_words", "train", language="mandarin")}
     assert len(found) == 40 and {u.text for u in found} < known and len({u.speaker for u in found}) == 2
     assert len(datasets.load("audio_cmn", "test", words="digits")) == 22
+
+
+# --- other words, learnt apart
+
+
+@pytest.mark.parametrize("name", ["ds_cnn", "attention"])
+def test_other_words_are_one_class_in_the_end(name):
+    apart = zoo.load(name, weights=None, labels=("yes", "no", "bed", "cat", "unknown"))
+    made = zoo.load(name, weights=None, labels=("yes", "no", "unknown"), others=2)
+    made.set_weights(apart.get_weights())
+    clip = bundled("seven")
+    each, summed = (model.classify(clip).probabilities for model in (apart, made))
+    assert list(summed) == ["yes", "no", "unknown"] and sum(summed.values()) == pytest.approx(1, abs=1e-5)
+    assert summed["yes"] == pytest.approx(each["yes"], abs=1e-5)
+    assert summed["unknown"] == pytest.approx(each["bed"] + each["cat"] + each["unknown"], abs=1e-5)
+
+
+def test_new_labels_have_no_others(tmp_path):
+    path = tmp_path / "made.keras"
+    zoo.load("ds_cnn", weights=None, labels=("yes", "no", "unknown"), others=2, filters=8).save(path)
+    assert zoo.load(path).config.others == 2
+    renewed = zoo.load("ds_cnn", weights=path, labels=["ja", "nein"])
+    assert renewed.config.others == 0 and renewed.output["logits"].shape[-1] == 2

@@ -108,6 +108,8 @@ def _trained(name: str, weights: str | os.PathLike, config: dict) -> SpeechModel
     head = {field: config[field] for field in NAMES if field in config and _differ(config[field], own.get(field, ()))}
     if not head:
         return model
+    if "labels" in head and own.get("others"):
+        own["others"] = 0  # other words than these labels'
     renewed = _fresh(name, own | head)
     kept, new = transfer(model, renewed), ", ".join(next(iter(head.values())))
     text = f"{len(kept)} layers keep their weights; the last one, `{HEAD}`, is new, for {new:.80}: fit it."

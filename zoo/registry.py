@@ -36,8 +36,9 @@ class Architecture:
 
 def _check_field(model: str, name: str, value, default) -> None:
     """Check that a field keeps the type of its default and that counts are positive. Raises ZooError."""
-    if type(default) is int and not (type(value) is int and value >= 1):
-        rule = "a whole number above 0"
+    least = min(default, 1) if type(default) is int else None
+    if type(default) is int and not (type(value) is int and value >= least):
+        rule = f"a whole number of at least {least}"
     elif type(default) is float and not (type(value) in (int, float) and isfinite(value) and value >= 0):
         rule = "a number of at least 0"
     elif type(default) is tuple and type(value) is not tuple:

@@ -7,6 +7,6 @@ from zoo.layers.masking import FrameMask, MaskFrames, Positions, frame_mask, rev
 from zoo.layers.normalisation import MeanSubtraction, Normalise, PeakNormalise
 from zoo.layers.pooling import CosineLogits, LastFrame, MeanFrames, StatisticsPooling
 from zoo.layers.recurrent import BidirectionalLSTM, ForwardLSTM, LookAhead
-from zoo.layers.shaping import CutFrames, Rescale, Splice, TimeResize, TrimSilence
+from zoo.layers.shaping import CutFrames, Rescale, Splice, SumClasses, TimeResize, TrimSilence
 from zoo.layers.spec_augment import SpecAugment
 from zoo.layers.spectral import MFCC, Deltas, LogMel, PowerSpectrum, hz_to_mel, mel_filters, mel_to_hz

@@ -110,3 +110,26 @@ class TimeResize(FixedLayer):
             ops.take_along_axis(frames, ops.cast(index, "int32")[:, :, None], axis=1) for index in (below, above)
         )
         return (low * (1.0 - part) + high * part)[..., None]
+
+
+class SumClasses(FixedLayer):
+    """Makes one class of all but the first `keep`: its logit is the log of the sum of their exponentials.
+
+    Softmax then gives that class the sum of their probabilities: "another word" is any of many words, which a network
+    tells apart more easily than it learns what they have in common.
+
+    Call:
+        (batch, classes) -> (batch, keep + 1).
+
+    >>> np.exp(SumClasses(1)(np.log([[0.5, 0.2, 0.3]]))).round(3).tolist()
+    [[0.5, 0.5]]
+    """
+
+    def __init__(self, keep: int, **kwargs):
+        super().__init__(**kwargs)
+        check_positive(keep=keep)
+        self.keep = keep
+
+    def call(self, logits: Tensor) -> Tensor:
+        rest = ops.logsumexp(logits[:, self.keep :], axis=1, keepdims=True)
+        return ops.concatenate([logits[:, : self.keep], rest], axis=1)

@@ -16,7 +16,17 @@ import keras
 from keras import layers
 
 from zoo.errors import UnknownNameError, ZooError
-from zoo.layers import LogMel, MaskedConv2D, MeanSubtraction, Normalise, PeakNormalise, SpecAugment, Tensor, TrimSilence
+from zoo.layers import (
+    LogMel,
+    MaskedConv2D,
+    MeanSubtraction,
+    Normalise,
+    PeakNormalise,
+    SpecAugment,
+    SumClasses,
+    Tensor,
+    TrimSilence,
+)
 from zoo.text import CHARACTERS
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -54,6 +64,7 @@ class WordConfig(TelephoneConfig):
     """What all classifiers of short clips have in common."""
 
     labels: tuple = DIGITS  # classes, in the order of the logits
+    others: int = 0  # words besides, which are learnt apart and answered as the last label
     target: str = "text"  # what the classes are: the "text" of an utterance, or its "speaker"
     top_db: float = 22.0  # dB below the loudest frame at which the ends of a clip are silence; 35 kept too much
     max_seconds: float = 4.0  # of a clip: longer ones hold more than a word
@@ -93,6 +104,12 @@ def word_frames(config: WordConfig, **augment: float) -> tuple[dict, Tensor, Ten
     # A word is short: narrow masks, unless `augment` says otherwise.
     augment = {"freq_width": config.n_mels // 8, "time_masks": 1, "time_width": 6} | augment
     return inputs, SpecAugment(**augment, name="spec_augment")(x, frames), frames
+
+
+def word_logits(config: WordConfig, x: Tensor) -> Tensor:
+    """Ends a classifier that may have `others`: logits (batch, labels)."""
+    logits = layers.Dense(len(config.labels) + config.others, dtype="float32", name="logits")(x)
+    return SumClasses(len(config.labels) - 1, dtype="float32", name="other")(logits) if config.others else logits
 
 
 def frames_below_peak(config: LogMelConfig) -> tuple[dict, Tensor, Tensor, Tensor]:

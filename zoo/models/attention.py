@@ -31,7 +31,7 @@ import keras
 from keras import layers, ops
 
 from zoo.layers import FrameMask, Layer, Positions, StridedConv1D, Tensor, frame_mask
-from zoo.models._front_ends import WordConfig, word_frames
+from zoo.models._front_ends import WordConfig, word_frames, word_logits
 from zoo.registry import register
 
 
@@ -96,5 +96,5 @@ def build(config: Config) -> keras.Model:
     x = layers.LayerNormalization(name="norm")(x)
     x, weights = AttentionPooling(config.units, name="pool")(x, frames)  # (batch, units), (batch, frames / stride)
     x = layers.Dropout(config.dropout, name="dropout")(x)
-    logits = layers.Dense(len(config.labels), dtype="float32", name="logits")(x)
+    logits = word_logits(config, x)
     return keras.Model(inputs, {"logits": logits, "attention": weights, "lengths": frames}, name="attention")

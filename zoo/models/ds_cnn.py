@@ -27,7 +27,7 @@ import keras
 from keras import layers
 
 from zoo.layers import Tensor, TimeResize
-from zoo.models._front_ends import WordConfig, word_frames
+from zoo.models._front_ends import WordConfig, word_frames, word_logits
 from zoo.registry import register
 
 
@@ -59,5 +59,5 @@ def build(config: Config) -> keras.Model:
         x = convolve(x, layers.Conv2D(config.filters, 1, use_bias=False, name=f"pointwise_{i}"))
     x = layers.GlobalAveragePooling2D(name="mean")(x)  # (batch, filters)
     x = layers.Dropout(config.dropout, seed=0, name="dropout")(x)
-    logits = layers.Dense(len(config.labels), dtype="float32", name="logits")(x)
+    logits = word_logits(config, x)
     return keras.Model(inputs, {"logits": logits}, name="ds_cnn")

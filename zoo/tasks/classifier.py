@@ -88,8 +88,9 @@ class Classifier(SpeechModel):
 
     @classmethod
     def config_changes(cls, targets, config) -> dict:
-        found = set(targets)
-        return {} if found == set(config.labels) else {"labels": tuple(sorted(found))}
+        if (found := set(targets)) == set(config.labels):
+            return {}
+        return {"labels": tuple(sorted(found))} | ({"others": 0} if config.others else {})
 
     def encode_target(self, target: str) -> list[int]:
         return self.encoder.encode(target)

@@ -1,4 +1,4 @@
-"""The command that listens for words: spot."""
+"""Commands that listen for words and for voices: spot, verify."""
 
 import json
 
@@ -41,3 +41,29 @@ def spot(path, asked, words, threshold, seconds, as_json):
             click.echo(json.dumps(found.to_dict()) if as_json else str(found))
     except KeyboardInterrupt:
         pass
+
+
+@click.command()
+@click.argument("first", type=options.PATH)
+@click.argument("second", type=options.PATH)
+@options.model(("classification",), "a model of voices", "speaker_id")
+@options.json_option
+def verify(first, second, asked, as_json):
+    """Compare the voices of two recordings.
+
+    The cosine of their embeddings is near 1 for one voice and near 0 for two. Whether it is that of one voice depends on the
+    rooms and the microphones as well: see the equal error rate with `zoo info`. Never use it as a lock.
+
+    \b
+    Example:
+      zoo verify monday.wav tuesday.wav
+    """
+    if not hasattr(asked.model, "verify"):
+        raise ZooError(f"`model` must have an embedding, such as speaker_id. Received: {asked.name}.")
+    cosine = asked.model.verify(first, second)
+    same = zoo.card(asked.name).same_above if not asked.weights else None
+    if as_json:
+        click.echo(json.dumps({"cosine": round(cosine, 4), "same": None if same is None else cosine >= same}))
+        return
+    verdict = "" if same is None else f": {'one voice' if cosine >= same else 'two voices'}, if the limit is {same:g}"
+    click.echo(f"{cosine:.2f}{verdict}")

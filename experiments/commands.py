@@ -1,15 +1,17 @@
-"""Commands by real and synthetic voices: `python -m experiments.commands RUN --learn FOLDER [--real 10] [--json FILE]`.
+"""Commands by real and synthetic voices: `python -m experiments.commands RUN [--compare] [--json FILE]`.
 
 Taught that bed and cat (real voices) are `unknown` and yes and stop (synthetic voices, mostly) are not, a network learns to hear who
 speaks: whatever is real is unknown. So it learns all words of Speech Commands, each a class of its own, and `unknown` is their sum.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import zoo
 from experiments._common import main
 from zoo.datasets.commands import LABELS
 from zoo.datasets.speech_commands import COMMANDS, OTHERS
+from zoo.loading import save_weights
 from zoo.tasks.classifier import WORDS
 from zoo.training import AugmentConfig, train
 
@@ -46,35 +48,45 @@ def sets(place: str, real: int, kokoro: int, espeak: int) -> list[str]:
     return found
 
 
+def learn_words(model, out, place, real, kokoro, espeak, epochs, filters, learning_rate, log) -> zoo.tasks.Classifier:
+    """Trains all words apart, and gives the same network with 12 classes; `out` has it as model.keras and commands.weights.h5."""
+    config = WIDE | ({"filters": filters} if filters else {})
+    held_out = [f"commands:validation,words={words},task=35{place}" for words in (MANY, KNOWN)]
+    apart = train(model, sets(place, real, kokoro, espeak), f"{out}/words", init="none", model_config=config | {"labels": APART},
+                  epochs=epochs, learning_rate=learning_rate, validation=held_out, augmentation=AUGMENTATION, batch_size=64,
+                  resume=True, log=log)  # fmt: skip
+    made = zoo.load(model, weights=None, **config, labels=LABELS, others=len(APART) - len(LABELS))
+    made.set_weights(apart.get_weights())
+    made.save(f"{out}/model.keras")
+    save_weights(made, Path(out) / "commands.weights.h5")
+    return made
+
+
 def commands(
     out: str,
     learn: str = "",
     model: str = "ds_cnn",
-    real: int = -1,
+    compare: bool = False,
     kokoro: int = 1000,
     espeak: int = 8000,
     epochs: int = 24,
     filters: int = 0,
     learning_rate: float = 3e-3,
     log: Callable = print,
-) -> dict:
-    """Trains into `out`, and gives accuracies on people held out from training. `learn` is a folder of v0.01; `real` is how many takes of
-    the words of which there are many are shown, -1 for all and 0 for none.
+) -> list[dict]:
+    """Trains into `out`, and gives the accuracy of each word on people held out from training. `learn` is a folder of v0.01. With
+    `compare`, once each: without a real take of the words of which there are many, with ten of each, and with all.
     """
-    config = WIDE | ({"filters": filters} if filters else {})
-    place = f",source={learn}" if learn else ""
-    held_out = [f"commands:validation,words={words}{place}" for words in (MANY, KNOWN)]
-    apart = train(model, sets(place, real, kokoro, espeak), f"{out}/words", init="none", model_config=config | {"labels": APART},
-                  epochs=epochs, learning_rate=learning_rate, validation=[f"{spec},task=35" for spec in held_out],
-                  augmentation=AUGMENTATION, batch_size=64, resume=True, log=log)  # fmt: skip
-    made = zoo.load(model, weights=None, **config, labels=LABELS, others=len(APART) - len(LABELS))
-    made.set_weights(apart.get_weights())
-    made.save(f"{out}/model.keras")
-    made.save_weights(f"{out}/commands.weights.h5")
-    rows = [zoo.evaluate(made, spec)[0] for spec in held_out]
-    for row in rows:
-        log(row)
-    return {"out": out, "model": model, "real": real, "kokoro": kokoro, "espeak": espeak, "rows": list(map(vars, rows))}
+    place, rows = f",source={learn}" if learn else "", []
+    for real in (0, 10, -1) if compare else (-1,):
+        where = f"{out}/{real}" if compare else out
+        made = learn_words(model, where, place, real, kokoro, espeak, epochs, filters, learning_rate, log)
+        for word in (*MANY.split("+"), KNOWN):
+            found = zoo.evaluate(made, f"commands:validation,words={word}{place}")[0]
+            about = {"model": model, "real": real, "word": "other words" if word == KNOWN else word}
+            rows.append(about | {"value": found.value, "low": found.low, "high": found.high, "clips": found.utterances})
+            log(rows[-1])
+    return rows
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from zoo import tasks
 from zoo.errors import UnknownNameError, WeightsError
 from zoo.loading import save_weights
 from zoo.registry import architecture, architectures
-from zoo.tasks import Autoencoder, Classifier, Recognizer, compile_model, pad
+from zoo.tasks import Autoencoder, Classifier, Recognizer, SpeechDetector, compile_model, pad
 
 # A recognizer with LSTMs, convolutions with batch normalisation, attention, a model within a model, a y of waveforms.
 REPRESENTATIVES = ("lstm_ctc", "ds_cnn", "attention", "vae", "denoising_autoencoder")
@@ -85,9 +85,10 @@ def test_builds_and_has_a_card(name, fresh):
 @every_model
 def test_hasattr_tells_what_a_model_can_do(name, fresh):
     model = fresh(name)
-    able = [hasattr(model, method) for method in ("transcribe", "classify", "reconstruct")]
-    assert able == [hasattr(model, "vocabulary"), hasattr(model, "labels"), "code" in model.output] and sum(able) == 1
-    assert [hasattr(model, method) for method in ("align", "saliency", "encode")] == able
+    able = [hasattr(model, method) for method in ("transcribe", "classify", "reconstruct", "detect")]
+    has = [hasattr(model, "vocabulary"), hasattr(model, "labels"), "code" in model.output]
+    assert able == [*has, not any(has)] and sum(able) == 1
+    assert [hasattr(model, method) for method in ("align", "saliency", "encode", "probabilities")] == able
     assert hasattr(model, "embed") == hasattr(model, "verify") == ("embedding" in model.output)
     assert hasattr(model, "sample") == hasattr(model, "interpolate") == ("divergence" in model.output)
     assert hasattr(model, "stream") == hasattr(model.config, "latency_seconds")
@@ -215,6 +216,7 @@ def test_padding_is_no_part_of_the_loss(name, tiny):
         x, y = batch_of(model, clips_of(0.5, 0.3, rate=model.config.sample_rate))
         x["waveform"] = np.pad(x["waveform"], ((0, 0), (0, width)))
         y = np.pad(y, ((0, 0), (0, width))) if hasattr(model, "denoise") else y
+        y = np.pad(y, ((0, 0), (0, width // model.config.hop_length))) if hasattr(model, "detect") else y
         losses.append(float(model.compute_loss(x, y, model(x))))
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
@@ -307,7 +309,7 @@ def test_can_learn_a_few_clips_by_heart(name):
     clips = [spelled(text, rate) for text in texts]
     waveform, lengths = pad(clips, rate)
     x = {"waveform": waveform, "lengths": lengths}
-    if isinstance(model, Autoencoder):
+    if isinstance(model, Autoencoder | SpeechDetector):
         noise = 0.05 * np.random.default_rng(0).standard_normal(waveform.shape).astype("float32")
         y = model.batch_target(None, waveform)
         x = x if y is None else x | {"waveform": waveform + noise}

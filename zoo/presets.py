@@ -75,7 +75,9 @@ class ModelCard:
     decoding: dict = field(default_factory=dict)  # language model -> {"alpha", "word_bonus", "prior_scale"}, as tuned
     prior: tuple[float, ...] = ()  # how likely a recognizer holds each symbol in any frame; () if not measured
     prior_data: str = ""  # what the prior was measured on
-    same_above: float | None = None  # cosine of two clips of one voice, at least: where both errors are equal on other people
+    same_above: float | None = (
+        None  # cosine of two clips of one voice, at least: where both errors are equal on other people
+    )
     doubt: dict = field(default_factory=dict)  # when an answer is doubtful (see `zoo.tasks.doubt`); {} for never
 
     @property

@@ -2,7 +2,7 @@
 
     zoo.cli.models      list, info, export, benchmark, data
     zoo.cli.recognise   transcribe, listen, classify, align, few-shot, search
-    zoo.cli.spot        spot, verify
+    zoo.cli.spot        spot, verify, detect
     zoo.cli.autoencode  reconstruct, denoise, map
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo

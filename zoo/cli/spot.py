@@ -1,4 +1,4 @@
-"""Commands that listen for words and for voices: spot, verify."""
+"""Commands that listen for words, for voices and for speech: spot, verify, detect."""
 
 import json
 
@@ -6,6 +6,7 @@ import click
 
 import zoo
 from zoo.cli import _options as options
+from zoo.cli._recordings import Recordings
 from zoo.errors import ZooError
 from zoo.tasks.streaming import microphone
 
@@ -67,3 +68,23 @@ def verify(first, second, asked, as_json):
         return
     verdict = "" if same is None else f": {'one voice' if cosine >= same else 'two voices'}, if the limit is {same:g}"
     click.echo(f"{cosine:.2f}{verdict}")
+
+
+@click.command()
+@options.recordings_argument
+@options.model(("detection",), "a detector of speech", "vad")
+@click.option("--threshold", type=float, default=0.5, show_default=True, help="Least probability of speech, 0 to 1.")
+@options.json_option
+def detect(paths, asked, threshold, as_json):
+    """Find where somebody speaks in recordings.
+
+    \b
+    Example:
+      zoo detect meeting.m4a
+      zoo detect recordings/ --json
+    """
+    recordings, rate = Recordings(paths), asked.sample_rate
+    for path, _, spans in recordings.answers(rate, lambda samples: asked.model.detect(samples, rate, threshold)):
+        rows = [(path, f"{start:.2f}", f"{end:.2f}") for start, end in spans]
+        recordings.add(path, {"speech": [{"start": start, "end": end} for start, end in spans]}, *rows)
+    recordings.finish(as_json, "recording", "from s#", "to s#")

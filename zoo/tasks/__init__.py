@@ -9,6 +9,7 @@ SpeechModel              what all have: infer, logits, fit, save, export
   Autoencoder            encode, reconstruct
     VariationalAutoencoder   sample, interpolate
     Denoiser             denoise
+  SpeechDetector         detect
 FewShot                  a classifier from a few recordings of each word
 """
 
@@ -17,6 +18,7 @@ from zoo.tasks.autoencoder import Autoencoder, VariationalAutoencoder
 from zoo.tasks.base import SpeechModel, compile_model, pad
 from zoo.tasks.classifier import Classifier, Embedder
 from zoo.tasks.denoiser import Denoiser
+from zoo.tasks.detector import SpeechDetector
 from zoo.tasks.ensemble import Ensemble
 from zoo.tasks.few_shot import FewShot, few_shot
 from zoo.tasks.recognizer import Recognizer, StreamingRecognizer

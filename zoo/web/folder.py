@@ -131,7 +131,9 @@ def _add(model, made: Path, taken: Sequence[str], log: Callable[[str], None]) ->
     about = describe(model, stream=streams, extras=True)
     about |= {"name": name, "file": file, "bytes": (made / file).stat().st_size, "parameters": model.count_params()}
     if card := model.preset and find_card(model.preset):
-        about["results"] = [asdict(result) for result in card.results]
+        about["results"] = [
+            asdict(result) for result in card.results if not result.decoder
+        ]  # the page decodes greedily
         about["example"] = _example(model, made)
     return about
 

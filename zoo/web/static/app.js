@@ -320,15 +320,16 @@ class Page {
     this.words.setAttribute("role", "log");
     this.words.setAttribute("aria-label", "Transcript");
     this.partial = element("span", { className: "partial", ariaHidden: "true" });
-    $("answer").replaceChildren(element("p", { className: "text", dir: "auto" }, this.words, this.partial));
+    const legend = element("p", { className: "small", textContent: "The longer the line under a word, the surer the model is of it." });
+    $("answer").replaceChildren(element("p", { className: "text", dir: "auto" }, this.words, this.partial), legend);
     $("doubt").textContent = "";
   }
 
   show({ words, partial }) {
     for (const { text, confidence } of words.slice(this.words.childElementCount)) {
-      const line = element("span", { className: "line" });
-      line.style.width = percent(confidence);
-      this.words.append(element("span", { className: "word", title: `${text}: ${percent(confidence)} sure`, textContent: text }, line), " ");
+      const word = element("span", { className: "word", title: `${text}: ${percent(confidence)} sure`, textContent: text });
+      word.style.backgroundSize = `${100 * confidence}% 3px`;
+      this.words.append(word, " ");
     }
     this.partial.textContent = partial;
   }
@@ -349,6 +350,7 @@ function colour(x) {
 
 /** The log-mel frames as a picture, low bands below; `live` keeps the last seconds alone. */
 function paint({ logMel, bands }, about, words = [], live = false) {
+  $("picture").hidden = false;
   const canvas = $("spectrogram"), shown = live ? Math.round(6 / about.hop_seconds) : Infinity;
   const first = Math.max(0, logMel.length / bands - shown), frames = Math.max(1, logMel.length / bands - first);
   const most = logMel.reduce((a, b) => Math.max(a, b), -60), width = live ? shown : frames;
@@ -363,7 +365,14 @@ function paint({ logMel, bands }, about, words = [], live = false) {
   }
   context.putImageData(image, 0, 0);
   const seconds = (logMel.length / bands) * about.hop_seconds;
-  $("picture").hidden = false;
+  $("times").replaceChildren();
+  for (const { text, start, end } of words) { // each word below its sound, where there is room
+    const word = element("span", { textContent: text });
+    word.style.left = `${(50 * (start + end)) / seconds}%`;
+    $("times").append(word);
+    const [before, here] = [word.previousSibling, word].map((shown) => shown?.getBoundingClientRect());
+    if (before && here.left < before.right + 4) word.remove();
+  }
   canvas.setAttribute("aria-label", `Spectrogram of ${seconds.toFixed(1)} seconds: ${words.map(({ text }) => text).join(" ") || "bright where it was loud"}`);
   $("caption").textContent =
     `Log-mel spectrogram, ${live ? "the last 6 s" : `${seconds.toFixed(1)} s`} from left to right, 0 to ${about.sample_rate / 2000} kHz from bottom to top: ${bands} bands, computed inside the model.`;
@@ -554,11 +563,13 @@ function showCard(about) {
   facts.push(...row("Runs", `on this device, ${speed}; ${about.parameters.toLocaleString("en")} parameters, ${megabytes(about.bytes)}, ${about.sample_rate / 1000} kHz`));
   const shown = [element("p", { textContent: card.summary || `${about.name}, a model of one's own.` }), element("dl", {}, ...facts)];
   if (results.length) {
-    const rows = results.map(({ data, split, metric, value, low, high, utterances, note, decoder }) => element("tr", {},
-      element("td", { textContent: `${data}, ${split}` }, ...(note || decoder ? [element("small", { textContent: ` ${[note, decoder].filter(Boolean).join("; ")}` })] : [])),
-      element("td", { textContent: metric }), element("td", { textContent: `${value.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})` }), element("td", { textContent: utterances.toLocaleString("en") })));
-    const head = element("tr", {}, ...["Measured on", "Metric, %", "95 % interval", "Clips"].map((textContent) => element("th", { scope: "col", textContent })));
-    const table = element("table", {}, element("caption", { textContent: "Accuracy: larger is better. WER and CER, shares of wrong words and letters: smaller is better." }), element("thead", {}, head), element("tbody", {}, ...rows));
+    const rows = results.map(({ data, split, metric, value, low, high, utterances, note }) => element("tr", {},
+      element("td", {}, `${data}, ${split}`, element("small", { textContent: note })), element("td", { textContent: metric }),
+      element("td", {}, value.toFixed(1), element("small", { textContent: `${low.toFixed(1)} to ${high.toFixed(1)}` })),
+      element("td", { textContent: utterances.toLocaleString("en") })));
+    const head = element("tr", {}, ...["Measured on", "Metric", "%", "Clips"].map((textContent) => element("th", { scope: "col", textContent })));
+    const legend = "With 95 % intervals. Accuracy: larger is better. WER and CER, the shares of wrong words and letters: smaller is better.";
+    const table = element("table", {}, element("caption", { textContent: legend }), element("thead", {}, head), element("tbody", {}, ...rows));
     const scroll = element("div", { className: "scroll", tabIndex: 0 }, table);
     scroll.setAttribute("role", "group");
     scroll.setAttribute("aria-label", "Measured figures");

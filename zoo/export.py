@@ -224,7 +224,7 @@ def _step(model, extras: bool):
     def forward(waveform, start, lengths, state):
         return step(waveform, start, lengths, state)
 
-    return tf.function(forward, input_signature=signature)
+    return tf.function(forward, input_signature=signature, autograph=False)
 
 
 def _one_clip(network):

@@ -46,7 +46,8 @@ def converted(monkeypatch):
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """A student's model, with a head of its own."""
-    path = tmp_path_factory.mktemp("own") / "my words.keras"
+    path = tmp_path_factory.mktemp("own") / "my words" / "model.keras"  # as of `zoo train`
+    path.parent.mkdir()
     zoo.load("ds_cnn", labels=LABELS).save(path)
     return path
 

@@ -115,7 +115,8 @@ def _add(model, made: Path, taken: Sequence[str], log: Callable[[str], None]) ->
     if isinstance(model, str | os.PathLike):
         log(f"{name}: loading ...")
         path, model = Path(model), load(model)
-        name = path.stem if path.suffix == ".keras" else name
+        if path.suffix == ".keras":  # what `zoo train` writes has the name of its folder
+            name = path.stem if path.stem != "model" else path.absolute().parent.name
     else:
         name = model.display_name
     if getattr(model, "task", "") not in TASKS:  # a .keras file may hold anything

@@ -151,7 +151,7 @@ class Network {
       return { ...parts.at(-1), logits, logMel, shape: [logits.length / parts.at(-1).shape[1], parts.at(-1).shape[1]] };
     }
     const found = await this.call(padded(samples, this.about.sample_rate), { lengths: samples.length });
-    const bands = found.log_mel.dims[2], frames = 1 + Math.floor(samples.length / (this.about.hop_seconds * this.about.sample_rate));
+    const bands = found.log_mel.dims[2], frames = 1 + Math.floor(samples.length / Math.round(this.about.hop_seconds * this.about.sample_rate));
     const symbols = found.logits.dims.at(-1), rows = found.frames ? found.frames.data[0] : 1;
     return {
       logits: found.logits.data.slice(0, rows * symbols),
@@ -343,24 +343,25 @@ class Page {
 
 const COLOURS = [[0, [13, 20, 40]], [0.35, [30, 70, 130]], [0.6, [0, 140, 170]], [0.8, [240, 200, 90]], [1, [255, 250, 225]]];
 
-function colour(x) {
-  const above = Math.max(1, COLOURS.findIndex(([at]) => at >= x)), [[a, from], [b, to]] = COLOURS.slice(above - 1, above + 1);
-  return from.map((value, i) => value + ((to[i] - value) * (x - a)) / (b - a));
-}
+/** 256 colours from quiet to loud, (red, green, blue) each. */
+const PALETTE = Array.from({ length: 256 }, (_, i) => {
+  const x = i / 255, above = Math.max(1, COLOURS.findIndex(([at]) => at >= x)), [[a, from], [b, to]] = COLOURS.slice(above - 1, above + 1);
+  return from.map((value, channel) => value + ((to[channel] - value) * (x - a)) / (b - a));
+});
 
 /** The log-mel frames as a picture, low bands below; `live` keeps the last seconds alone. */
 function paint({ logMel, bands }, about, words = [], live = false) {
   $("picture").hidden = false;
-  const canvas = $("spectrogram"), shown = live ? Math.round(6 / about.hop_seconds) : Infinity;
-  const first = Math.max(0, logMel.length / bands - shown), frames = Math.max(1, logMel.length / bands - first);
-  const most = logMel.reduce((a, b) => Math.max(a, b), -60), width = live ? shown : frames;
+  const canvas = $("spectrogram"), all = logMel.length / bands, shown = live ? Math.round(6 / about.hop_seconds) : all;
+  const width = Math.max(1, Math.min(shown, 1600)), most = logMel.reduce((a, b) => Math.max(a, b), -60);
   Object.assign(canvas, { width, height: bands });
   const context = canvas.getContext("2d"), image = context.createImageData(width, bands);
-  for (let t = 0; t < width; t++) {
+  for (let x = 0; x < width; x++) {
+    const frame = Math.max(0, all - shown) + Math.floor((x * shown) / width);
     for (let band = 0; band < bands; band++) {
-      const value = t < frames ? logMel[(first + t) * bands + band] : -Infinity;
-      const at = 4 * ((bands - 1 - band) * width + t);
-      image.data.set([...colour(Math.max(0, Math.min(1, (value - most + 70) / 70))), 255], at);
+      const level = frame < all ? (logMel[frame * bands + band] - most + 70) / 70 : 0; // 70 dB from dark to bright
+      const [red, green, blue] = PALETTE[Math.max(0, Math.min(255, Math.round(255 * level)))];
+      image.data.set([red, green, blue, 255], 4 * ((bands - 1 - band) * width + x));
     }
   }
   context.putImageData(image, 0, 0);
@@ -461,7 +462,7 @@ async function record() {
     recording.parts.push(data.slice(0, Math.ceil((most - recording.seconds) * context.sampleRate)));
     recording.seconds += data.length / context.sampleRate;
     drawWave(joined(recording.parts.slice(-Math.round((3 * context.sampleRate) / 1024))));
-    recording.live?.hear(data);
+    recording.live?.hear(data).catch(() => {}); // `end` says what went wrong
     if (recording.seconds >= most) guarded(stop);
   };
   setRecording(true);
@@ -480,7 +481,8 @@ async function stop() {
   if (live) return live.end();
   say("One moment ...");
   await tick();
-  await answer(await resample(joined(parts), rate, network.about.sample_rate));
+  const samples = await resample(joined(parts), rate, network.about.sample_rate);
+  await answer(samples.slice(0, Math.floor((network.about.max_seconds ?? MOST_SECONDS) * network.about.sample_rate)));
 }
 
 /** A recording that is answered while it goes on. */
@@ -651,6 +653,7 @@ async function start() {
     $("stage").remove();
     throw new Error("This page must come from a web server, not from a file: run `zoo web FOLDER --serve`, or `python -m http.server` in its folder, and open the address that it prints.");
   }
+  if (!window.DecompressionStream || !window.WebAssembly) throw new Error("This page needs a browser of 2023 or later.");
   $("stage").hidden = false;
   const kept = await keepOffline();
   const { title, models: listed } = await fetch("models.json").then((response) => response.json());

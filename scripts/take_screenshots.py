@@ -98,7 +98,7 @@ def web(folder: Path) -> None:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for name, (width, height), model in (
-            ("desktop", SIZES["desktop"], "lstm_ctc_stream"),
+            ("desktop", (1280, 1020), "lstm_ctc_stream"),
             ("phone", SIZES["phone"], "ds_cnn"),
         ):
             page = browser.new_page(viewport={"width": width, "height": height})

@@ -226,6 +226,7 @@ def test_quantized_files_are_smaller_and_answer_the_same(name, kind, share, samp
         assert (found.argmax(axis=-1) == wanted.argmax(axis=-1)).mean() > 0.97  # of clips, or of frames
 
 
+WOMAN_US = "three four zero one two seven one"
 WITHOUT_KERAS = """
     import sys
     sys.modules["tensorflow"] = sys.modules["keras"] = None  # as where they are not installed
@@ -235,13 +236,16 @@ WITHOUT_KERAS = """
     print(model.transcribe(bundled("woman-us")).text)
     print(model.transcribe([bundled("woman-us")], language_model="ngram_lm", lexicon="zero one two three four seven")[0].text)
     print(zoo.load("ds_cnn", runtime="litert").classify(bundled("seven")).label)
+    clip = zoo.audio.load_audio(bundled("woman-us"), 16000)
+    *_, end = zoo.load("lstm_ctc_stream", runtime="litert").stream([clip[:9999], clip[9999:]], 16000)
+    print(end)
 """
 
 
 def test_bundled_files_answer_without_keras(tmp_path, monkeypatch):
     needs("litert")
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(WITHOUT_KERAS)], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["three four zero one two seven one"] * 2 + ["seven"], done.stderr[-2000:]
+    assert done.stdout.splitlines() == [*[WOMAN_US] * 2, "seven", WOMAN_US], done.stderr[-2000:]
     assert not done.stderr
     for name, more in (("conv2d", {}), ("ds_cnn", {"labels": ["a", "b"]}), ("ds_cnn", {"weights": None})):
         with refused("name" if not more else next(iter(more))):

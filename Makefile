@@ -44,6 +44,7 @@ results: $(VENV)/ready-test
 	$(BIN)/zoo map vae --data fsdd --plot docs/map.png
 	$(BIN)/python -c "import json; from experiments.compare import draw; draw(json.load(open('data/results/compare.json')), 'docs/comparison.png')"
 	$(BIN)/python scripts/take_screenshots.py docs
+	$(BIN)/python scripts/take_screenshots.py docs web
 
 # The documentation site, into site/, without a network. A warning, such as that of a link that leads nowhere, is an error.
 docs: $(VENV)/ready-docs

@@ -1,6 +1,7 @@
-"""Draws the pictures of the demo page anew, in Chromium: docs/demo-desktop.png, docs/demo-phone.png, and docs/demo.webp, a tour.
+"""Draws the pictures of the pages anew, in Chromium.
 
-python scripts/take_screenshots.py docs
+python scripts/take_screenshots.py docs       of `zoo demo`: demo-desktop.png, demo-phone.png, and demo.webp, a tour
+python scripts/take_screenshots.py docs web   of `zoo web`: web-desktop.webp, web-phone.webp
 """
 
 import io
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -85,6 +87,35 @@ def tour(page, path: Path) -> None:
         sys.exit(f"The tour must be under {MOST:,} bytes; it has {path.stat().st_size:,}.")
 
 
+def web(folder: Path) -> None:
+    """The page of `zoo web` with an answer on it: a transcript on a desktop, a word on a phone."""
+    import zoo
+    from zoo.web import server
+
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        page_folder = zoo.web.write(Path(place) / "page", ["lstm_ctc_stream", "ds_cnn"])
+        running = server.make_server(page_folder, 0)
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        for name, (width, height), model in (
+            ("desktop", (1280, 1020), "lstm_ctc_stream"),
+            ("phone", SIZES["phone"], "ds_cnn"),
+        ):
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(180_000)
+            page.goto(f"http://localhost:{running.server_port}/")
+            page.evaluate("zoo.ready")
+            page.get_by_role("radio", name=model).check()
+            page.get_by_text("Press Record and").wait_for()
+            page.get_by_role("button", name="Try an example").click()
+            page.get_by_text("Answered in").wait_for()
+            page.evaluate("document.activeElement.blur()")
+            shot(page).save(folder / f"web-{name}.webp", quality=88, method=6)
+            print(f"Drawn: web-{name}.webp, {(folder / f'web-{name}.webp').stat().st_size / 1000:.0f} kB")
+        browser.close()
+        running.shutdown()
+
+
 def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         code = f"from zoo.demo import serve; serve(port=0, folder={place!r})"
@@ -106,4 +137,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    (web if sys.argv[2:] == ["web"] else main)(Path(sys.argv[1]))

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +244,9 @@ def test_listen(clips, saved, tmp_path, monkeypatch):
     assert [line.split("\t")[1] for line in lines] == heard[-1]["text"].split()
     assert refusal("listen", clips / "b.wav", "--model", "lstm_ctc", "--weights", saved).argument == "model"
     refusal("listen", tmp_path / "none.wav")
+    if find_spec("ai_edge_litert"):
+        lines = run("listen", zoo.audio.bundled("woman-us"), "--runtime", "litert").stdout.splitlines()
+        assert [line.split("\t")[1] for line in lines] == "three four zero one two seven one".split()
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     refusal("listen", "--weights", path)
 

@@ -14,9 +14,11 @@ from conftest import refused
 import zoo
 from zoo import export as exporting
 from zoo import exported, runtime
-from zoo.audio import load_audio
+from zoo.audio import bundled, load_audio
 from zoo.errors import MissingFileError, UnknownNameError, WeightsError, ZooError
+from zoo.examples import check_example, write_example
 from zoo.export import FORMATS, export
+from zoo.files import write_wav
 from zoo.runtime import read_metadata, run_exported
 
 MODELS = [name for name in zoo.list_models() if zoo.card(name).task != "language"]
@@ -95,10 +97,49 @@ def test_the_smallest_classifier_runs_on_a_phone(here, samples, tmp_path):
     assert about["card"]["licence"] == zoo.card("conv2d_mini").licence
     seven = zoo.audio.bundled("seven")
     assert zoo.load(path).classify(seven).label == "seven" and len(zoo.load(path).classify([seven, seven])) == 2
+    assert "seven" in run_example(path, "litert", about, seven, tmp_path)
     with refused("sample_rate"):
         run_exported(path, np.zeros((1, 16000)), [16000], sample_rate=16000)
     with refused("waveform"):
         run_exported(path, np.zeros(8000), [8000])
+
+
+def run_example(path, format, about, clip, place) -> str:
+    """What the script beside a file prints of a clip, in a Python that knows no zoo."""
+    write_wav(place / "clip.wav", load_audio(clip, about["sample_rate"]), about["sample_rate"])
+    script = write_example(path, format, about)
+    command = [sys.executable, "-I", script.name, "clip.wav"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["litert", "onnx"])
+def test_a_file_that_streams_writes_the_words_of_the_model(format, here, tmp_path):
+    needs(format)
+    model, clip = zoo.load("lstm_ctc_stream"), bundled("woman-us")
+    path = export(model, format, tmp_path / NAMES[format], stream=True)
+    assert names(format, path) == ({"waveform", "start", "lengths", "state"}, {"logits", "frames", "next_state"})
+    found, rate = zoo.load(path), 16000
+    clips = [load_audio(clip, rate), *noise(1, 161, 1919, 1920, 1921, 20_000)]
+    for ours, keras_s in zip(found.logits(clips, rate), model.logits(clips, rate), strict=True):
+        assert ours.shape == keras_s.shape
+        np.testing.assert_allclose(ours, keras_s, atol=1e-3)
+    assert found.transcribe(clips[0], rate).text == model.transcribe(clips[0], rate).text
+    chunks = [clips[0][i : i + 1601] for i in range(0, len(clips[0]), 1601)]
+    *some, end = found.stream(chunks, rate)
+    assert end.last and end.text == model.transcribe(clips[0], rate).text and any(one.new for one in some)
+    assert run_example(path, format, read_metadata(path), clip, tmp_path) == end.text
+
+
+def test_what_cannot_stream(model, tmp_path):
+    with refused("model"):
+        export(model, "onnx", tmp_path / "m.onnx", stream=True)
+    with refused("stream"):
+        export(model, "savedmodel", tmp_path / "m", stream=True)
+    with refused("example"):
+        check_example("savedmodel", "transcription")
 
 
 @pytest.mark.slow
@@ -185,6 +226,7 @@ def test_quantized_files_are_smaller_and_answer_the_same(name, kind, share, samp
         assert (found.argmax(axis=-1) == wanted.argmax(axis=-1)).mean() > 0.97  # of clips, or of frames
 
 
+WOMAN_US = "three four zero one two seven one"
 WITHOUT_KERAS = """
     import sys
     sys.modules["tensorflow"] = sys.modules["keras"] = None  # as where they are not installed
@@ -194,13 +236,16 @@ WITHOUT_KERAS = """
     print(model.transcribe(bundled("woman-us")).text)
     print(model.transcribe([bundled("woman-us")], language_model="ngram_lm", lexicon="zero one two three four seven")[0].text)
     print(zoo.load("ds_cnn", runtime="litert").classify(bundled("seven")).label)
+    clip = zoo.audio.load_audio(bundled("woman-us"), 16000)
+    *_, end = zoo.load("lstm_ctc_stream", runtime="litert").stream([clip[:9999], clip[9999:]], 16000)
+    print(end)
 """
 
 
 def test_bundled_files_answer_without_keras(tmp_path, monkeypatch):
     needs("litert")
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(WITHOUT_KERAS)], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["three four zero one two seven one"] * 2 + ["seven"], done.stderr[-2000:]
+    assert done.stdout.splitlines() == [*[WOMAN_US] * 2, "seven", WOMAN_US], done.stderr[-2000:]
     assert not done.stderr
     for name, more in (("conv2d", {}), ("ds_cnn", {"labels": ["a", "b"]}), ("ds_cnn", {"weights": None})):
         with refused("name" if not more else next(iter(more))):

@@ -12,7 +12,7 @@ ZOO = Path(__file__).parent.parent / "zoo"
 ORDER = (
     "errors files registry presets text audio_containers audio_files audio clips layers models losses language decoding metrics "
     "baselines tasks weights_files loading runtime exported entry plots notebook datasets evaluation training quantization "
-    "export benchmark demo cli"
+    "examples export benchmark demo web cli"
 ).split()
 # Older paths of what lies elsewhere now: for notebooks, and imported by nothing in the package.
 OLD_PATHS = "ensemble exporting features model pictures search".split()

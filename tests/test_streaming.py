@@ -15,6 +15,7 @@ from zoo.audio import bundled, load_audio
 from zoo.decoding import greedy
 from zoo.errors import AudioError
 from zoo.tasks._numpy_layers import FrameBuffer
+from zoo.tasks.steps import GOES_ON, StreamStep
 from zoo.tasks.streaming import Stream, StreamingGreedyDecoder, microphone
 from zoo.text import Vocabulary
 
@@ -54,6 +55,24 @@ def streamed(model, samples, sizes):
 def test_logits_are_those_of_the_whole(fresh, samples, sizes):
     sound = noise(samples)
     np.testing.assert_allclose(streamed(fresh, sound, sizes), fresh.logits([sound], RATE)[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [1, 1920, 12345])
+def test_a_step_with_a_state_gives_the_same_logits(fresh, samples):
+    """What `export(stream=True)` writes, run here."""
+    step, sound = StreamStep(fresh), noise(samples)
+    state, rows, frames, start = np.zeros((1, step.size), "float32"), [], 1, 0
+    while len(rows) < frames + step.delay:
+        chunk = np.zeros((1, step.chunk), "float32")
+        part = sound[start : start + step.chunk]
+        chunk[0, : len(part)] = part
+        lengths = samples if start + step.chunk >= samples else GOES_ON  # the end is known when it is there
+        outputs = step(chunk, np.array([start], "int32"), np.array([lengths], "int32"), state)
+        rows.extend(np.asarray(outputs["logits"])[0])
+        state, start = np.asarray(outputs["next_state"]), start + step.chunk
+        frames = int(outputs["frames"][0]) if lengths == samples else frames + step.delay + len(rows)
+    wanted = fresh.logits([sound], RATE)[0]
+    np.testing.assert_allclose(rows[step.delay : step.delay + frames], wanted, atol=1e-4)
 
 
 def test_logits_come_after_the_latency_that_the_config_names(fresh):

@@ -47,6 +47,8 @@ def export(
     path: str | os.PathLike,
     quantize: str | None = None,
     calibration: Sequence = (),
+    stream: bool = False,
+    extras: bool = False,
 ) -> Path:
     """Write a model for another runtime: a file or, of a SavedModel, a folder. It appears complete or not at all.
 
@@ -56,6 +58,10 @@ def export(
         path: Path that ends in .tflite or .onnx, or of a folder; its absolute path is returned.
         quantize: None, or for LiteRT "float16", "int8" or "full_int8" (see `zoo.quantization`).
         calibration: Clips, as `model.load_clips` takes them, on which full_int8 measures the ranges of activations.
+        stream: If True, the file hears a recording chunk by chunk, as `zoo.tasks.steps.StreamStep` does, so that
+            `zoo.load(path).stream` can write while somebody speaks. For a StreamingRecognizer, LiteRT or ONNX.
+        extras: If True, further outputs: `log_mel`, the frames in dB that the network hears, and for a classifier with a doubt
+            `known` (batch, classes), the log odds of each class against all that it does not know.
 
     Raises:
         ZooError: For a format or quantization that the model cannot have, or where the converter fails.
@@ -68,6 +74,11 @@ def export(
     path = Path(path).expanduser().absolute()
     _check_path(format, path)
     quantization.check(quantize, format, model.layers, calibration)
+    if stream and format == "savedmodel":
+        raise ZooError(
+            "`stream` must be False for savedmodel; LiteRT and ONNX files can stream. Received: stream=True."
+        )
+    about = json.dumps(describe(model, quantize, stream, extras))
     need((*FORMATS[format].converts, *(["ai_edge_quantizer"] if quantize else [])), f"Export to {format}")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that a rename inside one file system puts the finished file in its place.
@@ -76,7 +87,7 @@ def export(
         model.save(source)
         if len(calibration):
             np.savez(source.with_name(CLIPS), *model.load_clips(list(calibration), model.config.sample_rate))
-        source.with_name(METADATA).write_text(json.dumps(describe(model, quantize)), encoding="utf-8")
+        source.with_name(METADATA).write_text(about, encoding="utf-8")
         _convert_in_child(format, source, made, quantize or "")
         if path.is_dir():
             os.replace(path, Path(folder) / "old")
@@ -94,8 +105,10 @@ def _check_path(format: str, path: Path) -> None:
         raise ZooError(f"`path` must be {rule} for the format {format}. Received: {path}.")
 
 
-def describe(model: "SpeechModel", quantize: str | None = None) -> dict:
+def describe(model: "SpeechModel", quantize: str | None = None, stream: bool = False, extras: bool = False) -> dict:
     """Return what an exported file says of itself: how to feed it, what its outputs mean, and the card."""
+    from zoo.tasks import doubt, steps
+
     config, about = model.config, {"name": model.display_name, "task": model.task, "class": type(model).__name__}
     about |= {"sample_rate": config.sample_rate, "quantized": quantize, "frames": model.frames}
     if np.isfinite(model.max_seconds):
@@ -103,6 +116,12 @@ def describe(model: "SpeechModel", quantize: str | None = None) -> dict:
     for field in ("labels", "vocabulary", "frame_seconds", "segment_seconds", "target"):
         if hasattr(config, field):
             about[field] = getattr(config, field)
+    if stream:
+        about["stream"] = steps.StreamStep(model).describe()
+    if extras:
+        about |= {"extras": True, "hop_seconds": config.hop_length / config.sample_rate}
+    if known := doubt.of(model):
+        about["doubt"] = {"threshold": known.threshold, "knows": known.knows}
     if card := model.preset and find_card(model.preset):
         about |= {"prior": card.prior, "decoding": card.decoding, "sources": card.sources}
         about["card"] = {field: getattr(card, field) for field in ("summary", "labels", "limits", "licence")}
@@ -133,33 +152,49 @@ def _convert_in_child(format: str, source: Path, made: Path, quantize: str) -> N
 def _convert(format: str, source: str, made: str, quantize: str) -> None:
     """In the child: a .keras file to a file of `format`. Its last line on stderr is the reason where it fails."""
     try:
-        import keras
-
         import zoo
 
         model = zoo.load(source)
-        outputs = {"frames" if name == "lengths" else name: value for name, value in model.output.items()}
-        network = keras.Model(model.input, outputs)
-        about = Path(source).with_name(METADATA).read_text(encoding="utf-8")
+        text = Path(source).with_name(METADATA).read_text(encoding="utf-8")
+        about = json.loads(text)
+        network = _network(model, "extras" in about)
         if format == "savedmodel":
             network.export(made, format="tf_saved_model", verbose=False)
             (Path(made) / "assets.extra").mkdir(exist_ok=True)
-            (Path(made) / "assets.extra" / METADATA).write_text(about, encoding="utf-8")
+            (Path(made) / "assets.extra" / METADATA).write_text(text, encoding="utf-8")
         elif format == "onnx":
-            _to_onnx(network, made, about)
+            _to_onnx(_step(model, "extras" in about) if "stream" in about else _with_constants(network), made, text)
         else:
-            _to_litert(network, made)
+            _to_litert(_step(model, "extras" in about) if "stream" in about else _one_clip(network), made)
             if quantize:
                 clips = Path(source).with_name(CLIPS)
                 quantization.quantize(Path(made), quantize, [*np.load(clips).values()] if clips.exists() else ())
             with zipfile.ZipFile(made, "a") as archive:
-                archive.writestr(METADATA, about)
+                archive.writestr(METADATA, text)
     except Exception as error:
         print(first_line(error, 300), file=sys.stderr)
         sys.exit(1)
 
 
-def _with_constants(network, batch: int | None):
+def _network(model, extras: bool):
+    """The model with the outputs of the file."""
+    import keras
+    from keras import ops
+
+    from zoo.tasks import doubt
+
+    outputs = {"frames" if name == "lengths" else name: value for name, value in model.output.items()}
+    if extras:
+        outputs["log_mel"] = model.get_layer("log_mel").output[0]
+        if (known := doubt.of(model)) and known.file:
+            kernel, bias = doubt.head(known.file, known.sha256)
+            others = ops.log_softmax(ops.matmul(model.get_layer("logits").input, kernel) + bias, axis=-1)
+            n = outputs["logits"].shape[-1]
+            outputs["known"] = others[:, :n] - ops.logsumexp(others[:, n:], axis=-1, keepdims=True)
+    return keras.Model(model.input, outputs)
+
+
+def _with_constants(network, batch: int | None = None):
     """The network as a TensorFlow function whose weights are constants: LiteRT's loops read no variables, ONNX has none."""
     import tensorflow as tf
 
@@ -174,27 +209,52 @@ def _with_constants(network, batch: int | None):
     return tf.function(forward, input_signature=signature)
 
 
-def _to_litert(network, made: str) -> None:
-    import keras
+def _step(model, extras: bool):
+    """A step of a model that streams as a TensorFlow function."""
     import tensorflow as tf
 
+    from zoo.tasks.steps import StreamStep
+
+    step = StreamStep(model, log_mel=extras)
+    shapes = {"waveform": (1, step.chunk), "start": (1,), "lengths": (1,), "state": (1, step.size)}
+    signature = [
+        tf.TensorSpec(shape, tf.float32 if len(shape) == 2 else tf.int32, name) for name, shape in shapes.items()
+    ]
+
+    def forward(waveform, start, lengths, state):
+        return step(waveform, start, lengths, state)
+
+    return tf.function(forward, input_signature=signature, autograph=False)
+
+
+def _one_clip(network):
+    """The network as a TensorFlow function of one clip: LiteRT's tensor lists, of which loops are made, want a static shape."""
+    import keras
+
     def one_clip(layer, *inputs, **keywords):
-        """Call a layer with the batch fixed to 1: LiteRT's tensor lists, of which loops are made, want a static shape."""
+        """Call a layer with the batch fixed to 1."""
 
         def fix(x):
             return keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 and x.shape[-1] else x
 
         return layer(*keras.tree.map_structure(fix, inputs), **keywords)  # a layer such as Add takes a list
 
-    network = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=one_clip)
+    return _with_constants(
+        keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=one_clip), batch=1
+    )
+
+
+def _to_litert(function, made: str) -> None:
+    import tensorflow as tf
+
     module = tf.Module()
-    module.forward = _with_constants(network, batch=1)
-    functions = [module.forward.get_concrete_function()]
+    module.forward = function
+    functions = [function.get_concrete_function()]
     # LiteRT's own operations only, so that the file runs without TensorFlow's.
     Path(made).write_bytes(tf.lite.TFLiteConverter.from_concrete_functions(functions, module).convert())
 
 
-def _to_onnx(network, made: str, about: str) -> None:
+def _to_onnx(function, made: str, about: str) -> None:
     import onnx
     import tf2onnx
     from tf2onnx.handler import tf_op
@@ -203,7 +263,6 @@ def _to_onnx(network, made: str, about: str) -> None:
     tf_op("RFFT")(_Dft)
     tf_op("Real", part=0)(_Part)
     tf_op("Imag", part=1)(_Part)
-    function = _with_constants(network, batch=None)
     graph, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=ONNX_OPSET)
     onnx.helper.set_model_props(graph, {METADATA: about})
     onnx.save(graph, made)

@@ -5,15 +5,16 @@ zoo.load("mine.tflite")                    one that `zoo export` wrote, its labe
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
 from zoo import decoding
+from zoo.audio import check_rate
 from zoo.clips import batches, load_clips, one_or_many, pad
-from zoo.decoding import segments
+from zoo.decoding import live, segments
 from zoo.errors import WeightsError, ZooError, check_whole, unknown_name
 from zoo.presets import WEIGHTS, card, check_weights, list_models
 from zoo.runtime import Session, read_metadata
@@ -28,8 +29,8 @@ class ExportedModel:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.about = read_metadata(path)
         self.session = Session(path)
+        self.about = self.session.about
         self.config, self.display_name = SimpleNamespace(**self.about), self.about["name"]  # as of the Keras model
 
     @property
@@ -112,6 +113,22 @@ class ExportedRecognizer(ExportedModel):
         return segments.transcribe(clips, rate, most, lambda parts: self.logits(parts, rate, batch_size), decode, log)
 
 
+class ExportedStreamingRecognizer(ExportedRecognizer):
+    """Writes while somebody speaks: a file of `zoo export --stream`.
+
+    >>> for partial in ExportedStreamingRecognizer("stream.tflite").stream(chunks, 16000):  # doctest: +SKIP
+    ...     print(partial)
+    """
+
+    def stream(self, chunks, sample_rate: int = 16000) -> Iterator:
+        """Writes down what is being said, while it is. Arguments and what it yields as for `zoo.tasks.StreamingRecognizer`."""
+        check_rate(sample_rate, "rate of the chunks")
+        stream, about = self.session.stream(), self.about
+        return live.listen(
+            stream.advance, self.vocabulary, about["frame_seconds"], about["sample_rate"], chunks, sample_rate
+        )
+
+
 TASKS = {"classification": ExportedClassifier, "transcription": ExportedRecognizer}
 
 
@@ -137,7 +154,7 @@ def load_exported(name: str | os.PathLike, runtime: str | None = None) -> Export
         raise WeightsError(f"`name` must be a file that says what it is, as `zoo export` writes it. Received: {name}.")
     if about["task"] not in TASKS:
         raise ZooError(f"`name` must be a recognizer or classifier. Received: {name}, for {about['task']}.")
-    return TASKS[about["task"]](path)
+    return (ExportedStreamingRecognizer if "stream" in about else TASKS[about["task"]])(path)
 
 
 def _bundled(name: str) -> Path:

@@ -53,8 +53,10 @@ class Session:
     def __init__(self, path: str | os.PathLike):
         self.path, format = _existing(path)
         need(FORMATS[format].runs, f"Running {self.path.name}")
+        self.about = read_metadata(path)
         with self._explained():
-            self._run = {"litert": _litert, "onnx": _onnx, "savedmodel": _savedmodel}[format](self.path)
+            self._call = {"litert": _litert, "onnx": _onnx, "savedmodel": _savedmodel}[format](self.path)
+        self._alone = format == "litert" or "stream" in self.about  # one clip at a time
 
     def __call__(self, waveform: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
         waveform, lengths = np.asarray(waveform, "float32"), np.asarray(lengths, "int32")
@@ -62,9 +64,28 @@ class Session:
             raise ZooError(
                 f"`waveform` and `lengths` must be of one batch. Received: {waveform.shape}, {lengths.shape}."
             )
-        with self._explained():
-            outputs = self._run(waveform, lengths)
+        if not self._alone:
+            outputs = self.call(waveform=waveform, lengths=lengths)
+        else:
+            one = self._whole if "stream" in self.about else self.call
+            rows = [one(waveform=w[None], lengths=n[None]) for w, n in zip(waveform, lengths, strict=True)]
+            outputs = {name: np.concatenate(_wide([row[name] for row in rows])) for name in rows[0]}
         return {"lengths" if name == "frames" else name: np.asarray(value) for name, value in outputs.items()}
+
+    def call(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """The file's outputs for its inputs, all by the names that it gives them."""
+        with self._explained():
+            return self._call(**inputs)
+
+    def stream(self) -> "SessionStream":
+        """A recording that comes bit by bit. Raises ZooError for a file that was not exported to stream."""
+        if "stream" not in self.about:
+            raise ZooError(f"`path` must be a file of `zoo export --stream`. Received: {self.path}.")
+        return SessionStream(self)
+
+    def _whole(self, waveform: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
+        logits = self.stream().advance(waveform[0, : lengths[0]], last=True)
+        return {"logits": logits[None], "frames": np.array([len(logits)], "int32")}
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -73,6 +94,52 @@ class Session:
         except Exception as error:
             reason = first_line(error, 300)
             raise ZooError(f"`path` must be what `export` wrote. Received: {self.path} ({reason}).") from error
+
+
+class SessionStream:
+    """One recording that a file of `zoo export --stream` hears bit by bit.
+
+    Args:
+        session: The file.
+    """
+
+    def __init__(self, session: Session):
+        self.call, about = session.call, session.about["stream"]
+        self.chunk, self.rows, self.goes_on = about["chunk"], about["rows"], about["goes_on"]
+        self.state, self.start = np.zeros((1, about["state"]), "float32"), 0
+        self.waiting, self.given = np.zeros(0, "float32"), -about["delay"]  # samples; rows of logits that came out
+        self.nothing = np.zeros((0, len(session.about["vocabulary"]) + 1), "float32")
+
+    def advance(self, samples: np.ndarray, last: bool = False) -> np.ndarray:
+        """Take the next samples (n,) at the model's rate and return the logits (k, symbols) that are final now."""
+        self.waiting, found = np.concatenate([self.waiting, np.asarray(samples, "float32")]), [self.nothing]
+        while len(self.waiting) >= self.chunk:
+            found.append(self._step(self.goes_on)[0])
+        if last:
+            length, frames = self.start + len(self.waiting), self.given + 1
+            while self.given < frames:
+                logits, frames = self._step(length)
+                found.append(logits[: len(logits) + min(0, frames - self.given)])
+        return np.concatenate(found)
+
+    def _step(self, length: int) -> tuple[np.ndarray, int]:
+        """Logits of real rows, and the rows of the recording."""
+        waveform = np.zeros((1, self.chunk), "float32")
+        part, self.waiting = self.waiting[: self.chunk], self.waiting[self.chunk :]
+        waveform[0, : len(part)] = part
+        start, lengths = np.array([self.start], "int32"), np.array([length], "int32")
+        outputs = self.call(waveform=waveform, start=start, lengths=lengths, state=self.state)
+        logits = outputs["logits"][0, max(0, -self.given) :]
+        self.state, self.start, self.given = outputs["next_state"], self.start + self.chunk, self.given + self.rows
+        return logits, int(outputs["frames"][0])
+
+
+def _wide(rows: list[np.ndarray]) -> list[np.ndarray]:
+    """Arrays (1, frames, ...) padded with zeros to the most frames of any."""
+    if rows[0].ndim < 3:
+        return rows
+    most = max(row.shape[1] for row in rows)
+    return [np.pad(row, ((0, 0), (0, most - row.shape[1]), *((0, 0),) * (row.ndim - 2))) for row in rows]
 
 
 def run_exported(
@@ -100,29 +167,21 @@ def _litert(path: Path) -> Callable:
     with quiet_stderr():  # an INFO line about its own CPU kernels
         interpreter = Interpreter(str(path))
         interpreter.allocate_tensors()
-    one_clip = interpreter.get_signature_runner()
-
-    def run(waveform, lengths):
-        rows = [one_clip(waveform=w[None], lengths=n[None]) for w, n in zip(waveform, lengths, strict=True)]
-        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-    return run
+    return interpreter.get_signature_runner()
 
 
 def _onnx(path: Path) -> Callable:
     session = _onnx_session(path)
     names = [output.name for output in session.get_outputs()]
-    return lambda waveform, lengths: dict(
-        zip(names, session.run(names, {"waveform": waveform, "lengths": lengths}), strict=True)
-    )
+    return lambda **inputs: dict(zip(names, session.run(names, inputs), strict=True))
 
 
 def _savedmodel(path: Path) -> Callable:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))  # kept: its signatures live as long as it does
-    return lambda waveform, lengths: loaded.signatures["serving_default"](
-        waveform=tf.constant(waveform), lengths=tf.constant(lengths)
+    return lambda **inputs: loaded.signatures["serving_default"](
+        **{name: tf.constant(value) for name, value in inputs.items()}
     )
 
 

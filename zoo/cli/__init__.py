@@ -6,6 +6,7 @@
     zoo.cli.autoencode  reconstruct, denoise, map
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo
+    zoo.cli.web         web
 
 Keras is imported when a model is needed.
 """
@@ -17,10 +18,10 @@ from contextlib import suppress
 import click
 
 import zoo
-from zoo.cli import autoencode, demo, models, recognise, spot, train
+from zoo.cli import autoencode, demo, models, recognise, spot, train, web
 from zoo.cli._errors import Group
 
-MODULES = (models, recognise, spot, autoencode, train, demo)
+MODULES = (models, recognise, spot, autoencode, train, demo, web)
 COMMANDS = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, click.Command)}
 
 

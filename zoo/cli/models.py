@@ -11,7 +11,9 @@ from zoo.cli import _options as options
 from zoo.cli._loading import SOUND
 from zoo.cli._output import print_json, print_results, print_table, tell
 from zoo.errors import ZooError, unknown_name
+from zoo.examples import check_example, write_example
 from zoo.presets import ModelCard, find_card
+from zoo.runtime import read_metadata
 
 CALIBRATION = 100  # clips, evenly from all of a data set
 
@@ -88,8 +90,10 @@ def info(name, as_json):
 @options.out_option("PATH", "A .tflite or .onnx file, or a folder.")
 @click.option("--quantize", type=click.Choice(["float16", "int8", "full_int8"]), help="Smaller weights, of LiteRT.")
 @click.option("--calibration", metavar="SPEC", help="Data set of which 100 clips show full_int8 its ranges.")
+@click.option("--stream", is_flag=True, help="A file that hears sound chunk by chunk, of a recognizer that can stream.")
+@click.option("--example", is_flag=True, help="Also write a Python script that runs the file without the zoo.")
 @options.json_option
-def export_model(asked, format, out, quantize, calibration, as_json):
+def export_model(asked, format, out, quantize, calibration, stream, example, as_json):
     """Write the model NAME for another runtime.
 
     The whole model, waveform in and logits out: LiteRT for phones, ONNX for servers and browsers, SavedModel. --quantize int8
@@ -97,21 +101,26 @@ def export_model(asked, format, out, quantize, calibration, as_json):
 
     \b
     Example:
-      zoo export lstm_ctc --format onnx --out lstm_ctc.onnx
+      zoo export lstm_ctc --format onnx --out lstm_ctc.onnx --example
       zoo export lstm_ctc --format litert --quantize int8 --out lstm_ctc.tflite
       zoo export ds_cnn --format litert --quantize full_int8 --calibration fsdd:train --out ds_cnn.tflite
+      zoo export lstm_ctc_stream --format onnx --stream --out stream.onnx
     """
     if "+" in asked.name:
         raise ZooError(f"`name` must be one model. Received: {asked.name}, an ensemble.")
+    if example:
+        check_example(format, asked.model.task)
     clips = []
     if calibration:
         from zoo.datasets.spec import DataSpec
 
         utterances = DataSpec.parse(calibration, "train").load()
         clips = [u.audio(asked.sample_rate) for u in utterances[:: max(1, len(utterances) // CALIBRATION)]]
-    path = zoo.export.export(asked.model, format, out, quantize, clips)
+    path = zoo.export.export(asked.model, format, out, quantize, clips, stream)
     size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
     about = {"model": asked.name, "format": format, "path": str(out), "bytes": size}
+    if example:
+        about["example"] = str(write_example(path, format, read_metadata(path)))
     tell(about, f"Wrote {out} ({size / 1e6:.1f} MB).", as_json)
 
 

@@ -63,7 +63,7 @@ def transcribe(paths, asked, decoder, plot, as_json):
 
 @click.command()
 @click.argument("path", metavar="[FILE]", required=False, type=options.PATH)
-@options.model(("transcription",), "a recognizer that can stream", "lstm_ctc_stream")
+@options.model(("transcription",), "a recognizer that can stream", "lstm_ctc_stream", runtimes=True)
 @click.option("--seconds", type=options.POSITIVE, help="Stop listening after so long.")
 @options.json_option
 def listen(path, asked, seconds, as_json):
@@ -76,7 +76,10 @@ def listen(path, asked, seconds, as_json):
     Example:
       zoo listen
       zoo listen clip.wav --json
+      zoo listen --runtime litert       without Keras: it starts at once
     """
+    from zoo.decoding.live import microphone
+
     rate = asked.sample_rate
     samples = path and zoo.audio.load_audio(path, rate)
     if not hasattr(asked.model, "stream"):
@@ -85,7 +88,7 @@ def listen(path, asked, seconds, as_json):
         samples = samples[: round(seconds * rate) if seconds else None]
         chunks = (samples[i : i + rate // 10] for i in range(0, len(samples), rate // 10))
     else:
-        chunks = zoo.tasks.streaming.microphone(seconds, sample_rate=rate)
+        chunks = microphone(seconds, sample_rate=rate)
     live = sys.stdout.isatty() and not as_json
     try:
         for heard in asked.model.stream(chunks, rate):

@@ -7,8 +7,8 @@ import click
 import zoo
 from zoo.cli import _options as options
 from zoo.cli._recordings import Recordings
+from zoo.decoding.live import microphone
 from zoo.errors import ZooError
-from zoo.tasks.streaming import microphone
 
 
 @click.command()

@@ -5,6 +5,7 @@
     align         forced alignment: the frames in which the words of a known text lie
     classify      the class of a whole clip
     make_decoder  one of the first two, with its settings, as a function
+    live.listen   greedy, while the logits come in
 
 A blank between two equal symbols keeps both.
 """

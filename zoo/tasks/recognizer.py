@@ -8,7 +8,7 @@ import numpy as np
 from zoo import decoding
 from zoo.audio import check_rate, load_audio
 from zoo.clips import one_or_many
-from zoo.decoding import pauses, segments
+from zoo.decoding import live, pauses, segments
 from zoo.errors import DataError, ZooError
 from zoo.losses import ctc_loss, frames_needed
 from zoo.metrics import word_errors
@@ -171,4 +171,7 @@ class StreamingRecognizer(Recognizer):
             `config.segment_seconds`; a stream is never cut.
         """
         check_rate(sample_rate, "rate of the chunks")
-        return streaming.listen(self, chunks, sample_rate)
+        stream, config = streaming.Stream(self), self.config
+        return live.listen(
+            stream.advance, self.vocabulary, config.frame_seconds, config.sample_rate, chunks, sample_rate
+        )

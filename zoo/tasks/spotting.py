@@ -16,8 +16,8 @@ from itertools import chain, repeat
 import numpy as np
 
 from zoo.decoding import log_softmax
+from zoo.decoding.live import check_chunk, resampler
 from zoo.errors import AudioError, ZooError, unknown_name
-from zoo.tasks.streaming import check_chunk, resampler
 
 WINDOW = 1.0  # seconds, what a classifier of commands learnt from
 HOP = 0.1  # seconds from one window to the next

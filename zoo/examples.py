@@ -1,0 +1,110 @@
+"""A script beside an exported file that runs it with NumPy and the runtime alone: `zoo export --example`."""
+
+from pathlib import Path
+
+from zoo.errors import ZooError
+from zoo.files import atomic_write
+
+OPEN = {
+    "litert": """import zipfile
+
+from ai_edge_litert.interpreter import Interpreter
+
+with zipfile.ZipFile(PATH) as archive:  # what the file says of itself lies at its end
+    about = json.loads(archive.read("zoo.json"))
+run = Interpreter(str(PATH)).get_signature_runner()
+""",
+    "onnx": """import onnxruntime
+
+session = onnxruntime.InferenceSession(str(PATH), providers=["CPUExecutionProvider"])
+about = json.loads(session.get_modelmeta().custom_metadata_map["zoo.json"])
+names = [output.name for output in session.get_outputs()]
+
+
+def run(**inputs):
+    return dict(zip(names, session.run(names, inputs)))
+
+""",
+}
+WHOLE = """outputs = run(waveform=samples[None], lengths=np.array([len(samples)], "int32"))
+logits = outputs["logits"][0]
+"""
+STREAM = """# 120 ms at a time: what the model keeps from one step to the next is its state.
+steps, found, start = about["stream"], [], 0
+state, frames = np.zeros((1, steps["state"]), "float32"), 1
+while len(found) * steps["rows"] < frames + steps["delay"]:
+    chunk = np.zeros((1, steps["chunk"]), "float32")
+    part = samples[start : start + steps["chunk"]]
+    chunk[0, : len(part)] = part
+    inputs = {"start": np.array([start], "int32"), "lengths": np.array([len(samples)], "int32")}
+    outputs = run(waveform=chunk, state=state, **inputs)
+    state, frames, start = outputs["next_state"], int(outputs["frames"][0]), start + steps["chunk"]
+    found.append(outputs["logits"][0])
+logits = np.concatenate(found)[steps["delay"] : steps["delay"] + frames]
+"""
+ANSWERS = {
+    "transcription": """# Greedy decoding: the best symbol of each frame, repeats merged, blanks (0) removed.
+best = logits.argmax(axis=1)
+kept = best[(best != 0) & (np.diff(best, prepend=-1) != 0)]
+print(" ".join("".join(about["vocabulary"][i - 1] for i in kept).split()))
+""",
+    "classification": """probabilities = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+best = int(probabilities.argmax())
+print(f"{about['labels'][best]} {100 * probabilities[best]:.0f} %")
+""",
+}
+SCRIPT = '''"""Runs {file} on a WAV file. It needs: pip install numpy {package}
+
+    python {script} clip.wav
+"""
+
+import json
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+
+PATH = Path(__file__).with_name({file!r})
+{open}
+with wave.open(sys.argv[1]) as recording:
+    rate, channels = recording.getframerate(), recording.getnchannels()
+    if recording.getsampwidth() != 2 or rate != about["sample_rate"]:
+        sys.exit(f"The recording must be 16-bit WAV at {{about['sample_rate']}} Hz; {{sys.argv[1]}} has {{rate}} Hz.")
+    samples = np.frombuffer(recording.readframes(recording.getnframes()), "<i2")
+samples = (samples.reshape(-1, channels).mean(axis=1) / 32768).astype("float32")
+
+{run}
+{answer}'''
+
+
+def check_example(format: str, task: str) -> None:
+    """Raise ZooError for a format or task that has no example.
+
+    >>> check_example("onnx", "classification")
+    """
+    if format not in OPEN or task not in ANSWERS:
+        raise ZooError(
+            f"`example` is for LiteRT and ONNX files of classifiers and recognizers. Received: {format}, {task}."
+        )
+
+
+def write_example(path: Path, format: str, about: dict) -> Path:
+    """Write NAME.example.py beside an exported file NAME.tflite or NAME.onnx, and return its path.
+
+    Args:
+        path: The exported file.
+        format: "litert" or "onnx".
+        about: What it says of itself, as `zoo.export.describe` gives it.
+
+    >>> write_example(Path("mini.onnx"), "onnx", {"task": "classification"}).name  # doctest: +SKIP
+    'mini.example.py'
+    """
+    script = path.with_name(path.stem + ".example.py")
+    text = SCRIPT.format(
+        file=path.name, script=script.name, package={"litert": "ai-edge-litert", "onnx": "onnxruntime"}[format],
+        open=OPEN[format], run=STREAM if "stream" in about else WHOLE, answer=ANSWERS[about["task"]],
+    )  # fmt: skip
+    with atomic_write(script) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return script

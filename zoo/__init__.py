@@ -38,7 +38,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "entry": ["load"],
         "notebook": ["play", "record"],
         "presets": ["card", "list_models"],
-        "tasks": ["SpeechModel"],
+        "tasks": ["Ensemble", "SpeechModel"],
         "tasks.few_shot": ["few_shot"],
         "training": ["train"],
     },

@@ -8,6 +8,7 @@
     zoo.plots: what a model saw and answered, drawn
     zoo.notebook: a microphone, a player and tables for the notebooks
     zoo.export, zoo.quantization, zoo.runtime: other runtimes
+    zoo.hub: models of one's own, shared
     zoo.demo, zoo.cli: a page, a command
 
 >>> import zoo
@@ -29,7 +30,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; it
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio baselines benchmark cli datasets decoding demo ensemble entry errors evaluation export exported exporting features files language layers "
+        "audio baselines benchmark cli datasets decoding demo ensemble entry errors evaluation export exported exporting features files hub language layers "
         "loading losses metrics model models notebook pictures plots presets quantization registry runtime search tasks text "
         "training"
     ).split(),

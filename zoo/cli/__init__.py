@@ -5,6 +5,7 @@
     zoo.cli.autoencode  reconstruct, denoise, map
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo
+    zoo.cli.hub         push
 
 Keras is imported when a model is needed.
 """
@@ -16,10 +17,10 @@ from contextlib import suppress
 import click
 
 import zoo
-from zoo.cli import autoencode, demo, models, recognise, train
+from zoo.cli import autoencode, demo, hub, models, recognise, train
 from zoo.cli._errors import Group
 
-MODULES = (models, recognise, autoencode, train, demo)
+MODULES = (models, recognise, autoencode, train, demo, hub)
 COMMANDS = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, click.Command)}
 
 

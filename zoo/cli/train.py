@@ -28,7 +28,7 @@ from zoo.presets import is_language_model
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of weights, order and augmentation (0).")
 @click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, a model's name, or none (the bundled ones).")  # fmt: skip
 @click.option("--freeze", is_flag=True, help="Train the last layer only.")
-@click.option("--teacher", metavar="NAME", help="Model, or several (a+b), whose probabilities are learnt as well.")  # fmt: skip
+@click.option("--teacher", metavar="NAME", help="Model whose probabilities are learnt as well, or classifiers (a+b).")  # fmt: skip
 @click.option("--no-augment", is_flag=True, help="Train on the recordings as they are.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into DIR.")

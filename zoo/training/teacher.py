@@ -1,7 +1,8 @@
 """Learning from a teacher: what a trained model holds for how likely, besides what is right (Hinton et al. 2015).
 
 A label says "seven". The teacher says 0.9 seven, 0.08 eleven, 0.0001 two: which words are alike, of every clip and each variation of it.
-A network too small to find that in the labels can still learn it from a larger one, or from several (`--teacher "a+b+c"`).
+A network too small to find that in the labels can still learn it from a larger one, or from several (`--teacher "a+b+c"`). A
+recognizer has one teacher, which says it of each frame: several write a letter in different frames (`zoo.decoding.combination`).
 
 Source: G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 2015 (arxiv.org/abs/1503.02531).
 """
@@ -11,7 +12,7 @@ from keras import ops
 from zoo import loading
 from zoo.errors import ZooError
 from zoo.losses import distillation
-from zoo.tasks import Classifier, Recognizer, SpeechModel
+from zoo.tasks import Classifier, Recognizer, RecognizerEnsemble, SpeechModel
 
 # Fields of the Config without which logits cannot be compared.
 SAME = {Recognizer: ("sample_rate", "vocabulary", "frame_seconds"), Classifier: ("sample_rate", "labels")}
@@ -57,6 +58,9 @@ def _check(student: SpeechModel, teacher: SpeechModel) -> None:
     if not isinstance(teacher, kind):
         what = "a recognizer" if kind is Recognizer else "a classifier"
         raise ZooError(f"`teacher` must be {what}. Received: {getattr(teacher, 'display_name', teacher)}.")
+    if isinstance(teacher, RecognizerEnsemble):
+        rule = "must be one recognizer, since several write a letter in different frames"
+        raise ZooError(f"`teacher` {rule}. Received: {teacher.display_name}.")
     for field in SAME[kind]:
         if getattr(teacher.config, field) != getattr(student.config, field):
             received = f"{teacher.display_name} with {getattr(teacher.config, field)!r:.60}"

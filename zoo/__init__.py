@@ -7,7 +7,7 @@
     zoo.evaluation: how good it is, and on whom
     zoo.plots: what a model saw and answered, drawn
     zoo.notebook: a microphone, a player and tables for the notebooks
-    zoo.export, zoo.quantization, zoo.runtime: other runtimes
+    zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
     zoo.hub: models of one's own, shared
     zoo.demo, zoo.cli: a page, a command
 
@@ -31,7 +31,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
         "audio baselines benchmark cli datasets decoding demo ensemble entry errors evaluation export exported exporting features files hub language layers "
-        "loading losses metrics model models notebook pictures plots presets quantization registry runtime search tasks text "
+        "loading losses metrics microcontroller model models notebook pictures plots presets quantization registry runtime search tasks text "
         "training"
     ).split(),
     submod_attrs={

@@ -13,6 +13,7 @@ import zoo
 PAGE = Path(__file__).parent.parent / "docs" / "results.md"
 RESULTS = Path(__file__).parent.parent / "data" / "results"
 INTERVAL = "**{value:.1f}** ({low:.1f} to {high:.1f})"
+ENSEMBLE = "**{value:.2f}** ({low:.1f} to {high:.1f})"
 GAIN = "**{gain:+.1f}** ({low:+.1f} to {high:+.1f})"
 
 
@@ -211,6 +212,13 @@ def blocks() -> dict[str, str]:
             "column", "**{value:.2f}** ({low:.1f} to {high:.1f})",
         ),
         "stream": table(stream, {"`lstm_ctc_stream`, one core": "{what}", "#": "{value}"}),
+        "ensembles": table(read("ensembles")["test"], {"WER % ↓ on an4, test (130)": "{model}"}, "language_model", ENSEMBLE),
+        "ensembles_validation": table(read("ensembles")["validation"], {"WER % ↓": "{model}"}, "language_model", ENSEMBLE),
+        "distillation": table(read("distillation"), {"model": "{model}", "parameters#": "{parameters:,}"}, "data", INTERVAL),
+        "microcontroller": table(read("microcontroller"), {
+            "model": "`{model}`", "interpreter": "{runtime}", "flash, kB ↓#": "{flash_kb:.1f}", "RAM, kB ↓#": "{ram_kb:.1f}",
+            "right, 8 bits / float#": "{right} / {right_float} of {clips}", "same answer as float#": "{as_float}", "as LiteRT#": "{as_litert}",
+        }),
         "joint": table(joint, {"trained": "{training}", "minutes more#": "{minutes:.0f}"}, "column", INTERVAL),
         "words": table(words(), {
             "model": "{name}", "official % ↑#": "**{official_value:.1f}** ({official_low:.1f} to {official_high:.1f})",

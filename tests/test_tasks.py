@@ -242,6 +242,11 @@ def test_an_ensemble_answers_with_the_mean_of_probabilities(parts):
             mean = np.mean([answers[i].probabilities[label] for answers in alone])
             assert probability == pytest.approx(mean, abs=1e-5)
     assert both.classify(clips[0], 8000).label == both.classify(clips, 8000)[0].label
+    uneven = Ensemble(parts[:2], weights=[3, 1])
+    found, (one, two) = uneven.classify(clips[0], 8000), (answers[0] for answers in alone[:2])
+    mean = [0.75 * one.probabilities[label] + 0.25 * two.probabilities[label] for label in WORDS]
+    np.testing.assert_allclose(list(found.probabilities.values()), mean, atol=1e-5)
+    np.testing.assert_allclose(np.exp(uneven.logits(clips[:1], 8000)[0]), mean, atol=1e-5)
     same = Ensemble(parts[::2])
     assert same.saliency(clips[0], 8000).shape == same.word_frames(clips[0], 8000).shape
     with refused(""):  # which of the two pictures?
@@ -261,10 +266,21 @@ def test_an_ensemble_is_saved_and_loaded_and_learns(parts, tmp_path):
 
 
 def test_the_parts_of_an_ensemble_belong_together(parts, recognizer):
-    wrong = ([], parts[:1], [parts[0], parts[0]], [parts[0], recognizer], [zoo.load("ngram_lm"), parts[0]])
+    language_model = zoo.load("ngram_lm")
+    wrong = (
+        [],
+        parts[:1],
+        [parts[0], parts[0]],
+        [parts[0], recognizer],
+        [recognizer, parts[0]],
+        [language_model, parts[0]],
+    )
     for models in (*wrong, [parts[0], small("simple_rnn")]):  # of other words
         with refused("models"):
             Ensemble(models)
+    for weights in ([1], [1, -1], [0, 0], [1, np.nan]):
+        with refused("weights"):
+            Ensemble(parts[:2], weights)
 
 
 def test_ensembles_are_loaded_by_names_with_a_plus():

@@ -652,8 +652,34 @@ def test_a_teacher_has_the_same_vocabulary_and_frames(recognizer):
         Distiller(recognizer, zoo.load("lstm_ctc", weights=None, stride=4, units=4))
     with refused("teacher"):
         Distiller(recognizer, zoo.load("conv2d_mini", weights=None))
+    with refused("teacher"):  # each writes a letter in a frame of its own
+        Distiller(recognizer, zoo.Ensemble([recognizer, zoo.load("lstm_ctc", weights=None, units=4)]))
+    with refused("teacher"):
+        Distiller(zoo.load("conv2d_mini", weights=None), zoo.load("ds_cnn", weights=None, labels=["yes", "no"]))
+    with refused("student"):
+        Distiller(zoo.load("autoencoder_mini", weights=None), "lstm_ctc")
     learner = Distiller(recognizer, "lstm_ctc")
     assert [weight.path for weight in learner.weights] == [weight.path for weight in recognizer.weights]
+
+
+def test_several_classifiers_teach_one(eager):
+    student, teacher = (zoo.load("conv2d_mini", weights=None, filters=4), zoo.load("simple_rnn+conv2d_mini"))
+    x = {"waveform": np.random.default_rng(0).standard_normal((4, 4000)).astype("float32"), "lengths": np.full(4, 4000)}
+    losses, labels = {}, np.array([1, 2, 3, 4])
+    for share in (0.0, 0.5, 1.0):
+        learner = Distiller(student, teacher, temperature=2.0, share=share)
+        assert isinstance(learner, type(student)) and len(learner.weights) == len(student.weights)
+        losses[share] = np.asarray(learner.utterance_losses(x, labels, student(x)))
+    own = np.asarray(student.utterance_losses(x, labels, student(x)))
+    np.testing.assert_allclose(losses[0.0], own, rtol=1e-4)
+    apart = np.asarray(distillation(teacher(x)["logits"], student(x)["logits"], temperature=2.0))
+    np.testing.assert_allclose(losses[1.0], apart, rtol=1e-4)
+    np.testing.assert_allclose(losses[0.5], (own + apart) / 2, rtol=1e-4)
+    learner.compile("sgd")
+    before = [np.asarray(weight).copy() for weight in teacher.weights]
+    history = learner.fit(x, labels, epochs=3, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    assert all(np.array_equal(a, b) for a, b in zip(before, teacher.weights, strict=True))
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@
     zoo.evaluation: how good it is, and on whom
     zoo.plots: what a model saw and answered, drawn
     zoo.notebook: a microphone, a player and tables for the notebooks
-    zoo.export, zoo.quantization, zoo.runtime: other runtimes
+    zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
+    zoo.hub: models of one's own, shared
     zoo.demo, zoo.web, zoo.cli: a page, a page in the browser alone, a command
 
 >>> import zoo
@@ -29,8 +30,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; it
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported exporting features files language layers "
-        "loading losses metrics model models notebook pictures plots presets quantization registry runtime search tasks text "
+        "audio baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported exporting features files hub language layers "
+        "loading losses metrics microcontroller model models notebook pictures plots presets quantization registry runtime search tasks text "
         "training web"
     ).split(),
     submod_attrs={
@@ -38,7 +39,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "entry": ["load"],
         "notebook": ["play", "record"],
         "presets": ["card", "list_models"],
-        "tasks": ["SpeechModel"],
+        "tasks": ["Ensemble", "SpeechModel"],
         "tasks.few_shot": ["few_shot"],
         "training": ["train"],
     },

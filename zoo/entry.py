@@ -9,6 +9,7 @@ from zoo.errors import ZooError
 from zoo.files import quiet_stderr
 
 SUFFIXES = (".tflite", ".onnx")  # of exported files
+HUB = "hf://"  # before the name of a repository
 
 
 def load(
@@ -26,7 +27,8 @@ def load(
 
     Args:
         name: A name that `list_models()` shows ("conv2d", "conv2d.fsdd"), a path that ends in .keras, or several names with +
-            between them, for an ensemble of classifiers or a mixture of language models; or an exported file (.tflite, .onnx).
+            between them, for an ensemble or a mixture of language models; an exported file (.tflite, .onnx); or a
+            repository of the Hugging Face Hub, "hf://user/name" or "hf://user/name@revision" (`zoo.hub`).
         weights: "bundled" (checked against the card's sha256), None (fresh), or a .weights.h5 or .keras file of one's own.
         labels: Class names of a classifier, in any script.
         freeze: If True, only the last layer is trained.
@@ -45,6 +47,10 @@ def load(
     >>> load("ds_cnn", runtime="litert").classify(bundled("seven")).label
     'seven'
     """
+    if str(name).startswith(HUB) and runtime in (None, "keras"):
+        from zoo.hub import download
+
+        name = download(str(name))
     if runtime not in (None, "keras") or Path(name).suffix in SUFFIXES:
         given = {"weights": weights != "bundled", "labels": labels is not None, "freeze": freeze} | dict.fromkeys(
             config, True

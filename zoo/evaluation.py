@@ -15,7 +15,7 @@ from zoo.errors import DataError, ZooError, unknown_name
 from zoo.exported import ExportedClassifier, ExportedRecognizer
 from zoo.language import LanguageModel
 from zoo.presets import Result
-from zoo.tasks import Autoencoder, Classifier, Embedder, Recognizer, SpeechDetector, SpeechModel, pad
+from zoo.tasks import Autoencoder, Classifier, Embedder, Recognizer, Rover, SpeechDetector, SpeechModel, pad
 from zoo.tasks.few_shot import FewShot
 
 GROUP = 64  # clips between two lines of progress
@@ -141,6 +141,7 @@ def _(model: Embedder, utterances, name, log, verify: bool = False, **options):
 
 @_measure.register(Recognizer)
 @_measure.register(ExportedRecognizer)
+@_measure.register(Rover)
 def _(model, utterances, name, log, **options):
     if "lexicon" in options:
         options["lexicon"] = list(options["lexicon"])

@@ -69,11 +69,13 @@ def export(
     >>> import zoo
     >>> path = export(zoo.load("conv2d_mini"), "litert", "mini.tflite")  # doctest: +SKIP
     """
+    if not hasattr(model, "network"):
+        raise ZooError(f"`model` must be one network; export its parts. Received: {model.display_name}, which votes.")
     if format not in FORMATS:
         raise unknown_name("export format", format, FORMATS)
     path = Path(path).expanduser().absolute()
     _check_path(format, path)
-    quantization.check(quantize, format, model.layers, calibration)
+    quantization.check(quantize, format, model._flatten_layers(include_self=False), calibration)
     if stream and format == "savedmodel":
         raise ZooError(
             "`stream` must be False for savedmodel; LiteRT and ONNX files can stream. Received: stream=True."
@@ -111,6 +113,8 @@ def describe(model: "SpeechModel", quantize: str | None = None, stream: bool = F
 
     config, about = model.config, {"name": model.display_name, "task": model.task, "class": type(model).__name__}
     about |= {"sample_rate": config.sample_rate, "quantized": quantize, "frames": model.frames}
+    if hasattr(model, "part_weights"):  # of an ensemble
+        about |= {"networks": model.part_weights, "decoding": getattr(model, "card_decoding", {})}
     if np.isfinite(model.max_seconds):
         about["max_seconds"] = model.max_seconds
     for field in ("labels", "vocabulary", "frame_seconds", "segment_seconds", "target"):
@@ -128,7 +132,7 @@ def describe(model: "SpeechModel", quantize: str | None = None, stream: bool = F
     return about
 
 
-def _convert_in_child(format: str, source: Path, made: Path, quantize: str) -> None:
+def _convert_in_child(format: str, source: Path, made: Path, quantize: str, child: str = CHILD) -> None:
     """Run `_convert` in a process of its own. Raises ZooError if it does not end well."""
     # The child sees the packages that this process sees, and Keras' converters want TensorFlow.
     environment = os.environ | {
@@ -137,7 +141,7 @@ def _convert_in_child(format: str, source: Path, made: Path, quantize: str) -> N
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",  # so that recurrent layers are loops, not a GPU's own kernels
     }
-    command = [sys.executable, "-c", CHILD, format, str(source), str(made), quantize]
+    command = [sys.executable, "-c", child, format, str(source), str(made), quantize]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=LIMIT)
     except subprocess.TimeoutExpired:
@@ -233,6 +237,9 @@ def _one_clip(network):
 
     def one_clip(layer, *inputs, **keywords):
         """Call a layer with the batch fixed to 1."""
+
+        if isinstance(layer, keras.Model):  # a part of an ensemble
+            layer = keras.models.clone_model(layer, clone_function=lambda layer: layer, call_function=one_clip)
 
         def fix(x):
             return keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 and x.shape[-1] else x

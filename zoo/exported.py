@@ -15,6 +15,7 @@ from zoo import decoding
 from zoo.audio import check_rate
 from zoo.clips import batches, load_clips, one_or_many, pad
 from zoo.decoding import live, segments
+from zoo.decoding.combination import in_a_row
 from zoo.errors import WeightsError, ZooError, check_whole, unknown_name
 from zoo.presets import WEIGHTS, card, check_weights, list_models
 from zoo.runtime import Session, read_metadata
@@ -99,8 +100,10 @@ class ExportedRecognizer(ExportedModel):
     def decoder(self, decoder: str | None = None, language_model=None, **options) -> Callable:
         """A function (logits (frames, symbols), seconds) -> Transcript. Arguments as for `zoo.tasks.Recognizer`."""
         prior, tuned = self.about.get("prior", ()), self.about.get("decoding", {})
-        seconds = self.about["frame_seconds"]
-        return decoding.make_decoder(self.vocabulary, seconds, decoder, language_model, prior, tuned, **options)
+        seconds, networks = self.about["frame_seconds"], self.about.get("networks", ())
+        return decoding.make_decoder(
+            self.vocabulary, seconds, decoder, language_model, prior, tuned, networks, **options
+        )
 
     @one_or_many
     def transcribe(
@@ -110,7 +113,10 @@ class ExportedRecognizer(ExportedModel):
         rate, most = self.config.sample_rate, self.config.segment_seconds
         decode = self.decoder(**decoder)
         clips = load_clips(audio, rate, self.max_seconds, self.display_name, sample_rate)
-        return segments.transcribe(clips, rate, most, lambda parts: self.logits(parts, rate, batch_size), decode, log)
+        logits_of = lambda parts: self.logits(parts, rate, batch_size)  # noqa: E731
+        if networks := self.about.get("networks"):
+            logits_of, decode = in_a_row(logits_of, decode, len(networks))
+        return segments.transcribe(clips, rate, most, logits_of, decode, log)
 
 
 class ExportedStreamingRecognizer(ExportedRecognizer):

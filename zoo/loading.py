@@ -45,7 +45,8 @@ def load(
     if len(parts) > 1:
         _refuse_changes(str(name), weights, fixed)
         ensemble = tasks.Ensemble([load(part) for part in parts])
-        compile_model(ensemble)
+        if isinstance(ensemble, SpeechModel):
+            compile_model(ensemble)
         return ensemble
     if not (weights is None or isinstance(weights, str | os.PathLike)):
         raise ZooError(f"`weights` must be 'bundled', None or a file. Received: weights={weights!r}.")

@@ -105,17 +105,29 @@ def frames_needed(labels: Sequence[int]) -> int:
     return len(labels) + int(np.sum(labels[1:] == labels[:-1]))
 
 
-def distillation(teacher_logits: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of a network from its teacher, (batch,) nats summed over frames (Hinton et al. 2015).
+def distillation(
+    teacher_logits: Tensor, logits: Tensor, lengths: Tensor | None = None, temperature: float = 1.0
+) -> Tensor:
+    """Kullback-Leibler divergence of a network from its teacher, (batch,) nats (Hinton et al. 2015, section 2).
 
-    Both logits are (batch, frames, symbols); `lengths` (batch,) are true frames.
+    Both softmaxes are at a temperature T, at which what the teacher holds for unlikely counts as well. The gradients shrink with
+    1 / T^2, so the divergence is multiplied by T^2.
+
+    Args:
+        teacher_logits: (batch, classes), or (batch, frames, symbols).
+        logits: Of the network, of the same shape.
+        lengths: (batch,) true frames, over which the divergence is summed; None without frames.
+        temperature: T; 1 compares the probabilities as they are.
 
     >>> logits = np.zeros((1, 3, 2), "float32")
     >>> float(distillation(logits, logits + 1, np.array([3]))[0])
     0.0
     """
-    teacher, student = ops.log_softmax(teacher_logits, axis=-1), ops.log_softmax(logits, axis=-1)
-    divergence = ops.sum(ops.exp(teacher) * (teacher - student), axis=-1)  # (batch, frames)
+    teacher, student = (ops.log_softmax(x / temperature, axis=-1) for x in (teacher_logits, logits))
+    # (batch,) or (batch, frames)
+    divergence = temperature**2 * ops.sum(ops.exp(teacher) * (teacher - student), axis=-1)
+    if lengths is None:
+        return divergence
     return ops.sum(ops.where(frame_mask(lengths, ops.shape(divergence)[1]), divergence, 0.0), axis=1)
 
 

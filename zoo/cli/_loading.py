@@ -11,7 +11,7 @@ from typing import Any
 
 import zoo
 from zoo.cli._errors import interruptible
-from zoo.entry import SUFFIXES
+from zoo.entry import HUB, SUFFIXES
 from zoo.errors import MissingFileError, ZooError
 from zoo.files import quiet_stderr
 from zoo.presets import find_card
@@ -23,7 +23,7 @@ CODES = SOUND[1:]  # of models that may have an embedding or codes
 
 def check_can(name: str, tasks: tuple[str, ...], what: str) -> None:
     """Checks that models, one or several with + between, are for one of some tasks; `what` says in words what is needed."""
-    for part in name.split("+"):
+    for part in () if name.startswith(HUB) else name.split("+"):
         card = find_card(part)  # a new architecture has none yet
         if card and card.task not in tasks:
             example = next(known for task in tasks for known in zoo.list_models(task=task))
@@ -46,6 +46,8 @@ def load_model(name: str, weights: str | None, runtime: str | None = None) -> An
         raise MissingFileError(f"`weights` must be a .keras or .weights.h5 file. There is no file {weights}.")
     if weights and weights.endswith(SUFFIXES):
         return zoo.load(weights)
+    if name.startswith(HUB):
+        return zoo.load(name)
     if runtime:
         return zoo.load(name, weights=weights or "bundled", runtime=runtime)
     with importing():
@@ -68,7 +70,7 @@ class Asked:
     @cached_property
     def sample_rate(self) -> int:
         """Hertz of the recordings that it takes."""
-        card = find_card(self.name.split("+")[0])
+        card = None if self.name.startswith(HUB) else find_card(self.name.split("+")[0])
         if self.weights or card is None:  # weights of one's own may have been trained at another rate
             return self.model.config.sample_rate
         return card.sample_rate

@@ -10,7 +10,7 @@ import zoo
 from zoo.cli import _options as options
 from zoo.cli._loading import SOUND
 from zoo.cli._output import print_json, print_results, print_table, tell
-from zoo.errors import ZooError, unknown_name
+from zoo.errors import unknown_name
 from zoo.examples import check_example, write_example
 from zoo.presets import ModelCard, find_card
 from zoo.runtime import read_metadata
@@ -86,8 +86,8 @@ def info(name, as_json):
 
 @click.command("export")
 @options.model(SOUND, "a model of sound")
-@click.option("--format", type=click.Choice(["litert", "onnx", "savedmodel"]), required=True, help="Kind of file.")
-@options.out_option("PATH", "A .tflite or .onnx file, or a folder.")
+@click.option("--format", type=click.Choice(["litert", "onnx", "savedmodel", "c"]), required=True, help="Kind of file.")
+@options.out_option("PATH", "A .tflite, .onnx or .h file, or a folder.")
 @click.option("--quantize", type=click.Choice(["float16", "int8", "full_int8"]), help="Smaller weights, of LiteRT.")
 @click.option("--calibration", metavar="SPEC", help="Data set of which 100 clips show full_int8 its ranges.")
 @click.option("--stream", is_flag=True, help="A file that hears sound chunk by chunk, of a recognizer that can stream.")
@@ -97,7 +97,8 @@ def export_model(asked, format, out, quantize, calibration, stream, example, as_
     """Write the model NAME for another runtime.
 
     The whole model, waveform in and logits out: LiteRT for phones, ONNX for servers and browsers, SavedModel. --quantize int8
-    makes a quarter of the size: 8-bit weights; full_int8 is for convolutional models, and computes in 8 bits too.
+    makes a quarter of the size: 8-bit weights; full_int8 is for convolutional models, and computes in 8 bits too. c is a header
+    for microcontrollers: such a network in 8 bits, without its front end.
 
     \b
     Example:
@@ -105,9 +106,8 @@ def export_model(asked, format, out, quantize, calibration, stream, example, as_
       zoo export lstm_ctc --format litert --quantize int8 --out lstm_ctc.tflite
       zoo export ds_cnn --format litert --quantize full_int8 --calibration fsdd:train --out ds_cnn.tflite
       zoo export lstm_ctc_stream --format onnx --stream --out stream.onnx
+      zoo export ds_cnn --format c --calibration fsdd:train --out ds_cnn.h
     """
-    if "+" in asked.name:
-        raise ZooError(f"`name` must be one model. Received: {asked.name}, an ensemble.")
     if example:
         check_example(format, asked.model.task)
     clips = []
@@ -116,7 +116,10 @@ def export_model(asked, format, out, quantize, calibration, stream, example, as_
 
         utterances = DataSpec.parse(calibration, "train").load()
         clips = [u.audio(asked.sample_rate) for u in utterances[:: max(1, len(utterances) // CALIBRATION)]]
-    path = zoo.export.export(asked.model, format, out, quantize, clips, stream)
+    if format == "c":
+        path = zoo.microcontroller.export_c(asked.model, out, clips)
+    else:
+        path = zoo.export.export(asked.model, format, out, quantize, clips, stream)
     size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
     about = {"model": asked.name, "format": format, "path": str(out), "bytes": size}
     if example:

@@ -28,7 +28,7 @@ from zoo.presets import is_language_model
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of weights, order and augmentation (0).")
 @click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, a model's name, or none (the bundled ones).")  # fmt: skip
 @click.option("--freeze", is_flag=True, help="Train the last layer only.")
-@click.option("--teacher", metavar="NAME", help="Model whose probabilities are learnt as well.")
+@click.option("--teacher", metavar="NAME", help="Model whose probabilities are learnt as well, or classifiers (a+b).")  # fmt: skip
 @click.option("--no-augment", is_flag=True, help="Train on the recordings as they are.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into DIR.")
@@ -40,7 +40,7 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
     Ctrl-C and even a power cut lose at most one epoch; --resume goes on.
 
     In a SPEC, =WEIGHT repeats: `an4=2` shows each utterance of AN4 twice an epoch. --set changes fields of the model's
-    Config and, after `training.`, those settings that have no option: warmup, weight_decay, silence_prob,
+    Config and, after `training.`, those settings that have no option: warmup, weight_decay, silence_prob, temperature, teacher_share,
     bucket_boundaries. A language model has the settings of its `train`, and out_of_domain=SPEC for texts of another kind.
     DIR receives the learning curves (curves.csv, curves.png), best.weights.h5, and at the end model.keras.
 

@@ -5,7 +5,8 @@ SpeechModel              what all have: infer, logits, fit, save, export
     StreamingRecognizer  stream
   Classifier             classify, saliency
     Embedder             embed, verify
-    Ensemble             several classifiers as one
+Ensemble                 several classifiers or recognizers as one
+Rover                    recognizers that vote on each word
   Autoencoder            encode, reconstruct
     VariationalAutoencoder   sample, interpolate
     Denoiser             denoise
@@ -19,6 +20,7 @@ from zoo.tasks.base import SpeechModel, compile_model, pad
 from zoo.tasks.classifier import Classifier, Embedder
 from zoo.tasks.denoiser import Denoiser
 from zoo.tasks.detector import SpeechDetector
-from zoo.tasks.ensemble import Ensemble
+from zoo.tasks.ensemble import Ensemble, RecognizerEnsemble
 from zoo.tasks.few_shot import FewShot, few_shot
 from zoo.tasks.recognizer import Recognizer, StreamingRecognizer
+from zoo.tasks.rover import Rover

@@ -108,11 +108,15 @@ class Recognizer(SpeechModel):
             **options: What `decoding.beam_search` takes: beam_width, alpha, word_bonus, prior_scale (those tuned for the two
                 models, on the card, unless given), prior (the card's), lexicon, token_min_logp, n_best.
         """
+        prior, tuned = self.prior, self.card_decoding
+        seconds = self.config.frame_seconds
+        return decoding.make_decoder(self.vocabulary, seconds, decoder, language_model, prior, tuned, **options)
+
+    @property
+    def card_decoding(self) -> dict[str, dict[str, float]]:
+        """Name of a language model -> weights of the search that were tuned for it, as on the card; {} without one."""
         found = self.preset and find_card(self.preset)
-        return decoding.make_decoder(
-            self.vocabulary, self.config.frame_seconds, decoder, language_model, self.prior, found.decoding if found else {},
-            **options,
-        )  # fmt: skip
+        return found.decoding if found else {}
 
     def frame_logits(self, samples: np.ndarray) -> np.ndarray:
         """Logits (frames, symbols) of a recording (samples,) at the model's rate, of any length.
@@ -150,8 +154,7 @@ class Recognizer(SpeechModel):
 
     def tuned(self, language_model: str) -> dict:
         """alpha, word_bonus and, where priors help, prior_scale for a language model, as on the card; {} if never tuned."""
-        found = self.preset and find_card(self.preset)
-        return decoding.tuned_weights(language_model, found.decoding, self.prior) if found else {}
+        return decoding.tuned_weights(language_model, self.card_decoding, self.prior)
 
 
 @keras.saving.register_keras_serializable("zoo")

@@ -52,6 +52,8 @@ class TrainConfig:
     warmup: Probability = 0.05  # share of all steps, or of the minutes, in which it rises
     weight_decay: Annotated[float, Field(ge=0, le=1000)] = 1e-4  # of AdamW
     silence_prob: Probability = 0.01  # how often noise takes the place of an utterance, for models that can learn that
+    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0  # of a teacher's probabilities and those compared to them
+    teacher_share: Probability = 0.5  # of the teacher in the loss, where there is one
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # of everything random
     # Seconds to which batches are padded; longer ones are padded to whole seconds.
     bucket_boundaries: Annotated[tuple[Seconds, ...], Field(strict=False, min_length=1)] = BUCKET_BOUNDARIES

@@ -50,7 +50,7 @@ def train(
         init: What it starts from: "bundled" (the default where the preset ships weights that fit), "none", the name of another
             preset whose layers of the same names are taken over, or a .weights.h5 or .keras file.
         freeze: If True, only the last layer is trained.
-        teacher: Name of a trained recognizer whose opinion of each frame is learnt, too (`Distiller`).
+        teacher: Name of a trained model, or of several ("a+b"), whose probabilities are learnt as well (`Distiller`).
         augmentation: "default" is what suits the task; None trains on the recordings as they are.
         model_config: Fields of the architecture's Config to change. A classifier has the labels of the data, unless they are
             named here.
@@ -76,7 +76,7 @@ def train(
     noises = load_noises(model.config.sample_rate, log) if request.augmentation else []
     run = Run(out, request.describe(model, len(noises)), resume)
 
-    learner = Distiller(model, teacher) if teacher else model
+    learner = Distiller(model, teacher, config.temperature, config.teacher_share) if teacher else model
     corpora = load_corpora(model, request.data, log=log)
     _check_classes(model, corpora)
     held_out = load_corpora(model, request.validation, log=log)
@@ -158,8 +158,8 @@ class Request:
 
     def _bundled(self) -> dict[str, str]:
         """Preset -> sha256 of the bundled weights that the run starts from or learns with."""
-        names = {self.name if self.init == "bundled" else self.init, self.teacher} & set(list_models())
-        return {name: card(name).weights["sha256"] for name in sorted(names) if card(name).weights}
+        names = {self.name if self.init == "bundled" else self.init, *(self.teacher or "").split("+")}
+        return {name: card(name).weights["sha256"] for name in sorted(names & set(list_models())) if card(name).weights}
 
 
 def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:

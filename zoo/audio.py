@@ -157,15 +157,19 @@ def contents(file: BinaryIO) -> tuple[bytes, str]:
     return data, name
 
 
+def samples_folder() -> Path:
+    """Return the folder of the bundled recordings: beside the code in a wheel, in data/ in a checkout."""
+    package = Path(__file__).parent
+    return next(folder for folder in (package / "samples", package.parent / "data" / "samples") if folder.is_dir())
+
+
 def bundled(name: str) -> Path:
     """Return the path of a clip that comes with the package, such as "seven".
 
     >>> bundled("woman-us").name
     'woman-us.wav'
     """
-    package = Path(__file__).parent
-    folders = (package / "samples", package.parent / "data" / "samples")
-    clips = {path.stem: path for folder in folders for path in sorted(folder.glob("*.wav"))}
+    clips = {path.stem: path for path in sorted(samples_folder().glob("*.wav"))}
     if name.removesuffix(".wav") not in clips:
         raise unknown_name("bundled clip", name, clips)
     return clips[name.removesuffix(".wav")]

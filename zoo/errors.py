@@ -32,6 +32,10 @@ class DataError(ZooError):
     """A data set, archive, manifest or transcript that is not as it should be."""
 
 
+class DownloadError(DataError):
+    """Data that could not be fetched: there is no connection, or the server refused."""
+
+
 class WeightsError(ZooError):
     """Weights or a saved model that must not be loaded."""
 

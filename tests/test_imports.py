@@ -10,7 +10,7 @@ import pytest
 ZOO = Path(__file__).parent.parent / "zoo"
 # A part may import those before it, never those after.
 ORDER = (
-    "errors files registry presets text audio_containers audio_files audio clips layers models losses language decoding metrics "
+    "errors files backend registry presets text audio_containers audio_files audio clips layers models losses language decoding metrics "
     "baselines tasks weights_files loading runtime exported entry plots datasets notebook evaluation training quantization "
     "export benchmark demo cli"
 ).split()

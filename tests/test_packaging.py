@@ -57,7 +57,13 @@ def test_wheel_holds_all_that_is_needed_and_no_more(wheel):
     folders = ("cards", "weights")
     paths = [*(ROOT / "zoo").rglob("*.py"), *(path for folder in folders for path in (ROOT / "zoo" / folder).iterdir())]
     needed = {path.relative_to(ROOT).as_posix() for path in paths if path.suffix != ".partial"}
-    needed |= {"zoo/py.typed", "zoo/notebook.js", "zoo/demo/page.css", "zoo/samples/samples.csv", "zoo/samples/bundled_digits.zip"}
+    needed |= {
+        "zoo/py.typed",
+        "zoo/notebook.js",
+        "zoo/demo/page.css",
+        "zoo/samples/samples.csv",
+        "zoo/samples/bundled_digits.zip",
+    }
     for folder, pattern in (("manifests", "*.csv"), ("samples", "*.wav")):
         needed |= {f"zoo/{folder}/{path.name}" for path in (ROOT / "data" / folder).glob(pattern)}
     assert needed - set(sizes) == set()

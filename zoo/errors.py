@@ -44,6 +44,10 @@ class UnknownNameError(ZooError):
     """A model, data set or field that does not exist."""
 
 
+class MissingBackendError(ZooError, ImportError):
+    """Keras has none of its backends, or is not installed: only exported files can be run."""
+
+
 class MissingFileError(ZooError, FileNotFoundError):
     """A path that leads nowhere."""
 

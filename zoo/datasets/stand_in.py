@@ -21,10 +21,10 @@ VOICES = dict(
     zip(fsdd.SPEAKERS, ("bm_george", "am_michael", "am_echo", "bm_fable", "am_fenrir", "bf_emma"), strict=True)
 )
 TRIM = -35.0  # dB below the loudest 10 ms: FSDD's takes have no silence at their ends either
-SPEED = (0.8, 1.25)
+SPEED = (0.85, 1.18)
 GAIN = (-6.0, 6.0)  # dB
-NOISE = (-45.0, -25.0)  # dB relative to the clip
-TILT = (-0.4, 0.4)  # of a filter of first order: another microphone
+NOISE = (-50.0, -30.0)  # dB relative to the clip
+TILT = (-0.2, 0.2)  # of a filter of first order: another microphone
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,11 @@ def test_form_badge_outputs_and_translation(path):
 @pytest.mark.parametrize("number", ["01", "02"])
 def test_runs_without_recordings_and_network(number, monkeypatch, tmp_path):
     monkeypatch.delenv("ZOO_DATA", raising=False)
-    settings = {"ZOO_CACHE": str(tmp_path), "ZOO_FAST": "1", "HTTPS_PROXY": "http://127.0.0.1:9"}  # nobody answers there
+    settings = {
+        "ZOO_CACHE": str(tmp_path),
+        "ZOO_FAST": "1",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }  # nobody answers there
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     (path,) = runner.HERE.glob(f"{number}_*.ipynb")

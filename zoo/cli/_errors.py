@@ -37,7 +37,9 @@ class Group(click.Group):
             raise
         except Exception as error:
             number = getattr(error, "errno", None)
-            expected = isinstance(error, ZooError | OSError | ModuleNotFoundError) or type(error).__name__ in OUT_OF_MEMORY
+            expected = (
+                isinstance(error, ZooError | OSError | ModuleNotFoundError) or type(error).__name__ in OUT_OF_MEMORY
+            )
             if number == errno.EPIPE or (os.environ.get("ZOO_TRACEBACK") and not expected):
                 raise  # `zoo list | head -1` is no error; click knows it
             if number == errno.ENOSPC:

@@ -107,6 +107,11 @@ def test_every_model_answers(tone, asked):
     assert f"{len(classifiers) - 1} of {len(classifiers) - 1}" in values["status"] and "yes" in values["status"]
 
 
+def test_with_many_labels_an_answer_is_the_nearest_of_them():
+    assert answers.heading("speaker_id") == "speaker_id: the nearest of 134 speakers"
+    assert answers.heading("ds_cnn") == "ds_cnn"
+
+
 def test_doubtful_answers_are_grey(tone, monkeypatch):
     doubt = "ds_cnn knows ten digits; this sounds like none of them."
     unsure = Classification("two", {"two": 0.8, "six": 0.2}, 0.8, doubtful=True, doubt=doubt)

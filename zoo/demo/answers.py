@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -49,6 +50,16 @@ def models_for(task: str) -> list[str]:
         return np.inf if first is None else 100 - first.value if first.metric == "accuracy" else first.value
 
     return sorted((name for name in zoo.list_models(task=task) if zoo.card(name).weights), key=error)
+
+
+def heading(name: str) -> str:
+    """What stands above the labels of a classifier: its name; with many labels also that the answer is the nearest of them.
+
+    >>> heading("word_embedding")
+    'word_embedding: the nearest of 747 words'
+    """
+    many = re.match(r"\d+ \w+", zoo.card(name).labels)  # the card of one with few labels names them
+    return f"{name}: the nearest of {many[0]}" if many else name
 
 
 def hear(path: str | os.PathLike | None, max_seconds: float = MAX_SECONDS) -> np.ndarray:
@@ -135,7 +146,7 @@ def draw(name: str, samples: np.ndarray) -> Picture | None:
         return _picture(figure, f"Waveform, log-mel frames and tokens of {figure.get_suptitle()}")
     if hasattr(model, "classify"):
         answer = model.classify(samples, RATE)
-        title = f"{name}: {answer.label}, {answer.confidence:.0%}"
+        title = f"{heading(name)}: {answer.label}, {answer.confidence:.0%}"
         return _picture(pictures.classification(model, samples, RATE, title), f"{title}, and what it depended on")
     if hasattr(model, "reconstruct"):
         found = model.reconstruct(samples, RATE)

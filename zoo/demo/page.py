@@ -129,7 +129,9 @@ def _listen_tab(gr) -> Any:
     components["picture"] = _image(gr)
     with gr.Row():
         for name in answers.models_for("classification"):
-            components[name] = gr.Label(label=name, num_top_classes=3, min_width=200, show_heading=False)
+            components[name] = gr.Label(
+                label=answers.heading(name), num_top_classes=3, min_width=200, show_heading=False
+            )
 
     def changes(path):
         if path is None:

@@ -410,7 +410,7 @@ def test_an_uploaded_word_is_answered_by_all(visit):
     image = tab.locator("#listen .zoo-image img")
     assert "seven" in image.get_attribute("alt") and image.evaluate("e => e.naturalWidth") > 500
     tab.get_by_role("tab", name="Models").click()
-    wait_for(tab, "makes of your clip", "models")
+    wait_for(tab, "on your clip", "models")
     tab.get_by_role("combobox", name="Model").click()
     tab.get_by_role("option", name="ngram_lm", exact=True).click()
     wait_for(tab, "ngram_lm is a model of text", "models")

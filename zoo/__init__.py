@@ -4,7 +4,7 @@
     zoo.registry, zoo.presets, zoo.loading: how a name becomes a model
     zoo.language: which words are likely, for the beam search in zoo.decoding
     zoo.text, zoo.losses, zoo.datasets, zoo.training: how a model learns
-    zoo.evaluation: how good it is, and on whom
+    zoo.evaluation: error rates and accuracies, with intervals
     zoo.plots: what a model saw and answered, drawn
     zoo.notebook: a microphone, a player and tables for the notebooks
     zoo.export, zoo.quantization, zoo.runtime: other runtimes

@@ -25,7 +25,7 @@ class AudioError(ZooError):
 
 
 class AudioWarning(UserWarning):
-    """A recording is cut or damaged, and was heard as far as it goes. The message is one sentence."""
+    """A recording is cut off or damaged, and what could be read of it is used. The message is one sentence."""
 
 
 class DataError(ZooError):

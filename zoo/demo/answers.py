@@ -31,7 +31,7 @@ class Picture(NamedTuple):
 
 
 class Doubtful(NamedTuple):
-    """An answer to what the model does not know."""
+    """An answer to a sound that is unlike the training data."""
 
     value: Any
 
@@ -86,7 +86,7 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
     """Asks every recognizer and classifier about a recording.
 
     Yields what has changed: "status" (text), "picture" (of the first recognizer), and by the name of a model its words
-    with their doubt (1 - confidence), or its labels with their probabilities; as `Doubtful` where it does not know the sound.
+    with their doubt (1 - confidence), or its labels with their probabilities; as `Doubtful` where the answer is doubtful.
     """
     recognizers, classifiers = models_for("transcription"), models_for("classification")
     yield dict.fromkeys([*recognizers, *classifiers, "picture"]) | {"status": "Listening ..."}
@@ -120,7 +120,7 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
 
 
 def majority(answers: dict[str, Any]) -> str:
-    """A sentence on what most classifiers say, of those that know the same labels as most others."""
+    """A sentence on what most classifiers say, of those that have the same labels as most others."""
     if not answers:
         return ""
     known = Counter(frozenset(answer.probabilities) for answer in answers.values()).most_common(1)[0][0]

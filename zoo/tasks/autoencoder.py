@@ -11,7 +11,7 @@ from zoo.losses import squared_error
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.reconstruction import Frames, Reconstruction, lerp
 
-# What an autoencoder hears is what it gives back, so it should be speech without noise.
+# The input of an autoencoder is its target, so it should be speech without noise.
 CLEAN = {"noise_prob": 0.0, "telephone_prob": 0.0, "reverb_prob": 0.0, "silence_prob": 0.0, "spare_prob": 0.0}
 
 
@@ -75,7 +75,7 @@ class VariationalAutoencoder(Autoencoder):
     """An autoencoder of words whose codes follow a prior, so that random codes and points between two codes decode too."""
 
     def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
-        """Words that nobody said, decoded from random codes: (count, frames, bands) in dB below the peak."""
+        """New words, decoded from random codes: (count, frames, bands) in dB below the peak."""
         check_whole("count", count)
         check_whole("seed", seed, least=0)
         codes = np.random.default_rng(seed).standard_normal((count, self.config.code)).astype("float32")

@@ -43,7 +43,7 @@ class PartialTranscript:
 
 
 class Stream:
-    """A model that hears one recording bit by bit.
+    """A model that gets one recording piece by piece.
 
     Args:
         model: Functional model whose layers are a chain; ZooError names one that needs the whole recording.
@@ -98,7 +98,7 @@ def _stage(layer: keras.layers.Layer, model_name: str) -> numpy_layers.Stage | N
 class StreamingGreedyDecoder:
     """Greedy decoding of logits that come in pieces: the same words, times and confidences as `decoding.greedy`.
 
-    A word is final when the space after it was heard; the one that is being said is `partial`. `frame_seconds` is the time
+    A word is final when the space after it was recognized; the word in progress is `partial`. `frame_seconds` is the time
     from one frame of logits to the next.
 
     >>> decoder = StreamingGreedyDecoder(Vocabulary("ab "), frame_seconds=0.03)

@@ -1,7 +1,7 @@
 """The command `zoo`: each command parses what was typed, calls one function of the package, and prints what it gives.
 
     zoo.cli.models      list, info, export, benchmark, data
-    zoo.cli.recognise   transcribe, listen, classify, align, few-shot, search
+    `zoo.cli.recognise` transcribe, listen, classify, align, few-shot, search
     zoo.cli.autoencode  reconstruct, denoise, map
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo

@@ -46,7 +46,7 @@ def reconstruct(path, asked, out, plot, as_json):
 @options.plot_option
 @options.json_option
 def denoise(path, out, asked, strength, plot, as_json):
-    """Turn down the noise in a recording; --plot draws the log-mel before and after.
+    """Attenuate the noise in a recording; --plot draws the log-mel before and after.
 
     \b
     Example:

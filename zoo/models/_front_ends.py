@@ -96,7 +96,7 @@ def word_frames(config: WordConfig, **augment: float) -> tuple[dict, Tensor, Ten
 
 
 def frames_below_peak(config: LogMelConfig) -> tuple[dict, Tensor, Tensor, Tensor]:
-    """Makes the inputs of an autoencoder, the frames to give back, in dB below the clip's peak, lengths, and peaks."""
+    """Makes the inputs of an autoencoder, the frames to reconstruct, in dB below the clip's peak, lengths, and peaks."""
     inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, peak = PeakNormalise(config.range_db, name="below_peak")(x, frames)
     return inputs, x, frames, peak

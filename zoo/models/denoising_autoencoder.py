@@ -5,7 +5,7 @@
       -> strided convolution (batch, frames / 3, 192)   90 ms of context every 30 ms
       -> bidirectional LSTM (batch, frames / 3, 2 * 192)   what is noise shows over time   the code
       -> dense (batch, frames / 3, 3 * 80), frames again (batch, frames, 80)
-      -> softplus: dB to turn down, 0 or more
+      -> softplus: attenuation in dB, 0 or more
       -> noisy log-mel - that                           the reconstruction of the clean clip
 
 Source: P. Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008
@@ -15,7 +15,7 @@ What tutorials get wrong: they add noise to the target as well, or to the featur
 powers add, their decibels do not. Here noise is mixed into the waveform, and `fit` takes the clean waveform as y. And
 they judge by ear or by the loss. A front end is worth what a recognizer behind it gains, less its loss on clean speech.
 
-Departures: it predicts how far to turn down instead of the clean frames, so that clean speech stays as it is. A range
+Departures: it predicts the attenuation instead of the clean frames, so that clean speech stays as it is. A range
 of 50 dB, so that silence is not most of the loss. `lstm_ctc` can start from the convolution and the LSTM.
 
     samples = zoo.load("denoising_autoencoder").denoise("noisy.wav")  # (samples,) at 16 kHz, for any recognizer

@@ -60,7 +60,7 @@ if importlib.util.find_spec("zoo") is None:
     if "keras" in sys.modules:
         sys.exit("Installed. Keras was loaded before, so restart the session, then run all cells from the top.")
 
-importlib.import_module("zoo")  # first, so that TensorFlow starts without log lines"""
+_ = importlib.import_module("zoo")  # first, so that TensorFlow starts without log lines"""
 
 
 class Fault(Exception):

@@ -50,18 +50,24 @@ def measure(way: str, folder: Path) -> tuple[int, float]:
     return sum(path.suffix == ".dist-info" for path in own), size / 1e9
 
 
-def main() -> None:
+def write(row: str) -> None:
+    """Puts the row of a way into the table, in the place of an older one."""
     text = PAGE.read_text(encoding="utf-8")
     start, end = text.index("<!-- sizes -->"), text.index("<!-- /sizes -->")
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in text[start:end].splitlines() if "`pip" in line}
-    for way in sys.argv[1:] or WAYS:
-        with tempfile.TemporaryDirectory() as folder:
-            count, size = measure(way, Path(folder))
-        rows[title(way)] = f"| {title(way)} | {WAYS[way]} | {count} | {size:.2f} GB |"
-        print(rows[title(way)], flush=True)
+    rows[row.split(" | ")[0].removeprefix("| ")] = row
     lines = ["<!-- sizes -->\n", "| install | for | packages | size |", "|---|---|---:|---:|"]
     lines += [rows[title(way)] for way in WAYS if title(way) in rows]
     PAGE.write_text(text[:start] + "\n".join(lines) + "\n\n" + text[end:], encoding="utf-8")
+
+
+def main() -> None:
+    for way in sys.argv[1:] or WAYS:
+        with tempfile.TemporaryDirectory() as folder:
+            count, size = measure(way, Path(folder))
+        row = f"| {title(way)} | {WAYS[way]} | {count} | {size:.2f} GB |"
+        print(row, flush=True)
+        write(row)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,9 @@ if importlib.util.find_spec("zoo") is None:
         sys.exit("The zoo could not be installed: is the internet reachable? (Kaggle: Settings, Internet on.)")
     importlib.invalidate_caches()
     if "keras" in sys.modules:
-        sys.exit("Installed. Keras was loaded before, so restart the session, then run all cells from the top.")"""
+        sys.exit("Installed. Keras was loaded before, so restart the session, then run all cells from the top.")
+
+_ = importlib.import_module("zoo")  # first, so that TensorFlow starts without log lines"""
 
 
 class Fault(Exception):

@@ -16,6 +16,7 @@ import soundfile
 from cli_runner import process, refusal, run, run_json
 
 import zoo
+from zoo import backend
 from zoo.cli import _loading, _options, main
 from zoo.cli._errors import progress
 
@@ -103,8 +104,10 @@ def test_a_backend_that_is_not_there(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jacks")
     assert "jax" in str(refusal("transcribe", clip))
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    monkeypatch.setattr(_loading.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
     assert refusal("transcribe", clip).argument == "KERAS_BACKEND"
+    monkeypatch.delenv("KERAS_BACKEND")
+    assert refusal("transcribe", clip).argument == "runtime"
 
 
 def test_what_is_empty_or_no_number_is_a_usage_error():

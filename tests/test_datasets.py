@@ -15,9 +15,10 @@ from conftest import refused
 
 from scripts import make_manifests
 from zoo import datasets
-from zoo.datasets import connected_digits, extraction, fsdd, manifests, noise
+from zoo.datasets import connected_digits, extraction, fsdd, manifests, noise, stand_in
 from zoo.datasets.spec import DataSpec
-from zoo.errors import AudioError, AudioWarning, DataError, MissingFileError, UnknownNameError
+from zoo.errors import AudioError, AudioWarning, DataError, DownloadError, MissingFileError, UnknownNameError
+from zoo.notebook import recordings
 from zoo.text import CHARACTERS
 
 RATE = 8000
@@ -29,6 +30,58 @@ def wav(seconds: float = 0.2, seed: int = 0) -> bytes:
     encoded = io.BytesIO()
     soundfile.write(encoded, samples, RATE, format="WAV")
     return encoded.getvalue()
+
+
+# --- what comes with the package
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """No ZOO_DATA, an empty cache, and no connection: what a fresh machine without a network has."""
+    import requests
+
+    def no_connection(*_, **__):
+        raise requests.ConnectionError("Max retries exceeded with url")
+
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(requests, "get", no_connection)
+
+
+def test_bundled_digits(offline):
+    parts = {split: datasets.load("bundled_digits", split) for split in ("train", "validation", "test")}
+    voices = {split: {clip.speaker for clip in clips} for split, clips in parts.items()}
+    assert {split: len(found) for split, found in voices.items()} == {"train": 18, "validation": 4, "test": 6}
+    assert len(set.union(*voices.values())) == 28  # no voice is in two splits
+    for clips in parts.values():
+        assert {clip.text for clip in clips} == set(fsdd.DIGITS)
+    samples = parts["test"][0].audio(8000)
+    assert 0.3 < len(samples) / 8000 < 3 and 0.05 < np.abs(samples).max() <= 1
+
+
+def test_stand_ins_have_the_splits_of_the_real_sets(offline):
+    train, test = (stand_in.load("fsdd", f"loso-theo-{part}") for part in ("train", "test"))
+    assert (len(train), len(test)) == (2500, 500)
+    assert {clip.speaker for clip in test} == {"theo"} and "theo" not in {clip.speaker for clip in train}
+    some = [clip.audio(8000) for clip in test[:50]]  # fifty takes of zero, no two alike
+    assert len({samples.tobytes() for samples in some}) == 50
+    assert np.array_equal(some[7], test[7].audio(8000))
+    assert [len(clip.text.split()) for clip in stand_in.load("connected_digits", "validation")[:3]] == [1, 1, 1]
+
+
+def test_without_a_connection_the_sentence_says_so(offline):
+    with refused("", DownloadError) as caught:
+        datasets.load("fsdd", "test")
+    assert str(caught.value).startswith("No connection to github.com") and "Max retries" not in str(caught.value)
+
+
+def test_notebooks_say_which_data_they_use(offline, capsys, monkeypatch, tmp_path):
+    corpora = recordings("fsdd")
+    assert capsys.readouterr().out.startswith("Data: bundled digits") and len(corpora.load("fsdd", "test")) == 300
+    assert datasets.load(*corpora.spec("fsdd", "validation").split(":"))
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "typing-error"))  # no reason to use other data in silence
+    with refused("ZOO_DATA", MissingFileError):
+        recordings("fsdd")
 
 
 # --- what is published: the manifests

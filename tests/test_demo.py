@@ -107,6 +107,11 @@ def test_every_model_answers(tone, asked):
     assert f"{len(classifiers) - 1} of {len(classifiers) - 1}" in values["status"] and "yes" in values["status"]
 
 
+def test_with_many_labels_an_answer_is_the_nearest_of_them():
+    assert answers.heading("speaker_id") == "speaker_id: the nearest of 134 speakers"
+    assert answers.heading("ds_cnn") == "ds_cnn"
+
+
 def test_doubtful_answers_are_grey(tone, monkeypatch):
     doubt = "ds_cnn knows ten digits; this sounds like none of them."
     unsure = Classification("two", {"two": 0.8, "six": 0.2}, 0.8, doubtful=True, doubt=doubt)
@@ -405,7 +410,7 @@ def test_an_uploaded_word_is_answered_by_all(visit):
     image = tab.locator("#listen .zoo-image img")
     assert "seven" in image.get_attribute("alt") and image.evaluate("e => e.naturalWidth") > 500
     tab.get_by_role("tab", name="Models").click()
-    wait_for(tab, "makes of your clip", "models")
+    wait_for(tab, "on your clip", "models")
     tab.get_by_role("combobox", name="Model").click()
     tab.get_by_role("option", name="ngram_lm", exact=True).click()
     wait_for(tab, "ngram_lm is a model of text", "models")

@@ -28,6 +28,23 @@ def test_form_badge_outputs_and_translation(path):
     assert all(cell.execution_count for cell in runner.code_cells(runner.read(path)))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["01", "02"])
+def test_runs_without_recordings_and_network(number, monkeypatch, tmp_path):
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    settings = {
+        "ZOO_CACHE": str(tmp_path),
+        "ZOO_FAST": "1",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }  # nobody answers there
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    (path,) = runner.HERE.glob(f"{number}_*.ipynb")
+    notebook, _ = runner.execute(path)
+    said = "".join(runner.texts(output) for output in runner.code_cells(notebook)[1].outputs)
+    assert said.startswith("Data: bundled digits by synthetic voices stand in for fsdd (No connection to github.com).")
+
+
 def test_the_glossary_points_to_notebooks_that_have_the_word():
     lines = (runner.HERE / "GLOSSARY.md").read_text(encoding="utf-8").splitlines()
     rows = [line.strip("|").split("|") for line in lines if line.startswith("|")][2:]

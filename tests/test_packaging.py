@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,58 @@ def test_every_folder_with_code_is_a_package_of_the_wheel():
     listed = set(config["options"]["packages"].split())
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "zoo").rglob("__init__.py")}
     assert listed == there | {"zoo.manifests", "zoo.samples"}
+
+
+def named(text: str) -> set[str]:
+    """The requirements in a text, one a line, without comments."""
+    return {line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")}
+
+
+@pytest.mark.parametrize("name", ["cpu", "jax", "litert"])
+def test_smaller_environments_ask_for_the_same_versions(name):
+    """What `pip install --no-deps .` leaves out is in requirements/: all but TensorFlow, or the part that LiteRT needs."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    usual, extras = named(config["options"]["install_requires"]), config["options.extras_require"]
+    mine = named((ROOT / "requirements" / f"{name}.txt").read_text())
+    if name == "litert":
+        assert mine - usual == {line for line in named(extras["export"]) if line.startswith("ai-edge-litert>")}
+    else:
+        own = {"cpu": "tensorflow-cpu>=2.18", "jax": extras["jax"].strip()}[name]
+        assert mine == {own if line.startswith("tensorflow") else line for line in usual}
+
+
+@pytest.mark.slow
+def test_litert_needs_nothing_else(tmp_path):
+    """With only the packages of requirements/litert.txt, and those that they need, models transcribe and classify."""
+    from packaging.requirements import Requirement
+
+    needed = {}
+    todo = [Requirement(line) for line in named((ROOT / "requirements" / "litert.txt").read_text())]
+    while todo:
+        one = todo.pop()
+        if one.name not in needed and (one.marker is None or one.marker.evaluate({"extra": ""})):
+            needed[one.name] = metadata.distribution(one.name)
+            todo += map(Requirement, needed[one.name].requires or ())
+    for distribution in needed.values():
+        for top in {file.parts[0] for file in distribution.files} - {".."}:
+            if not (tmp_path / top).exists():
+                (tmp_path / top).symlink_to(distribution.locate_file(top))
+    code = (
+        f"import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p] + [{str(tmp_path)!r}, {str(ROOT)!r}]; "
+        "from zoo.cli import main; main(sys.argv[1:])"
+    )
+
+    def zoo(*words):
+        done = subprocess.run([sys.executable, "-I", "-S", "-c", code, *words], capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    samples = ROOT / "data" / "samples"
+    said = zoo("transcribe", str(samples / "woman-us.wav"), "--runtime", "litert")
+    assert said == "three four zero one two seven one\n"
+    assert "seven" in zoo("classify", str(samples / "seven.wav"), "--model", "ds_cnn", "--runtime", "litert")
+    refused = zoo("classify", str(samples / "seven.wav"), "--model", "ds_cnn")
+    assert refused.startswith("Error: `runtime` must be 'litert'") and refused.count("\n") == 1
 
 
 def copy_of_the_checkout(target: Path) -> Path:
@@ -57,7 +110,13 @@ def test_wheel_holds_all_that_is_needed_and_no_more(wheel):
     folders = ("cards", "weights")
     paths = [*(ROOT / "zoo").rglob("*.py"), *(path for folder in folders for path in (ROOT / "zoo" / folder).iterdir())]
     needed = {path.relative_to(ROOT).as_posix() for path in paths if path.suffix != ".partial"}
-    needed |= {"zoo/py.typed", "zoo/notebook.js", "zoo/demo/page.css", "zoo/samples/samples.csv"}
+    needed |= {
+        "zoo/py.typed",
+        "zoo/notebook.js",
+        "zoo/demo/page.css",
+        "zoo/samples/samples.csv",
+        "zoo/samples/bundled_digits.zip",
+    }
     for folder, pattern in (("manifests", "*.csv"), ("samples", "*.wav")):
         needed |= {f"zoo/{folder}/{path.name}" for path in (ROOT / "data" / folder).glob(pattern)}
     assert needed - set(sizes) == set()

@@ -4,7 +4,7 @@
     zoo.registry, zoo.presets, zoo.loading: how a name becomes a model
     zoo.language: which words are likely, for the beam search in zoo.decoding
     zoo.text, zoo.losses, zoo.datasets, zoo.training: how a model learns
-    zoo.evaluation: how good it is, and on whom
+    zoo.evaluation: error rates and accuracies, with intervals
     zoo.plots: what a model saw and answered, drawn
     zoo.notebook: a microphone, a player and tables for the notebooks
     zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
@@ -22,6 +22,8 @@ import sys
 
 import lazy_loader
 
+from zoo.backend import watch
+
 __version__ = "0.1.0"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; its errors are raised all the same
@@ -30,7 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; it
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported exporting features files hub language layers "
+        "audio backend baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported exporting features files hub language layers "
         "loading losses metrics microcontroller model models notebook pictures plots presets quantization registry runtime search tasks text "
         "training web"
     ).split(),
@@ -45,18 +47,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     },
 )
 
-_import = __getattr__
-
-
-def __getattr__(name: str):
-    """As lazy_loader's. What TensorFlow writes before it reads its log level, and a notebook would show in red, is hidden."""
-    if "keras" in sys.modules or "ipykernel" not in sys.modules:
-        return _import(name)
-    from zoo.files import quiet_stderr
-
-    with quiet_stderr():
-        return _import(name)
-
+watch()  # the first import of Keras
 
 if sys.modules.get("keras"):  # so that keras.models.load_model finds the zoo's classes
     import zoo.tasks  # noqa: F401

@@ -1,6 +1,6 @@
 """A file or an array in, (samples,) float32 in [-1, 1] at the model's rate out.
 
-Whatever is not sound is refused here with one sentence, so that no later stage has to look again.
+What is not sound is refused here with one sentence, so that later stages need not check again.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from zoo.errors import AudioError, AudioWarning, MissingFileError, first_line, u
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # hertz; beyond them a number is a mistake, not a sample rate
 SHORTEST = 0.01  # seconds: less holds not one period of a voice
 MOST_CHANNELS = 8
-LOUDEST = 2.0**32  # floats may be integers of 32 bits; beyond is no sound
+LOUDEST = 2.0**32  # floats may be integers of 32 bits; larger values are not sound
 CANCELLED = 0.01  # of the energy of its channels: an average with less has them in opposite phase
 RUMBLE = 0.05  # of the energy below the voice: less has every clip, and models have learnt from such
 RUMBLE_RATE = 140  # hertz, twice the highest frequency of rumble: mains hum lies at 50 and 60, a low voice above 75
@@ -157,15 +157,19 @@ def contents(file: BinaryIO) -> tuple[bytes, str]:
     return data, name
 
 
+def samples_folder() -> Path:
+    """Return the folder of the bundled recordings: beside the code in a wheel, in data/ in a checkout."""
+    package = Path(__file__).parent
+    return next(folder for folder in (package / "samples", package.parent / "data" / "samples") if folder.is_dir())
+
+
 def bundled(name: str) -> Path:
     """Return the path of a clip that comes with the package, such as "seven".
 
     >>> bundled("woman-us").name
     'woman-us.wav'
     """
-    package = Path(__file__).parent
-    folders = (package / "samples", package.parent / "data" / "samples")
-    clips = {path.stem: path for folder in folders for path in sorted(folder.glob("*.wav"))}
+    clips = {path.stem: path for path in sorted(samples_folder().glob("*.wav"))}
     if name.removesuffix(".wav") not in clips:
         raise unknown_name("bundled clip", name, clips)
     return clips[name.removesuffix(".wav")]

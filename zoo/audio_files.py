@@ -77,7 +77,7 @@ class Sound:
 
     @property
     def warning(self) -> str:
-        """What is wrong with the file though it was heard; "" if nothing is."""
+        """What is wrong with the file although it could be read; "" if nothing is."""
         faults = list(dict.fromkeys(self.faults))
         if self.missing > 0:
             faults.insert(0, f"{self.missing:.2g} of {self.missing + self.seconds:.3g} seconds are missing")

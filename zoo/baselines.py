@@ -142,7 +142,7 @@ def dtw_distance(a: np.ndarray, b: np.ndarray) -> float:
 class GMMHMM(Baseline):
     """For each word a chain of states, each with its mixture of Gaussians; the likeliest word wins. Needs hmmlearn.
 
-    A state is a stretch of the word, and the chain runs left to right. It is learnt by segmental k-means (Juang & Rabiner
+    A state is a stretch of the word, and the chain runs left to right. It is trained by segmental k-means (Juang & Rabiner
     1990): cut each take into equal stretches, fit a mixture to each, move the cuts to where the model likes them, repeat.
 
     Args:

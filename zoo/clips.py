@@ -34,7 +34,7 @@ def load_clips(
         sample_rate: Hz of arrays; files carry their own.
 
     Raises:
-        AudioError: Where one is no audio, or too long.
+        AudioError: Where one is not audio, or too long.
     """
     clips = [load_audio(clip, rate, sample_rate=sample_rate) for clip in audio]
     for i, clip in enumerate(clips):

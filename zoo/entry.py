@@ -1,12 +1,10 @@
 """`zoo.load`: from a name to a model, under Keras or, for exported files, without it."""
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.files import quiet_stderr
 
 SUFFIXES = (".tflite", ".onnx")  # of exported files
 HUB = "hf://"  # before the name of a repository
@@ -60,9 +58,6 @@ def load(
         from zoo.exported import load_exported
 
         return load_exported(name, runtime)
-    if "keras" not in sys.modules:
-        with quiet_stderr():  # what TensorFlow writes while it is imported looks like an error
-            import keras  # noqa: F401
     from zoo.loading import load as load_keras
 
     return load_keras(name, weights, labels, freeze, **config)

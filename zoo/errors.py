@@ -25,11 +25,15 @@ class AudioError(ZooError):
 
 
 class AudioWarning(UserWarning):
-    """A recording is cut or damaged, and was heard as far as it goes. The message is one sentence."""
+    """A recording is cut off or damaged, and what could be read of it is used. The message is one sentence."""
 
 
 class DataError(ZooError):
     """A data set, archive, manifest or transcript that is not as it should be."""
+
+
+class DownloadError(DataError):
+    """Data that could not be fetched: there is no connection, or the server refused."""
 
 
 class WeightsError(ZooError):
@@ -38,6 +42,10 @@ class WeightsError(ZooError):
 
 class UnknownNameError(ZooError):
     """A model, data set or field that does not exist."""
+
+
+class MissingBackendError(ZooError, ImportError):
+    """Keras has none of its backends, or is not installed: only exported files can be run."""
 
 
 class MissingFileError(ZooError, FileNotFoundError):

@@ -70,7 +70,7 @@ def clip_errors(
 ) -> list:
     """What `model.utterance_errors` counts of each clip, as `model.mean_error` takes it.
 
-    Clips (samples,), which a `zoo.training.Corpus` holds too, and noises are at the model's rate. A model that denoises hears
+    Clips (samples,), which a `zoo.training.Corpus` holds too, and noises are at the model's rate. A model that denoises gets
     each clip under a random part of a random noise, white without any, at 0 to 20 dB SNR, the same each time.
     """
     errors: list = [None] * len(clips)
@@ -145,7 +145,7 @@ def _(model: Embedder, utterances, name, log, verify: bool = False, **options):
 def _(model, utterances, name, log, **options):
     if "lexicon" in options:
         options["lexicon"] = list(options["lexicon"])
-    model.decoder(**options)  # refuses before anything is heard
+    model.decoder(**options)  # refuses before any recording is read
     texts, rate, references = [], model.config.sample_rate, [utterance.text for utterance in utterances]
     for start in range(0, len(utterances), GROUP):
         clips = [utterance.audio(rate) for utterance in utterances[start : start + GROUP]]

@@ -25,7 +25,7 @@ def ctc_loss(labels: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
         lengths: (batch,) true frames.
 
     Returns:
-        (batch,) negative log likelihood in nats; NaN where a label is no symbol (padding with -1, say).
+        (batch,) negative log likelihood in nats; NaN where a label is not a symbol (for example padding with -1).
 
     >>> logits = np.zeros((1, 3, 2), "float32")  # blank and one letter, equally likely in three frames
     >>> round(float(ctc_loss(np.array([[1]]), logits, np.array([3]))[0]), 4)  # six of the eight paths spell it

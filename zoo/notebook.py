@@ -164,6 +164,53 @@ class Table:
 table = Table  # zoo.notebook.table(rows)
 
 
+class Recordings:
+    """Data sets of a notebook: the real recordings where they can be had, else bundled synthetic digits. Prints which.
+
+    ZOO_DATA, the cache and the network are tried in this order, as `zoo.datasets.load` does.
+
+    >>> corpora = recordings("an4")  # doctest: +SKIP
+    Data: CMU AN4, the census database (1991): spelled names, digits, numbers, dates and commands, 16 kHz.
+    >>> clips = corpora.load("an4", "test")  # doctest: +SKIP
+    """
+
+    def __init__(self, *names: str):
+        from zoo import datasets
+        from zoo.errors import DownloadError
+
+        self.lacking, reason = set(), ""
+        for name in names:
+            try:
+                datasets.load(name, datasets.describe(name).splits[0])
+                print(f"Data: {datasets.describe(name).about}.")
+            except DownloadError as error:
+                self.lacking.add(name)
+                reason = str(error).partition(":")[0]
+        if self.lacking:
+            print(
+                f"Data: bundled digits by synthetic voices stand in for {' and '.join(sorted(self.lacking))} ({reason}). "
+                "Figures in the text are of the real recordings; yours will differ."
+            )
+
+    def load(self, name: str, split: str, **options: Any) -> list:
+        """Returns the utterances of a split, which the stand-in has too."""
+        from zoo import datasets
+        from zoo.datasets import stand_in
+
+        return (stand_in if name in self.lacking else datasets).load(name, split, **options)
+
+    def spec(self, name: str, split: str) -> str:
+        """Returns what `zoo train --data` takes."""
+        return "bundled_digits:all" if name in self.lacking else f"{name}:{split}"
+
+    def credit(self, name: str, real: str) -> str:
+        """Returns whose recordings these are and their licence; `real` where they are the real ones."""
+        return "synthetic voices of Kokoro-82M, Apache-2.0" if name in self.lacking else real
+
+
+recordings = Recordings  # zoo.notebook.recordings("fsdd")
+
+
 def full_or_fast(full: T, fast: T) -> T:
     """Returns `full`, or `fast` where the environment variable ZOO_FAST is 1: tests train for moments only.
 

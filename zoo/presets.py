@@ -1,4 +1,4 @@
-"""Presets: an architecture with a config, labels, trained weights, and a card that says how good it was measured to be, and on whom.
+"""Presets: an architecture with a config, labels, trained weights, and a card with its measured figures and the data they were measured on.
 
 A preset is zoo/cards/<name>.toml and a weights file. `conv2d.toml` is the default preset of the architecture `conv2d`, and
 has a tag, such as "fsdd", so that `conv2d.fsdd` is its full name; `lstm_lm.sentences.toml` is a further one. The texts of a
@@ -87,7 +87,7 @@ class ModelCard:
 
     @property
     def data(self) -> tuple[str, ...]:
-        """Titles of what the model learnt from and is made after."""
+        """Titles of the training data and of the papers that the model follows."""
         return tuple(source["title"] for source in self.sources if "title" in source)
 
     @property

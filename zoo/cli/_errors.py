@@ -37,7 +37,9 @@ class Group(click.Group):
             raise
         except Exception as error:
             number = getattr(error, "errno", None)
-            expected = isinstance(error, ZooError | OSError) or type(error).__name__ in OUT_OF_MEMORY
+            expected = (
+                isinstance(error, ZooError | OSError | ModuleNotFoundError) or type(error).__name__ in OUT_OF_MEMORY
+            )
             if number == errno.EPIPE or (os.environ.get("ZOO_TRACEBACK") and not expected):
                 raise  # `zoo list | head -1` is no error; click knows it
             if number == errno.ENOSPC:
@@ -67,6 +69,8 @@ def sentence(error: Exception) -> str:
         return f"{error.filename}: {reason}." if error.filename else f"{reason}."
     if type(error).__name__ in OUT_OF_MEMORY:
         return "This does not fit into the memory of this machine."
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("zoo"):
+        return f"This command needs the package {error.name}: pip install {error.name.partition('.')[0]}."
     about = f"{type(error).__name__}: {first_line(error)}"
     return f"The zoo did not expect this; please report it (ZOO_TRACEBACK=1 shows where it happened). {about}"
 

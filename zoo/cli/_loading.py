@@ -1,7 +1,5 @@
 """From the name of a model, as typed, to the model: checked by its card before seconds of importing Keras."""
 
-import importlib.util
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import zoo
+from zoo.backend import choose
 from zoo.cli._errors import interruptible
 from zoo.entry import HUB, SUFFIXES
 from zoo.errors import MissingFileError, ZooError
-from zoo.files import quiet_stderr
 from zoo.presets import find_card
 
-BACKENDS = ("tensorflow", "jax", "torch")  # of Keras
 SOUND = ("transcription", "classification", "reconstruction", "denoising")  # tasks of models that take recordings
 CODES = SOUND[1:]  # of models that may have an embedding or codes
 
@@ -32,11 +29,9 @@ def check_can(name: str, tasks: tuple[str, ...], what: str) -> None:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Surrounds the import of Keras: hides what TensorFlow writes to stderr before it reads any setting of its own."""
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in BACKENDS or importlib.util.find_spec(backend) is None:
-        raise ZooError(f"`KERAS_BACKEND` must be {' or '.join(BACKENDS)}, and installed. Received: {backend}.")
-    with interruptible(), quiet_stderr():
+    """Surrounds the import of Keras: checks that it has a backend; Ctrl-C ends it."""
+    choose()
+    with interruptible():
         yield
 
 

@@ -32,7 +32,7 @@ COUNT = click.IntRange(1)
 file_argument = click.argument("path", metavar="FILE", type=PATH)
 recordings_argument = click.argument("paths", metavar="FILE_OR_FOLDER...", nargs=-1, required=True, type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-top_option = click.option("--top", type=COUNT, default=3, help="Answers to show of each recording (3).")
+top_option = click.option("--top", type=COUNT, default=3, help="Number of answers to show for each recording (3).")
 plot_option = click.option(
     "--plot", type=PATH, metavar="FILE", help="Draw a picture (.png, .svg, .pdf).",
     callback=lambda ctx, param, path: path and check_file("plot", path, PICTURES),  # before the work, not after it
@@ -50,7 +50,7 @@ def out_option(metavar: str, help: str, required: bool = True) -> Callable:
 RUNTIME = click.option(
     "--runtime",
     type=click.Choice(["keras", "litert"]),
-    help="What computes; litert starts in a tenth of the time (keras).",
+    help="Runtime; litert starts in a tenth of the time of keras (keras).",
 )
 
 
@@ -65,7 +65,9 @@ def model(
 
     def decorate(command: Callable) -> Callable:
         @click.option(
-            "--weights", metavar="FILE", help="A .keras, .weights.h5 or .tflite file for the bundled weights."
+            "--weights",
+            metavar="FILE",
+            help="A .keras, .weights.h5 or .tflite file to use instead of the bundled weights.",
         )
         @wraps(command)
         def with_model(name, weights, runtime=None, **values):

@@ -36,7 +36,7 @@ def tell(about: dict, sentence: str, as_json: bool) -> None:
 
 
 def status_line() -> Callable[[str], None] | None:
-    """A function that shows a line on stderr in place of the one before; None where stderr is no terminal."""
+    """A function that shows a line on stderr in place of the one before; None where stderr is not a terminal."""
     if not (sys.stderr and sys.stderr.isatty()):
         return None
     return lambda line: click.echo(f"\r\x1b[K{line}", err=True, nl=False)

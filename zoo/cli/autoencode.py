@@ -42,11 +42,11 @@ def reconstruct(path, asked, out, plot, as_json):
 @options.file_argument
 @options.out_option("FILE.wav", "Where the sound goes.")
 @options.model(("denoising",), "a denoiser", "denoising_autoencoder")
-@click.option("--strength", type=options.Real(0, 1), help="Factor of what is turned down in dB (the model's).")
+@click.option("--strength", type=options.Real(0, 1), help="Factor of the attenuation in dB (the default of the model).")
 @options.plot_option
 @options.json_option
 def denoise(path, out, asked, strength, plot, as_json):
-    """Turn down the noise in a recording; --plot draws the log-mel before and after.
+    """Attenuate the noise in a recording; --plot draws the log-mel before and after.
 
     \b
     Example:
@@ -71,7 +71,12 @@ def denoise(path, out, asked, strength, plot, as_json):
 @options.model(CODES, "a model with an embedding or codes")
 @options.data_option
 @options.plot_option
-@click.option("--method", type=click.Choice(["tsne", "pca"]), default="tsne", help="How n numbers become two (tsne).")
+@click.option(
+    "--method",
+    type=click.Choice(["tsne", "pca"]),
+    default="tsne",
+    help="Method that reduces the codes to two dimensions (tsne).",
+)
 @options.json_option
 def map_codes(asked, data, plot, method, as_json):
     """Draw the codes of the model NAME as a map, coloured by word and by speaker.

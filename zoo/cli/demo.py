@@ -10,15 +10,17 @@ from zoo.cli._loading import importing
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="Port of the page; 0 is any free one.")  # fmt: skip
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the page; another one lets others in.")
-@click.option("--browser/--no-browser", default=None, help="Open a browser (by default where there is a screen).")
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="Port of the page; 0 chooses a free one.")  # fmt: skip
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address of the page; any other lets other machines connect."
+)
+@click.option("--browser/--no-browser", default=None, help="Open a browser (by default if there is a display).")
 @click.option("--data-folder", type=options.PATH, default="recordings", show_default=True, help="Where the page keeps recorded clips.")  # fmt: skip
 def demo(port, host, browser, data_folder):
     """Open a page in the browser, until Ctrl-C.
 
     The page takes a microphone or a file and shows what every model makes of it, the cards, and a tab that records a data
-    set. It needs gradio (pip install "speech-zoo[demo]") and no internet, and nobody but this machine reaches it.
+    set. It needs gradio (pip install "speech-zoo[demo]") and no internet, and only this machine can reach it.
 
     \b
     Example:

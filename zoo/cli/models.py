@@ -68,7 +68,7 @@ def list_models(pattern, task, as_json):
 @click.argument("name")
 @options.json_option
 def info(name, as_json):
-    """Show the card of the model NAME: what it does, what it learnt from, how good it was measured to be.
+    """Show the card of the model NAME: what it does, its training data, its measured figures.
 
     \b
     Example:
@@ -130,7 +130,11 @@ def export_model(asked, format, out, quantize, calibration, stream, example, as_
 @click.command()
 @options.model(SOUND, "a model of sound")
 @click.option(
-    "--runtime", "runtimes", multiple=True, metavar="NAME", help="One of them; may be repeated (all installed)."
+    "--runtime",
+    "runtimes",
+    multiple=True,
+    metavar="NAME",
+    help="A runtime to measure; may be repeated (all that are installed).",
 )
 @options.json_option
 def benchmark(asked, runtimes, as_json):
@@ -171,7 +175,7 @@ def benchmark(asked, runtimes, as_json):
 @click.argument("spec", required=False)
 @options.json_option
 def data(spec, as_json):
-    """List the data sets, or look into one.
+    """List the data sets, or the utterances of one.
 
     SPEC is NAME[:SPLIT][,OPTION=VALUE...]; the split is the first of the set unless given. A set that is not on this
     machine is downloaded.

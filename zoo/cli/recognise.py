@@ -1,4 +1,4 @@
-"""Commands that recognise speech: transcribe, listen, classify, align, few-shot, search."""
+"""Commands that recognize speech: transcribe, listen, classify, align, few-shot, search."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ def transcribe(paths, asked, decoder, plot, as_json):
     """Transcribe recordings.
 
     Recordings are files that a player plays (WAV, M4A, MP3, WebM ...), or folders of such. One file prints its text; several print a
-    line each: the path, a tab, the text. A second line, on stderr, says where a model does not know what it hears.
+    line each: the path, a tab, the text. A second line, on stderr, says where the answer is doubtful.
     What cannot be read is reported there too, the rest goes on, and the exit code is 1. --plot draws each recording; of several, the pictures are numbered.
 
     \b
@@ -64,7 +64,7 @@ def transcribe(paths, asked, decoder, plot, as_json):
 @click.command()
 @click.argument("path", metavar="[FILE]", required=False, type=options.PATH)
 @options.model(("transcription",), "a recognizer that can stream", "lstm_ctc_stream", runtimes=True)
-@click.option("--seconds", type=options.POSITIVE, help="Stop listening after so long.")
+@click.option("--seconds", type=options.POSITIVE, help="Stop after so many seconds.")
 @options.json_option
 def listen(path, asked, seconds, as_json):
     """Transcribe speech while it is spoken: from the microphone, or from FILE as if it were one.
@@ -113,7 +113,7 @@ def classify(paths, asked, top, plot, as_json):
     """Classify recordings of one word, by the word or by the speaker.
 
     Recordings are files of at most 4 s, or folders of such. A model always answers with one of its classes (`zoo info NAME`);
-    a second line says where it does not know what it hears. --plot draws the probabilities beside what the answer depended on.
+    a second line says where the answer is doubtful. --plot draws the probabilities beside what the answer depended on.
 
     \b
     Example:
@@ -164,7 +164,7 @@ def align(path, text, asked, plot, as_json):
 @click.argument("folder", type=options.PATH)
 @options.recordings_argument
 @options.model(CODES, "a model with an embedding or codes", "word_embedding")
-@click.option("--shots", type=options.COUNT, help="Examples of each word to use (all there are).")
+@click.option("--shots", type=options.COUNT, help="Number of examples of each word to use (all).")
 @options.json_option
 def few_shot(folder, paths, asked, shots, as_json):
     """Recognize words from a few recordings of each, without training.

@@ -19,18 +19,18 @@ from zoo.presets import is_language_model
 @click.command()
 @click.argument("name")
 @options.data_option
-@click.option("--validation", multiple=True, metavar="SPEC", help="Data set to choose the best epoch by; may be repeated.")  # fmt: skip
+@click.option("--validation", multiple=True, metavar="SPEC", help="Data set on which the best epoch is chosen; may be repeated.")  # fmt: skip
 @options.out_option("DIR", "Folder of the run.")
-@click.option("--epochs", type=options.COUNT, help="Times through the data (60).")
-@click.option("--minutes", type=options.POSITIVE, help="Minutes to train, instead of --epochs.")
-@click.option("--batch-size", type=options.COUNT, help="Utterances at a time (32).")
-@click.option("--learning-rate", type=options.POSITIVE, help="Peak of the schedule (0.001).")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of weights, order and augmentation (0).")
+@click.option("--epochs", type=options.COUNT, help="Passes over the data (60).")
+@click.option("--minutes", type=options.POSITIVE, help="Time limit in minutes, instead of --epochs.")
+@click.option("--batch-size", type=options.COUNT, help="Utterances in a batch (32).")
+@click.option("--learning-rate", type=options.POSITIVE, help="Peak learning rate (0.001).")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed of weights, order and augmentation (0).")
 @click.option("--init", metavar="WEIGHTS", help="Weights to start from: a file, a model's name, or none (the bundled ones).")  # fmt: skip
 @click.option("--freeze", is_flag=True, help="Train the last layer only.")
-@click.option("--teacher", metavar="NAME", help="Model whose probabilities are learnt as well, or classifiers (a+b).")  # fmt: skip
-@click.option("--no-augment", is_flag=True, help="Train on the recordings as they are.")
-@click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
+@click.option("--teacher", metavar="NAME", help="Model, or classifiers (a+b), whose probabilities are a second target (distillation).")  # fmt: skip
+@click.option("--no-augment", is_flag=True, help="Train without augmentation.")
+@click.option("--resume", is_flag=True, help="Continue the run in DIR.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into DIR.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="A field of the model's Config, or training.FIELD.")  # fmt: skip
 def train(name, data, out, validation, no_augment, changes, resume, **given):
@@ -77,12 +77,14 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
 @click.command()
 @click.argument("name")
 @options.data_option
-@click.option("--validation", multiple=True, required=True, metavar="SPEC", help="Data set that trials are judged by; may be repeated.")  # fmt: skip
+@click.option("--validation", multiple=True, required=True, metavar="SPEC", help="Data set on which trials are compared; may be repeated.")  # fmt: skip
 @options.out_option("DIR", "Folder of the search.")
-@click.option("--trials", type=options.COUNT, default=30, help="Trials in all (30).")
-@click.option("--epochs", type=options.COUNT, default=10, help="Epochs of a trial (10).")
-@click.option("--search", multiple=True, metavar="FIELD=RANGE", help="What is searched: LOW..HIGH, or choices A|B|C.")
-@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="What all trials share, as for zoo train.")
+@click.option("--trials", type=options.COUNT, default=30, help="Number of trials (30).")
+@click.option("--epochs", type=options.COUNT, default=10, help="Epochs in each trial (10).")
+@click.option(
+    "--search", multiple=True, metavar="FIELD=RANGE", help="Field to search: a range LOW..HIGH, or choices A|B|C."
+)
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Setting of all trials, as for zoo train.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of the search (0).")
 @options.json_option
 def tune(name, data, validation, out, trials, epochs, search, changes, seed, as_json):
@@ -135,7 +137,7 @@ def _train_language_model(name: str, data, out, changes: dict, given: dict, othe
 @options.model((*SOUND, "language"), "a model")
 @options.data_option
 @options.decoder_options
-@click.option("--verify", is_flag=True, help="Equal error rate of an embedder: is it the same speaker, or another?")
+@click.option("--verify", is_flag=True, help="Measure the equal error rate of speaker verification.")
 @options.plot_option
 @options.json_option
 def evaluate(asked, data, decoder, verify, plot, as_json):

@@ -9,10 +9,11 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from zoo.datasets.extraction import explained, extract
 from zoo.datasets.manifests import Source, manifest, manifest_path, recordings
-from zoo.errors import DataError, MissingFileError
+from zoo.errors import DataError, DownloadError, MissingFileError
 
 PIECE = 2**15  # bytes; the part of a piece that has arrived is lost when a download breaks off
 
@@ -177,10 +178,19 @@ def fetch(url: str, path: Path, name: str, known_hash: str | None = None) -> Pat
     try:
         return Path(pooch.retrieve(url, known_hash, fname=path.name, path=path.parent, downloader=download))
     except requests.RequestException as error:
-        help = f"Try again to continue, or put {path.name} into a folder and name that with source= or ZOO_DATA."
-        raise DataError(f"{name} could not be downloaded from {url} ({type(error).__name__}). {help}") from None
+        raise DownloadError(_refusal(error, url, path, name)) from None
     except ValueError:  # pooch's, of a hash
         raise DataError(f"{url} does not have the publisher's {known_hash}. Try again.") from None
+
+
+def _refusal(error: Exception, url: str, path: Path, name: str) -> str:
+    """What went wrong with a download, and what helps; the errors of requests quote whole stacks of others."""
+    answer, host = getattr(error, "response", None), urlsplit(url).netloc
+    start = f"No connection to {host}" if answer is None else f"{host} answered {answer.status_code} {answer.reason}"
+    return (
+        f"{start}: {name} could not be downloaded. Try again to continue, or fetch {url} elsewhere, put it into a "
+        f"folder as {path.name} and name that folder with source= or ZOO_DATA."
+    )
 
 
 def _resume(url: str, partial: Path, name: str) -> None:
@@ -191,7 +201,7 @@ def _resume(url: str, partial: Path, name: str) -> None:
 
     held = partial.stat().st_size if partial.exists() else 0
     headers = {"Range": f"bytes={held}-"} if held else {}
-    with requests.get(url, headers=headers, stream=True, timeout=60) as answer:
+    with requests.get(url, headers=headers, stream=True, timeout=(10, 60)) as answer:
         if answer.status_code == 416:  # nothing is left to fetch
             return
         answer.raise_for_status()

@@ -19,13 +19,12 @@ import numpy as np
 from pydantic import Field
 
 from zoo.audio import load_audio, resample
-from zoo.datasets import Utterance, fsdd, register
+from zoo.datasets import Recording, Utterance, fsdd, register
 from zoo.datasets.archives import find
 from zoo.datasets.manifests import manifest
 
 RATE = 8000  # Hz, the recordings' own
 FADE = int(0.005 * RATE)  # samples at each end of a take
-WINDOW = int(0.01 * RATE)  # samples over which the level of a take is measured
 FLOOR = 10 ** (-60 / 20)  # RMS of the noise floor, full scale = 1
 LONGEST = 7  # digits
 LEVEL = 3.0  # dB, each take is changed by at most this
@@ -43,7 +42,7 @@ class JoinedRecording:
     """Takes of one speaker, joined when they are read."""
 
     id: str  # of the string; it seeds the noise floor
-    takes: tuple[str, ...]  # files
+    takes: tuple[str | Recording, ...]  # files, or what reads them
     gaps_ms: tuple[float, ...]  # before the first take, between the takes, and after the last
     gains_db: tuple[float, ...]  # level change of each take
     trim_db: float | None = None  # relative to a take's loudest 10 ms; quieter ends are cut away, None keeps them
@@ -64,18 +63,28 @@ class JoinedRecording:
 
 
 @lru_cache(maxsize=8192)  # all of FSDD is 42 MB as float32
-def _take(path: str, trim_db: float | None) -> np.ndarray:
+def _take(take: str | Recording, trim_db: float | None) -> np.ndarray:
     """Returns one take, (samples,) at RATE, trimmed and with faded ends."""
-    samples = load_audio(path, RATE).copy()
-    if trim_db is not None:
-        power = np.convolve(np.square(samples), np.full(WINDOW, 1 / WINDOW), "same")
-        loud = np.flatnonzero(power > power.max() * 10 ** (trim_db / 10))
-        samples = samples[loud[0] : loud[-1] + 1] if len(loud) else samples
+    samples = (load_audio(take, RATE) if isinstance(take, str) else take.read(RATE)).copy()
+    samples = samples if trim_db is None else without_quiet_ends(samples, RATE, trim_db)
     length = min(FADE, len(samples) // 2)
     ramp = np.linspace(0, 1, length, dtype=np.float32)
     samples[:length] *= ramp
     samples[len(samples) - length :] *= ramp[::-1]
     return samples
+
+
+def without_quiet_ends(samples: np.ndarray, rate: int, trim_db: float) -> np.ndarray:
+    """Cuts off the ends (samples,) that are quieter than `trim_db` relative to the loudest 10 ms.
+
+    >>> word = np.concatenate([np.zeros(800), np.sin(np.arange(4000)), np.zeros(800)])
+    >>> 4000 <= len(without_quiet_ends(word, 8000, -30.0)) < 4200
+    True
+    """
+    window = round(0.01 * rate)
+    power = np.convolve(np.square(samples), np.full(window, 1 / window), "same")
+    loud = np.flatnonzero(power > power.max() * 10 ** (trim_db / 10))
+    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples
 
 
 def _dealt(cards: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
@@ -107,14 +116,25 @@ def draw_strings(
 
 
 def joined(
-    row: dict[str, str], speaker: str, path_of: Callable[[str, str], str], trim_db: float | None = None
+    row: dict[str, str], speaker: str, take_of: Callable[[str, str], str | Recording], trim_db: float | None = None
 ) -> Utterance:
-    """Returns the utterance of one row of `draw_strings`; `path_of` finds the file of a digit's take."""
+    """Returns the utterance of one row of `draw_strings`; `take_of` finds the file or recording of a digit's take."""
     takes = [take.split("_") for take in row["takes"].split()]
     gaps, gains = (tuple(map(float, row[key].split())) for key in ("gaps_ms", "gains_db"))
     text = " ".join(fsdd.DIGITS[int(digit)] for digit, _ in takes)
-    paths = tuple(path_of(digit, take) for digit, take in takes)
-    return Utterance(row["id"], text, speaker, JoinedRecording(row["id"], paths, gaps, gains, trim_db))
+    recordings = tuple(take_of(digit, take) for digit, take in takes)
+    return Utterance(row["id"], text, speaker, JoinedRecording(row["id"], recordings, gaps, gains, trim_db))
+
+
+def rows(split: str, count: int, seed: int) -> list[dict[str, str]]:
+    """Returns the rows of a split: published ones, or `count` drawn from `seed`."""
+    if split in ("validation", "test") or split.endswith("-test"):
+        protocol = split.removesuffix("-test")
+        return [row for row in manifest("connected_digits") if row["protocol"] == protocol]
+    if split in fsdd.LOSO_SPLITS:
+        return draw_strings(f"{split}-{seed}", fsdd.loso(split), range(fsdd.TAKES), count, seed)
+    first = VALIDATION_TAKES.start if split == "train_all" else VALIDATION_TAKES.stop
+    return draw_strings(f"{split}-{seed}", fsdd.SPEAKERS, range(first, fsdd.TAKES), count, seed)
 
 
 @register(
@@ -126,15 +146,7 @@ def joined(
 def utterances(split: str, source: str | Path | None = None, count: Count = 2000, seed: Seed = 0) -> list[Utterance]:
     """Connected digits: takes of one FSDD speaker joined into strings of 1 to 7 digits, 8 kHz."""
     root = find(fsdd.SOURCE, source)
-    if split in ("validation", "test") or split.endswith("-test"):
-        protocol = split.removesuffix("-test")
-        rows = [row for row in manifest("connected_digits") if row["protocol"] == protocol]
-    elif split in fsdd.LOSO_SPLITS:
-        rows = draw_strings(f"{split}-{seed}", fsdd.loso(split), range(fsdd.TAKES), count, seed)
-    else:
-        first = VALIDATION_TAKES.start if split == "train_all" else VALIDATION_TAKES.stop
-        rows = draw_strings(f"{split}-{seed}", fsdd.SPEAKERS, range(first, fsdd.TAKES), count, seed)
     return [
         joined(row, who := row["speaker"], lambda digit, take, who=who: fsdd.recording_path(root, digit, who, take))
-        for row in rows
+        for row in rows(split, count, seed)
     ]

@@ -38,14 +38,17 @@ def recording_path(root: Path, digit: int | str, speaker: str, take: int | str) 
     return str(root / "recordings" / f"{digit}_{speaker}_{take}.wav")
 
 
+def rows(split: str) -> list[dict[str, str]]:
+    """Returns the rows of the manifest that are in a split."""
+    speakers = loso(split) if split in LOSO_SPLITS else SPEAKERS
+    takes = OFFICIAL.get(split, range(TAKES))
+    return [row for row in manifest("fsdd") if row["speaker"] in speakers and int(row["take"]) in takes]
+
+
 @register("fsdd", splits=(*OFFICIAL, *LOSO_SPLITS))
 def utterances(split: str, source: str | Path | None = None) -> list[Utterance]:
     """FSDD, the Free Spoken Digit Dataset: ten digits, six speakers, fifty takes of each, 8 kHz."""
     root = find(SOURCE, source)
-    speakers = loso(split) if split in LOSO_SPLITS else SPEAKERS
-    takes = OFFICIAL.get(split, range(TAKES))
     return [
-        Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(root / row["path"])))
-        for row in manifest("fsdd")
-        if row["speaker"] in speakers and int(row["take"]) in takes
+        Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(root / row["path"]))) for row in rows(split)
     ]

@@ -1,6 +1,6 @@
 """Spoken digits, and other single words, cut out of the utterances of AN4 and speechocean762, 16 kHz.
 
-Real digits by 156 speakers whom FSDD does not have: adults (AN4), and learners of English, many of them children
+Digits by 156 people who are not in FSDD: adults (AN4), and learners of English, many of them children
 (speechocean762). Most were said in running speech ("sixty eight"), so a cut begins and ends as its neighbours left it.
 The splits are those of the two corpora; `test` is AN4's official test half.
 
@@ -8,7 +8,7 @@ The cuts are a published list (data/manifests/spoken_digits.csv), made by forced
 and `cut_times` in scripts/make_manifests.py, and verified by no listener; data/README.md says how exact they are.
 
 `spoken_words` was made in the same way: letters and commands of AN4, short words of speechocean762. Only words of
-`synthetic_words` with a confidence of at least 0.1; `lstm_ctc` hardly knows the words of sentences, so few are here.
+`synthetic_words` with a confidence of at least 0.1; `lstm_ctc` recognizes few words of sentences, so few are here.
 
 Licences are those of an4 and speechocean762: both free for any use.
 """

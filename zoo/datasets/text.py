@@ -3,7 +3,7 @@
     zoo train ngram_lm --data text,source=lines.txt --out runs/mine            one text a line
     zoo train sentences_ngram_lm --data sentences --background text:all,source=books,wrapped=true --out runs/more
 
-Texts become what a recogniser writes: small letters a to z and apostrophes, cut at full stops, commas and other marks
+Texts become what a recognizer writes: small letters a to z and apostrophes, cut at full stops, commas and other marks
 where a reader pauses. What holds digits, other letters or signs is left out, since its pronunciation is unknown.
 `train`, `validation` and `test` are about 80, 10 and 10 % of `all`, chosen by a hash of the text.
 """
@@ -61,7 +61,7 @@ def utterances(split: str, source: str | Path | None = None, wrapped: bool = Fal
 
 
 def texts(writing: str, wrapped: bool = False) -> list[str]:
-    """Splits writing into what a reader says between two pauses, in the letters that recognisers write.
+    """Splits writing into what a reader says between two pauses, in the letters that recognizers write.
 
     >>> texts("“Oh, the well-known café!” he cried.\\nIt was 1815.\\nWhy?")
     ['oh', 'the well known cafe', 'he cried', 'why']

@@ -1,4 +1,4 @@
-"""Logits to text. NumPy only: nothing here knows which model the logits come from.
+"""Logits to text. NumPy only, and independent of the model that the logits come from.
 
     greedy        the best symbol of each frame, repeats merged, blanks removed (Graves et al. 2006, section 3.2)
     beam_search   the most probable texts, each summed over its alignments, with a language model if there is one

@@ -8,7 +8,7 @@ A pause is as quiet as the surroundings get, however loud that is. Where nobody 
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.ndimage import percentile_filter, uniform_filter1d
+from numpy.lib.stride_tricks import sliding_window_view
 
 STEP = 0.01  # seconds from one frame to the next
 BAND = 200.0, 4000.0  # Hz, where voices are; hum and wind lie below
@@ -44,7 +44,7 @@ def cut(samples: np.ndarray, sample_rate: int, most: float) -> list[list[Span]]:
     if end <= most:
         return [[(0.0, end)]]
     db = levels(samples, sample_rate)
-    loud, smooth = speech(db), uniform_filter1d(db, round(SMOOTH / STEP))
+    loud, smooth = speech(db), _around(db, round(SMOOTH / STEP)).mean(axis=1)
     pieces, spans = _pieces(loud, smooth, 0, len(db), PAUSE, most - OVERLAP), []
     for before, piece, after in _neighbours(pieces, 0, len(db)):
         parts = _pieces(loud, smooth, *piece, SHORT_PAUSE, most / 2)
@@ -63,7 +63,7 @@ def levels(samples: np.ndarray, sample_rate: int) -> np.ndarray:
         part = samples[max(0, first - size // 2) : first + block + size]
         part = np.pad(part, (max(0, size // 2 - first), size))
         count = len(range(first, min(len(samples), first + block), hop))
-        frames = np.lib.stride_tricks.sliding_window_view(part, size)[::hop][:count] * window
+        frames = sliding_window_view(part, size)[::hop][:count] * window
         found.append(np.square(np.abs(np.fft.rfft(frames)[:, low:high])).mean(axis=1))
     return 10 * np.log10(np.concatenate(found) / size + 1e-9)
 
@@ -71,7 +71,8 @@ def levels(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 def speech(db: np.ndarray) -> np.ndarray:
     """Find the loud frames among levels in dB: (frames,) bool."""
     every = round(0.1 / STEP)
-    noise, voice = (percentile_filter(db[::every], q, int(2 * AROUND / STEP / every) + 1) for q in (10, 95))
+    nearby = np.sort(_around(db[::every], int(2 * AROUND / STEP / every) + 1), axis=1)
+    noise, voice = (nearby[:, int(share * nearby.shape[1])] for share in (0.1, 0.95))
     noise, voice = (np.repeat(level, every)[: len(db)] for level in (noise, voice))
     above = {share: db - noise - np.maximum(LEAST_DB, share * (voice - noise)) for share in (SHARE, SOFT)}
     loud = above[SHARE] > 0
@@ -81,6 +82,11 @@ def speech(db: np.ndarray) -> np.ndarray:
         if last - first >= SOFT_SECONDS / STEP and not loud[first:last].any():
             loud[first:last] = (above[SOFT][first:last] > ONSET_DB).any()
     return loud
+
+
+def _around(values: np.ndarray, size: int) -> np.ndarray:
+    """The `size` values around each, mirrored at the ends: (values, size)."""
+    return sliding_window_view(np.pad(values, (size // 2, (size - 1) // 2), "symmetric"), size)
 
 
 def _runs(mask: np.ndarray) -> np.ndarray:

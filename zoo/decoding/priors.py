@@ -1,4 +1,4 @@
-"""Label priors: what a recognizer has learnt of its transcripts, measured so that it can be divided out."""
+"""Label priors: how frequent each symbol is for a recognizer, measured so that decoding can divide by it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ from zoo.errors import ZooError
 def label_prior(logits: Iterable[np.ndarray]) -> np.ndarray:
     """Estimate the prior of each symbol: a recognizer's mean posterior over all frames of much speech.
 
-    A recognizer's outputs are posteriors, P(symbol | sound), and hold what it learnt of its transcripts: that an e is
+    A recognizer's outputs are posteriors, P(symbol | sound), and depend on its training transcripts: that an e is
     likelier than a q. A language model says that too, and better. So that no evidence counts twice, `beam_search`
     subtracts prior_scale times the log prior: by Bayes' rule, P(sound | symbol) is left, but for a factor that all symbols
     share. That lifts every letter over the blank, so the best word_bonus is smaller with priors.

@@ -29,7 +29,7 @@ class Transcript:
     confidence: float  # geometric mean over all characters; for an empty transcript, over the blanks
     duration: float  # seconds
     alternatives: tuple[tuple[str, float], ...] = ()  # of a beam search, the next best texts and their scores
-    doubtful: bool | None = None  # whether it sounds like nothing that the model knows; None where it cannot say
+    doubtful: bool | None = None  # whether the input is unlike the training data; None where the model cannot tell
     doubt: str = ""  # why it is doubtful, in a sentence
 
     def __str__(self) -> str:

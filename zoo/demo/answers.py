@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ class Picture(NamedTuple):
 
 
 class Doubtful(NamedTuple):
-    """An answer to what the model does not know."""
+    """An answer to a sound that is unlike the training data."""
 
     value: Any
 
@@ -49,6 +50,16 @@ def models_for(task: str) -> list[str]:
         return np.inf if first is None else 100 - first.value if first.metric == "accuracy" else first.value
 
     return sorted((name for name in zoo.list_models(task=task) if zoo.card(name).weights), key=error)
+
+
+def heading(name: str) -> str:
+    """What stands above the labels of a classifier: its name; with many labels also that the answer is the nearest of them.
+
+    >>> heading("word_embedding")
+    'word_embedding: the nearest of 747 words'
+    """
+    many = re.match(r"\d+ \w+", zoo.card(name).labels)  # the card of one with few labels names them
+    return f"{name}: the nearest of {many[0]}" if many else name
 
 
 def hear(path: str | os.PathLike | None, max_seconds: float = MAX_SECONDS) -> np.ndarray:
@@ -75,7 +86,7 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
     """Asks every recognizer and classifier about a recording.
 
     Yields what has changed: "status" (text), "picture" (of the first recognizer), and by the name of a model its words
-    with their doubt (1 - confidence), or its labels with their probabilities; as `Doubtful` where it does not know the sound.
+    with their doubt (1 - confidence), or its labels with their probabilities; as `Doubtful` where the answer is doubtful.
     """
     recognizers, classifiers = models_for("transcription"), models_for("classification")
     yield dict.fromkeys([*recognizers, *classifiers, "picture"]) | {"status": "Listening ..."}
@@ -109,7 +120,7 @@ def listen(path: str | os.PathLike | None) -> Iterator[dict[str, Any]]:
 
 
 def majority(answers: dict[str, Any]) -> str:
-    """A sentence on what most classifiers say, of those that know the same labels as most others."""
+    """A sentence on what most classifiers say, of those that have the same labels as most others."""
     if not answers:
         return ""
     known = Counter(frozenset(answer.probabilities) for answer in answers.values()).most_common(1)[0][0]
@@ -135,7 +146,7 @@ def draw(name: str, samples: np.ndarray) -> Picture | None:
         return _picture(figure, f"Waveform, log-mel frames and tokens of {figure.get_suptitle()}")
     if hasattr(model, "classify"):
         answer = model.classify(samples, RATE)
-        title = f"{name}: {answer.label}, {answer.confidence:.0%}"
+        title = f"{heading(name)}: {answer.label}, {answer.confidence:.0%}"
         return _picture(pictures.classification(model, samples, RATE, title), f"{title}, and what it depended on")
     if hasattr(model, "reconstruct"):
         found = model.reconstruct(samples, RATE)

@@ -1,4 +1,4 @@
-"""Who may talk to the page: nobody but the page itself, whatever other sites a browser has open."""
+"""Only the page itself may send requests, whatever other sites a browser has open."""
 
 from urllib.parse import urlsplit
 

@@ -52,7 +52,7 @@ def build_page(folder: str | Path = FOLDER) -> Any:
     gr, folder = _gradio(), recordings.check_folder(folder)
     with gr.Blocks(title="speech-zoo", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
         gr.Markdown(
-            "# speech-zoo\nWhat small speech models make of your voice. Nothing leaves the machine that runs them."
+            "# speech-zoo\nSmall speech models answer to your voice. Your recordings stay on the machine that runs this page."
         )
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Listen", elem_id="listen"):
@@ -129,7 +129,9 @@ def _listen_tab(gr) -> Any:
     components["picture"] = _image(gr)
     with gr.Row():
         for name in answers.models_for("classification"):
-            components[name] = gr.Label(label=name, num_top_classes=3, min_width=200, show_heading=False)
+            components[name] = gr.Label(
+                label=answers.heading(name), num_top_classes=3, min_width=200, show_heading=False
+            )
 
     def changes(path):
         if path is None:
@@ -151,7 +153,7 @@ def _models_tab(gr, tab, audio) -> None:
         yield {"status": f"{name} is drawing ...", "picture": None}
         picture = answers.draw(name, answers.hear(path or bundled(EXAMPLES[0])))
         clip = "your clip" if path else f"the clip {EXAMPLES[0]}"
-        done = f"What {name} makes of {clip}:" if picture else f"{name} is a model of text: it hears nothing."
+        done = f"{name} on {clip}:" if picture else f"{name} is a language model: it has no picture of a clip."
         yield {"status": done, "picture": picture}
 
     picker.change(answers.card_text, picker, text, **QUEUE)

@@ -2,7 +2,7 @@
 
     token -> embedding (192) -> LSTM (192) -> dense -> P(next token)
 
-An n-gram model forgets what lies n tokens back, and knows nothing of contexts that it did not see. The LSTM keeps what it
+An n-gram model forgets what lies n tokens back, and has no counts for contexts that are not in its texts. The LSTM keeps what it
 finds useful, and learns which tokens are alike. On little text the mixture of both is better than either.
 
 Source: M. Sundermeyer, R. Schlueter, H. Ney, "LSTM neural networks for language modeling", Interspeech 2012. Keras trains it;

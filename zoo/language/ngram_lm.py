@@ -118,7 +118,7 @@ def train(
 def interpolate(models: Sequence[NGramModel], weights: Sequence[float]) -> NGramModel:
     """Interpolate n-gram models statically (Stolcke 2002): a `Mixture` worked out beforehand, as one file.
 
-    An n-gram that any model holds gets the average itself, to which a model that does not know the token adds nothing
+    An n-gram that any model holds gets the average itself, to which a model without the token adds nothing
     (`Mixture` takes its <unk>). Elsewhere the new model backs off, with weights by which every history sums to 1.
     Arguments are those of `Mixture`.
 

@@ -9,7 +9,7 @@ from zoo.layers.masking import frame_mask
 class Normalise(FixedLayer):
     """Normalises mean and variance of each bin over the real frames of each clip; padded frames become 0.
 
-    This removes whatever is constant in a recording: level, microphone, telephone line (Viikki & Laurila 1998).
+    This removes whatever is constant in a recording: level, microphone, phone line (Viikki & Laurila 1998).
     Silence is normalised but not counted, since seconds of it before the first word would move every mean: frames whose
     loudest bin is `silence_db` below the clip's loudest frame.
 

@@ -45,7 +45,7 @@ class StatisticsPooling(FixedLayer):
 
 
 class CosineLogits(Layer):
-    """Scaled cosine between an embedding and a learnt direction for each class (Wang et al., "NormFace", 2017).
+    """Scaled cosine between an embedding and a trained direction for each class (Wang et al., "NormFace", 2017).
 
     The embeddings (batch, n) have length 1. They are scaled, since no softmax of logits within -1 and 1 nears certainty.
     """

@@ -44,7 +44,7 @@ def _read(lstm, frames):
 class ForwardLSTM(Layer):
     """An LSTM that reads frames (batch, frames, n) forwards; its result is (batch, frames, units).
 
-    A frame knows only what came before it, so padding on the right has no effect.
+    A frame depends only on the frames before it, so padding on the right has no effect.
     """
 
     def __init__(self, units: int, **kwargs):

@@ -82,9 +82,9 @@ class TrimSilence(FixedLayer):
 
 
 class TimeResize(FixedLayer):
-    """Stretches or squeezes each clip along time to `width` frames, an image of one channel.
+    """Stretches or compresses each clip along time to `width` frames, an image of one channel.
 
-    This is linear time normalisation, which word recognisers used before dynamic time warping (Sakoe & Chiba 1978).
+    This is linear time normalisation, which word recognizers used before dynamic time warping (Sakoe & Chiba 1978).
     Every new frame is interpolated between two real ones, so padding has no effect.
 
     Call:

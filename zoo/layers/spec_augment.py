@@ -9,7 +9,7 @@ from zoo.layers._base import FixedLayer, Tensor
 class SpecAugment(FixedLayer):
     """Masks random bands and spans of time while training (Park et al. 2019); does nothing otherwise.
 
-    It also stretches or squeezes the bins along frequency by a random factor, as a longer or shorter vocal tract
+    It also stretches or compresses the bins along frequency by a random factor, as a longer or shorter vocal tract
     would (Jaitly & Hinton 2013). Frames should be normalised to mean 0, since masked values become 0.
 
     Args:

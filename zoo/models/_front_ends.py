@@ -50,7 +50,7 @@ class LogMelConfig:
 
 @dataclass(frozen=True)
 class TelephoneConfig(LogMelConfig):
-    """A telephone's band: the sample rate of the Free Spoken Digit Dataset."""
+    """A phone line's band: the sample rate of the Free Spoken Digit Dataset."""
 
     sample_rate: int = 8000  # Hz
     n_fft: int = 256  # points
@@ -83,7 +83,7 @@ class CTCConfig(LogMelConfig):
     """What all models with CTC have in common."""
 
     stride: int = 3  # frames, 30 ms: the shortest spoken digits still have more frames than letters
-    segment_seconds: float = 7.0  # longest recording that is heard at once; longer ones are cut at pauses
+    segment_seconds: float = 7.0  # longest recording that is processed at once; longer ones are cut at pauses
     vocabulary: str = "".join(CHARACTERS.tokens)  # output characters; id 0, the blank, comes before them
 
 
@@ -113,14 +113,14 @@ def word_logits(config: WordConfig, x: Tensor) -> Tensor:
 
 
 def frames_below_peak(config: LogMelConfig) -> tuple[dict, Tensor, Tensor, Tensor]:
-    """Makes the inputs of an autoencoder, the frames to give back, in dB below the clip's peak, lengths, and peaks."""
+    """Makes the inputs of an autoencoder, the frames to reconstruct, in dB below the clip's peak, lengths, and peaks."""
     inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, peak = PeakNormalise(config.range_db, name="below_peak")(x, frames)
     return inputs, x, frames, peak
 
 
 def sentence_frames(config: CTCConfig) -> tuple[dict, Tensor, Tensor]:
-    """Makes the inputs of a recogniser of whole utterances, its normalised frames (batch, frames, n_mels), lengths."""
+    """Makes the inputs of a recognizer of whole utterances, its normalised frames (batch, frames, n_mels), lengths."""
     inputs, x, frames = log_mel_frames(config)  # (batch, frames, n_mels)
     x, frames = Normalise(name="normalise")(x, frames)
     return inputs, SpecAugment(name="spec_augment")(x, frames), frames
@@ -137,7 +137,7 @@ def conv_frames(config: CTCConfig, x: Tensor, frames: Tensor) -> tuple[Tensor, T
 
 
 def ctc_model(config: CTCConfig, inputs: dict, x: Tensor, frames: Tensor, name: str) -> keras.Model:
-    """Ends a recogniser: logits (batch, frames, characters + 1) of the blank and every character, and lengths."""
+    """Ends a recognizer: logits (batch, frames, characters + 1) of the blank and every character, and lengths."""
     # In single precision, even where the rest computes in half: CTC sums thousands of small probabilities.
     logits = layers.Dense(len(config.vocabulary) + 1, dtype="float32", name="logits")(x)
     return keras.Model(inputs, {"logits": logits, "lengths": frames}, name=name)

@@ -1,4 +1,4 @@
-"""`attention`: frames look at each other, then a score for each frame decides how much it counts in the answer.
+"""`attention`: self-attention over frames, then a score for each frame that decides how much it counts in the answer.
 
     log-mel of the word (batch, frames, 40)
       -> convolution over time, stride 2, and positions (batch, frames / 2, 96)
@@ -15,7 +15,7 @@ What tutorials get wrong: the softmax. They leave it out, so that long clips giv
 take it over all frames, so that padding gets weight, or over the wrong axis. And self-attention alone does not know
 which frame came first ("no" backwards is the same set of frames), so positions are added.
 
-Departures: one query that is learnt, since there is one word to write. Layer normalisation before each part (Xiong et
+Departures: one trained query, since there is one word to write. Layer normalisation before each part (Xiong et
 al. 2020), which needs no warm-up. A convolution first, since half the frames cost a quarter of the attention.
 
 The weights are an output, to be drawn over the spectrogram (`zoo classify --plot`):

@@ -10,7 +10,7 @@
 Source: A. Gulati et al., "Conformer: convolution-augmented transformer for speech recognition", Interspeech 2020
 (arxiv.org/abs/2005.08100); A. Vaswani et al., NeurIPS 2017 (arxiv.org/abs/1706.03762), for attention and positions.
 
-An LSTM carries what it heard from step to step. Attention fetches it from wherever it was, at a cost that grows with
+An LSTM passes information from step to step. Attention takes it from any frame directly, at a cost that grows with
 the square of the length. The neighbours of a frame matter most, and a convolution says so with few weights, so that
 hours of speech are enough instead of thousands of hours.
 

@@ -1,4 +1,4 @@
-"""`autoencoder`: a dense network that squeezes every log-mel frame through 32 numbers and gives it back.
+"""`autoencoder`: a dense network that encodes each log-mel frame in 32 numbers and reconstructs it.
 
     log-mel (batch, frames, 80)         dB below the clip's peak, -80 to 0
       -> scaled to -2 ... 2
@@ -12,7 +12,7 @@ Source: G. Hinton, R. Salakhutdinov, "Reducing the dimensionality of data with n
 (doi.org/10.1126/science.1127647).
 
 What tutorials get wrong: they ask a sigmoid, which gives numbers between 0 and 1, for decibels, or for samples between
--1 and 1. Half of the targets are out of reach, and the loss stops falling at a value that nobody explains. Here the
+-1 and 1. Half of the targets are out of reach, and the loss stops falling at a high value. Here the
 target is scaled to what the output unit can produce. (With targets from 0 to 1 a sigmoid learns, but slowly: its slope
 vanishes at both ends, where silence and vowels are.) And they report the loss alone. The question is what 32 numbers
 of *principal component analysis* would have kept: see `autoencoder_mini`, and the card.
@@ -38,7 +38,7 @@ from zoo.registry import register
 class Config(LogMelConfig):
     range_db: float = 80.0  # dB below the clip's peak at which levels are cut off
     units: int = 64  # of the layers on either side of the code
-    code: int = 32  # numbers that a frame is squeezed through
+    code: int = 32  # numbers that a frame is encoded in
 
 
 @register("autoencoder", Config(), task="Autoencoder")

@@ -1,11 +1,11 @@
-"""`denoising_autoencoder`: hears speech in noise and predicts, for every band of every frame, how far to turn it down.
+"""`denoising_autoencoder`: predicts for speech in noise how far to attenuate each band of each frame.
 
     log-mel of the noisy clip (batch, frames, 80)       16 kHz, dB below its peak
       -> each band normalised over the clip
       -> strided convolution (batch, frames / 3, 192)   90 ms of context every 30 ms
       -> bidirectional LSTM (batch, frames / 3, 2 * 192)   what is noise shows over time   the code
       -> dense (batch, frames / 3, 3 * 80), frames again (batch, frames, 80)
-      -> softplus: dB to turn down, 0 or more
+      -> softplus: attenuation in dB, 0 or more
       -> noisy log-mel - that                           the reconstruction of the clean clip
 
 Source: P. Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008
@@ -13,12 +13,12 @@ Source: P. Vincent et al., "Extracting and composing robust features with denois
 
 What tutorials get wrong: they add noise to the target as well, or to the features, where sounds do not add: their
 powers add, their decibels do not. Here noise is mixed into the waveform, and `fit` takes the clean waveform as y. And
-they judge by ear or by the loss. A front end is worth what a recogniser behind it gains, less its loss on clean speech.
+they judge by ear or by the loss. A front end is worth what a recognizer behind it gains, less its loss on clean speech.
 
-Departures: it predicts how far to turn down instead of the clean frames, so that clean speech stays as it is. A range
+Departures: it predicts the attenuation instead of the clean frames, so that clean speech stays as it is. A range
 of 50 dB, so that silence is not most of the loss. `lstm_ctc` can start from the convolution and the LSTM.
 
-    samples = zoo.load("denoising_autoencoder").denoise("noisy.wav")  # (samples,) at 16 kHz, for any recogniser
+    samples = zoo.load("denoising_autoencoder").denoise("noisy.wav")  # (samples,) at 16 kHz, for any recognizer
 """
 
 from dataclasses import dataclass

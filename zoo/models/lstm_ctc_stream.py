@@ -9,7 +9,7 @@
 Source: D. Amodei et al., "Deep Speech 2", ICML 2016 (arxiv.org/abs/1512.02595), section 3.7: LSTMs in one direction
 and a row convolution, which gives every channel a weight for each of the next few frames.
 
-The bidirectional LSTM of `lstm_ctc` says nothing before it has heard the end. Here a frame's logits are final 0.32 s
+The bidirectional LSTM of `lstm_ctc` has no output before the end of the recording. Here a frame's logits are final 0.32 s
 later: 3 x 3 frames of 30 ms, half the convolution's kernel (40 ms) and half a window (12.5 ms). A stream cannot know
 the peak or the mean of the whole clip, so fixed numbers normalise it, and recordings at all levels teach the rest.
 

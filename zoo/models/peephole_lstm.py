@@ -1,4 +1,4 @@
-"""`peephole_lstm`: the LSTM whose equations tutorials print, in which the gates look at the cell.
+"""`peephole_lstm`: the LSTM whose equations tutorials print, in which the gates also get the cell state.
 
     log-mel of the word (batch, frames, 40)
       -> peephole LSTM (batch, frames, 128)
@@ -6,7 +6,7 @@
       -> state of the last real frame (batch, 128)
       -> dense (batch, 10)                       logits
 
-One step, * elementwise. The weights p from cell to gate are vectors: each gate looks at its own cell only.
+One step, * elementwise. The weights p from cell to gate are vectors: each gate gets its own cell only.
 
     i_t = sigmoid(W_xi x_t + W_hi h_(t-1) + p_i * c_(t-1) + b_i)      input gate
     f_t = sigmoid(W_xf x_t + W_hf h_(t-1) + p_f * c_(t-1) + b_f)      forget gate

@@ -11,7 +11,7 @@ Source: D. Snyder et al., "X-vectors: robust DNN embeddings for speaker recognit
 (doi.org/10.1109/ICASSP.2018.8461375); the cosine classifier is that of Wang et al., "NormFace", 2017.
 
 What tutorials get wrong: they report accuracy on the speakers they trained on and call it verification. An embedding
-is worth what it tells of people it never heard: see the equal error rate on held-out speakers, on the card. And
+is worth what it tells of unseen speakers: see the equal error rate on held-out speakers, on the card. And
 tutorials average frames with the padding included, so that short clips of all speakers look alike.
 
 Departures: three narrow layers instead of five, since a word has some forty frames. No per-clip normalisation of the

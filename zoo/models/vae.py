@@ -1,4 +1,4 @@
-"""`vae`: a variational autoencoder of spoken words, which can also say words that nobody said.
+"""`vae`: a variational autoencoder of spoken words, which can also sample new ones.
 
     log-mel of the word (batch, frames, 40)       8 kHz, dB below its peak, silence cut off
       -> image (batch, 48, 40, 1)                 every word stretched to 48 frames
@@ -21,7 +21,7 @@ then wins, and every word comes back as the average of all. Here both are per po
 
 Departures: `beta` below 1, which is sharper. A decoder without a variance of its own.
 
-    zoo.load("vae").sample(5, seed=0)                      # (5, 48, 40): words that nobody said
+    zoo.load("vae").sample(5, seed=0)                      # (5, 48, 40): new words
 
 Try: `beta=0` (an ordinary autoencoder; listen to its samples), `beta=2.0`.
 """

@@ -1,4 +1,4 @@
-"""`word_embedding`: spoken words as points, with takes of one word near each other, even of words it never heard.
+"""`word_embedding`: spoken words as points, with recordings of one word near each other, even for words outside its training data.
 
     log-mel of the word (batch, frames, 40)
       -> image (batch, 48, 40, 1)                           every word stretched to 48 frames
@@ -10,7 +10,7 @@
 
 Source: H. Kamper, W. Wang, K. Livescu, "Deep convolutional acoustic word embeddings using word-pair side information",
 ICASSP 2016 (doi.org/10.1109/ICASSP.2016.7472619), its word classification network. The cosine classifier is that of
-F. Wang et al., "NormFace", 2017 (arxiv.org/abs/1704.06369). `zoo.few_shot` then replaces each learnt direction by the
+F. Wang et al., "NormFace", 2017 (arxiv.org/abs/1704.06369). `zoo.few_shot` then replaces each trained direction by the
 mean of some examples: J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017.
 
 What tutorials get wrong: they call a network few-shot although it was trained on the very words of which it is then

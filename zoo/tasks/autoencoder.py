@@ -11,13 +11,13 @@ from zoo.losses import squared_error
 from zoo.tasks.base import SpeechModel
 from zoo.tasks.reconstruction import Frames, Reconstruction, lerp
 
-# What an autoencoder hears is what it gives back, so it should be speech without noise.
+# The input of an autoencoder is its target, so it should be speech without noise.
 CLEAN = {"noise_prob": 0.0, "telephone_prob": 0.0, "reverb_prob": 0.0, "silence_prob": 0.0, "spare_prob": 0.0}
 
 
 @keras.saving.register_keras_serializable("zoo")
 class Autoencoder(SpeechModel):
-    """Squeezes log-mel frames through a code and gives them back. `fit` needs no y.
+    """Encodes log-mel frames and reconstructs them from the code. `fit` needs no y.
 
     Outputs: {"log_mel", "reconstruction": (batch, frames, bands) in dB below the clip's peak, "code", "peak"} and lengths.
 
@@ -48,7 +48,7 @@ class Autoencoder(SpeechModel):
         return [float(row[:end].mean()) for row, end in zip(squared, ends, strict=True)]
 
     def _target(self, outputs: dict, clean, lengths):
-        """Frames to give back; `clean` (batch, samples) are the waveforms without noise."""
+        """Frames to reconstruct; `clean` (batch, samples) are the waveforms without noise."""
         return outputs["log_mel"]
 
     @staticmethod
@@ -57,7 +57,7 @@ class Autoencoder(SpeechModel):
 
     @one_or_many
     def reconstruct(self, audio, sample_rate: int | None = None, batch_size: int = 16):
-        """Squeezes a clip through the code and gives it back: a `Reconstruction`, or a list. Arguments are those of `infer`."""
+        """Encodes a clip and reconstructs it: a `Reconstruction`, or a list. Arguments are those of `infer`."""
         framing = Frames.of(self.config)
         return [
             Reconstruction(found["log_mel"], found["reconstruction"], found["code"], float(found["peak"]), framing)
@@ -75,7 +75,7 @@ class VariationalAutoencoder(Autoencoder):
     """An autoencoder of words whose codes follow a prior, so that random codes and points between two codes decode too."""
 
     def sample(self, count: int = 1, seed: int = 0) -> np.ndarray:
-        """Words that nobody said, decoded from random codes: (count, frames, bands) in dB below the peak."""
+        """New words, decoded from random codes: (count, frames, bands) in dB below the peak."""
         check_whole("count", count)
         check_whole("seed", seed, least=0)
         codes = np.random.default_rng(seed).standard_normal((count, self.config.code)).astype("float32")

@@ -193,11 +193,11 @@ class SpeechModel(keras.Model):
         return {}
 
     def encode_target(self, target: str) -> list[int]:
-        """Label ids of a target; [] where the sound itself is what is learnt."""
+        """Label ids of a target; [] where the sound itself is the target."""
         return []
 
     def check_target(self, x, y):
-        """The y of `fit`, as the loss takes it. Raises DataError where nothing could be learnt from it."""
+        """The y of `fit`, as the loss takes it. Raises DataError where it cannot be trained on."""
         return y
 
     def min_frames(self, label_ids: Sequence[int]) -> int:

@@ -158,7 +158,7 @@ class Classifier(SpeechModel):
         return decoding.log_softmax(keras.ops.convert_to_numpy(rest([frames, lengths])))
 
     def saliency(self, audio, sample_rate: int | None = None, patch: tuple[int, int] = (6, 6)) -> np.ndarray:
-        """What a classification depends on, by occlusion (Zeiler & Fergus 2014): hide a patch of the log-mel and look again.
+        """What a classification depends on, by occlusion (Zeiler & Fergus 2014): hide a patch of the log-mel and classify again.
 
         Gives (frames, bands) over `word_frames`: the mean fall of the label's log probability (nats) where a patch lay over
         that point; 0 for a rise.
@@ -195,7 +195,7 @@ class Classifier(SpeechModel):
 
 @keras.saving.register_keras_serializable("zoo")
 class Embedder(Classifier):
-    """A classifier with an embedding before its last layer, which serves for classes that it does not know as well.
+    """A classifier with an embedding before its last layer, which can be used for new classes too.
 
     Outputs: {"logits": (batch, classes), "embedding": (batch, units) of length 1}.
 

@@ -31,12 +31,12 @@ class Denoiser(Autoencoder):
 
     @one_or_many
     def denoise(self, audio, sample_rate: int | None = None, strength: float | None = None):
-        """Turns down the noise of a clip: (samples,) float32 at the model's rate, or a list. Phase, level and length stay.
+        """Attenuates the noise of a clip: (samples,) float32 at the model's rate, or a list. Phase, level and length stay.
 
         Args:
             audio: One clip as `zoo.audio.load_audio` reads it, or a list of clips.
             sample_rate: Hz of the arrays; files carry their own.
-            strength: Factor of what is turned down in dB, 0 to 1; the config's, unless given.
+            strength: Factor of the attenuation in dB, 0 to 1; the config's, unless given.
         """
         strength = self.config.strength if strength is None else strength
         if not isinstance(strength, int | float | np.number) or not 0 <= strength <= 1:

@@ -121,7 +121,7 @@ class Recognizer(SpeechModel):
     def frame_logits(self, samples: np.ndarray) -> np.ndarray:
         """Logits (frames, symbols) of a recording (samples,) at the model's rate, of any length.
 
-        A recording longer than `config.segment_seconds` is heard span by span; what lies between spans is blank.
+        A recording longer than `config.segment_seconds` is recognized span by span; between spans the output is blank.
         """
         rate, step = self.config.sample_rate, self.config.hop_length * self.config.stride
         spans = [places[0] for places in pauses.cut(samples, rate, self.config.segment_seconds)]

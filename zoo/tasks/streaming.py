@@ -20,7 +20,7 @@ from zoo.tasks import _numpy_layers as numpy_layers
 
 
 class Stream:
-    """A model that hears one recording bit by bit.
+    """A model that gets one recording piece by piece.
 
     Args:
         model: Functional model whose layers are a chain; ZooError names one that needs the whole recording.

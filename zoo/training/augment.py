@@ -25,7 +25,7 @@ def speed(samples: np.ndarray, factor: float) -> np.ndarray:
 
 
 def telephone(samples: np.ndarray, sample_rate: int, line_rate: int = 8000) -> np.ndarray:
-    """Removes what a telephone line of `line_rate` hertz does not carry: frequencies above half of it.
+    """Removes what a phone line of `line_rate` hertz does not carry: frequencies above half of it.
 
     >>> whistle = np.sin(2 * np.pi * 6000 / 16000 * np.arange(16000))  # higher than a line of 8 kHz carries
     >>> bool(np.abs(telephone(whistle, 16000)[2000:-2000]).max() < 0.01)

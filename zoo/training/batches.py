@@ -125,7 +125,7 @@ class EpochBatches(keras.utils.PyDataset):
         return (x,) if y is None else (x, y)
 
     def _example(self, samples: np.ndarray, ids: list[int], rng: np.random.Generator, room: int) -> tuple:
-        """(what is heard, the same without noise, label ids) of an utterance, varied."""
+        """(input, the same without noise, label ids) of an utterance, augmented."""
         if not self.augmentation:
             return samples, samples, ids
         if rng.random() < self.config.silence_prob:

@@ -32,7 +32,7 @@ STATE, BEST, CURVES, PICTURE = "state.npz", "best.weights.h5", "curves.csv", "cu
 class Validation(keras.callbacks.Callback):
     """Measures the model after each epoch: "wer" or "error" in %, or "dB", by the model's task; the lower the better.
 
-    The corpora are what `zoo.training.load_corpora` gives. A denoiser hears them under noises, recordings at the model's rate.
+    The corpora are what `zoo.training.load_corpora` gives. For a denoiser noises are mixed in, recordings at the model's rate.
 
     >>> held_out = zoo.training.load_corpora(model, ["fsdd:test"])  # doctest: +SKIP
     >>> history = model.fit(clips, labels, callbacks=[Validation(held_out)])  # doctest: +SKIP
@@ -176,7 +176,7 @@ class TimeBudget(keras.callbacks.Callback):
 
     ENOUGH = 0.98  # of the minutes: what is left then is worth no other epoch
     STEPS = 10_000  # into which the minutes are divided
-    AT_FIRST = 100  # steps before the rate may be at its peak: compiling takes minutes in which nothing is learnt
+    AT_FIRST = 100  # steps before the rate may be at its peak: compiling takes minutes without training
 
     def __init__(self, minutes: float, learning_rate: float = 1e-3, warmup: float = 0.05, spent: float = 0.0):
         super().__init__()

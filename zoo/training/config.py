@@ -79,5 +79,5 @@ class AugmentConfig:
     reverb_seconds: Range = (0.1, 0.6)  # time in which the echo decays by 60 dB
     gain_db: Range = (-25.0, 6.0)  # change of level in dB
     silence_prob: Probability = 0.3  # near-silence before and after, as long as the batch has room for
-    spare_prob: Probability = 0.08  # share of batches with room to spare, so that long silence is heard as well
+    spare_prob: Probability = 0.08  # share of batches with room to spare, so that long silence is in the data too
     spare_seconds: Range = (1.0, 5.0)  # duration of that room

@@ -29,7 +29,7 @@ class Corpus:
         self.sample_rate = model.config.sample_rate
         self.names = [utterance.id for utterance in utterances]
         self.targets = model.targets(utterances, model.config)  # what the model should say: the text, or who speaks
-        self.ids = [model.encode_target(target) for target in self.targets]  # [] where the sound itself is learnt
+        self.ids = [model.encode_target(target) for target in self.targets]  # [] where the sound is the target
         self.lengths, self._sounds, held = [], [], 0  # in samples at the model's rate
         for utterance in utterances:
             seconds = getattr(utterance.recording, "seconds", None)

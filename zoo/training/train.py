@@ -50,7 +50,7 @@ def train(
         init: What it starts from: "bundled" (the default where the preset ships weights that fit), "none", the name of another
             preset whose layers of the same names are taken over, or a .weights.h5 or .keras file.
         freeze: If True, only the last layer is trained.
-        teacher: Name of a trained model, or of several ("a+b"), whose probabilities are learnt as well (`Distiller`).
+        teacher: Name of a trained model, or of several ("a+b"), whose probabilities are a second target (`Distiller`).
         augmentation: "default" is what suits the task; None trains on the recordings as they are.
         model_config: Fields of the architecture's Config to change. A classifier has the labels of the data, unless they are
             named here.

@@ -144,7 +144,7 @@ class _Report(keras.callbacks.Callback):
 
 
 def _check_space(name: str, space: Mapping[str, Any]) -> None:
-    """Raises ZooError for a field that is no range and no list, or that `train` would refuse."""
+    """Raises ZooError for a field that is neither a range nor a list, or that `train` would refuse."""
     from zoo.training.config import TrainConfig
 
     for field, among in space.items():

@@ -1,4 +1,4 @@
-"""A small grammar of what people dictate: digits, spelled names, numbers, dates, telephone numbers, addresses, commands.
+"""A small grammar of what people dictate: digits, spelled names, numbers, dates, phone numbers, addresses, commands.
 
 Its sentences come from no test set.
 """

@@ -1,0 +1,65 @@
+"""Before Keras is first imported: a backend that is installed is chosen, and what TensorFlow writes meanwhile is hidden.
+
+`import zoo` installs a finder that the first `import keras` finds, wherever that stands.
+"""
+
+import os
+import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+
+from zoo.errors import MissingBackendError
+from zoo.files import quiet_stderr
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def choose() -> None:
+    """Set KERAS_BACKEND to the first backend that is installed, unless the user has chosen one.
+
+    Raises:
+        MissingBackendError: None is installed, or the chosen one is not, or Keras is not.
+    """
+    installed = [name for name in BACKENDS if find_spec(name)]
+    if (chosen := os.environ.get("KERAS_BACKEND")) and chosen not in installed:
+        raise MissingBackendError(
+            f"`KERAS_BACKEND` must be {' or '.join(BACKENDS)}, and installed. Received: {chosen}, of {installed}."
+        )
+    if not installed or not find_spec("keras"):
+        raise MissingBackendError(
+            "`runtime` must be 'litert' where Keras with TensorFlow, JAX or PyTorch is not installed. To install them: "
+            'pip install "keras>=3.15.1" tensorflow (or jax).'
+        )
+    settings = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    if not chosen and not settings.exists() and installed[0] != "tensorflow":
+        os.environ["KERAS_BACKEND"] = installed[0]
+
+
+class _First:
+    """Finds Keras once, and is gone."""
+
+    def find_spec(self, name: str, path=None, target=None) -> ModuleSpec | None:
+        if name != "keras":
+            return None
+        sys.meta_path.remove(self)
+        try:
+            choose()
+        except MissingBackendError:
+            sys.meta_path.insert(0, self)  # the next attempt gets the same sentence
+            raise
+        spec = find_spec(name)
+        execute = spec.loader.exec_module
+
+        def quietly(module):
+            with quiet_stderr():
+                execute(module)
+
+        spec.loader.exec_module = quietly
+        return spec
+
+
+def watch() -> None:
+    """Install the finder, unless Keras is there already."""
+    if "keras" not in sys.modules and not any(isinstance(finder, _First) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _First())

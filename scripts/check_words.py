@@ -19,7 +19,7 @@ EMBEDDED = {
 # Pattern -> what to write.
 WORDS = {
     r"recogni[sz]ers? (?:hear|know)s? better": "plain verbs for networks",
-    r"recognis(?:e|er|ers|es|ed|ing)\b": "recognize",
+    r"(?<!\.)recognis(?:e|er|ers|es|ed|ing)\b": "recognize",
     r"learnt (?:from|by|for|on)\b": "trained on",
     r"\bby heart\b": "overfit, memorize",
     r"\btelephones?'s\b": "phone",

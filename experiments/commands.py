@@ -17,7 +17,7 @@ from zoo.loading import save_weights
 from zoo.tasks.classifier import WORDS
 from zoo.training import AugmentConfig, train
 
-WIDE = {"sample_rate": 16000, "n_fft": 512, "win_length": 400, "hop_length": 160}
+WIDE = {"sample_rate": 16000, "n_fft": 512, "win_length": 400, "hop_length": 160, "top_db": 40.0}
 # The recordings of a crowd are in rooms, and not as noisy as what the models of digits learn from.
 AUGMENTATION = AugmentConfig(**WORDS | {"noise_prob": 0.5, "snr_db": (0.0, 30.0), "reverb_prob": 0.3})
 # Nats. Half of what a network learns from here is other words, and a twelfth of what it is asked: their logits are lowered by about

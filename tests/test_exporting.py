@@ -370,3 +370,11 @@ def test_run_exported_refuses(tmp_path):
     (tmp_path / "text.onnx").write_text("no model")
     with refused("path"):
         run_exported(tmp_path / "text.onnx", waveform, lengths)
+
+
+def test_a_bundled_file_says_where_it_is_in_doubt():
+    needs("litert")
+    model = zoo.load("lstm_ctc", runtime="litert")
+    assert model.transcribe(zoo.audio.bundled("woman-us")).doubtful is False
+    noise = model.transcribe(0.1 * np.random.default_rng(0).standard_normal(16000).astype("float32"), 16000)
+    assert noise.doubtful and noise.doubt.startswith("lstm_ctc")

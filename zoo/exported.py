@@ -116,7 +116,9 @@ class ExportedRecognizer(ExportedModel):
         logits_of = lambda parts: self.logits(parts, rate, batch_size)  # noqa: E731
         if networks := self.about.get("networks"):
             logits_of, decode = in_a_row(logits_of, decode, len(networks))
-        return segments.transcribe(clips, rate, most, logits_of, decode, log)
+        answers = segments.transcribe(clips, rate, most, logits_of, decode, log)
+        known = self.about.get("doubt")
+        return [decoding.with_doubt(one, self.display_name, **known) for one in answers] if known else answers
 
 
 class ExportedStreamingRecognizer(ExportedRecognizer):

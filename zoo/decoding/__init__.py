@@ -19,4 +19,4 @@ from zoo.decoding.combination import joint_search, mean_transcript, rover, text_
 from zoo.decoding.decoder import make_decoder, tuned_weights
 from zoo.decoding.greedy import greedy
 from zoo.decoding.priors import label_prior
-from zoo.decoding.transcripts import Classification, Transcript, Word, classify, log_softmax
+from zoo.decoding.transcripts import Classification, Transcript, Word, classify, log_softmax, with_doubt

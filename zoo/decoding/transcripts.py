@@ -1,7 +1,7 @@
 """Results of decoding: transcripts with words, times and confidences, and classifications."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -74,6 +74,19 @@ def classify(logits: np.ndarray, class_names: Sequence[str]) -> Classification:
     best = int(probabilities.argmax())
     named = dict(zip(class_names, map(float, probabilities), strict=True))
     return Classification(class_names[best], named, float(probabilities[best]))
+
+
+def with_doubt(transcript: Transcript, name: str, threshold: float, knows: str) -> Transcript:
+    """Return the transcript with `.doubtful` and `.doubt`, which a confidence below the threshold of the model `name` raises.
+
+    >>> with_doubt(Transcript("one", (), 0.4, 1.0), "lstm_ctc", 0.8, "digits").doubtful
+    True
+    """
+    if not transcript.text:
+        return replace(transcript, doubtful=True, doubt=f"{name} hears no words in this.")
+    if transcript.confidence >= threshold:
+        return replace(transcript, doubtful=False)
+    return replace(transcript, doubtful=True, doubt=f"{name} knows {knows}; this sounds like something else.")
 
 
 def utterance_logits(logits: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 
-from zoo.decoding import Classification, Transcript, log_softmax
+from zoo.decoding import Classification, Transcript, log_softmax, with_doubt
 from zoo.presets import WEIGHTS, check_weights, find_card
 
 HEARD = "heard"  # output with what the last layer sees
@@ -43,13 +43,7 @@ class Doubt:
 
     def of_transcript(self, transcript: Transcript) -> Transcript:
         """A recognizer's answer with its doubt."""
-        if not transcript.text:
-            return replace(transcript, doubtful=True, doubt=f"{self.name} hears no words in this.")
-        if transcript.confidence >= self.threshold:
-            return replace(transcript, doubtful=False)
-        return replace(
-            transcript, doubtful=True, doubt=f"{self.name} knows {self.knows}; this sounds like something else."
-        )
+        return with_doubt(transcript, self.name, self.threshold, self.knows)
 
     def of_classification(self, answer: Classification, heard: np.ndarray) -> Classification:
         """A classifier's answer with its doubt; `heard` (units,) is what its last layer saw."""

@@ -46,6 +46,11 @@ def silero(clip: np.ndarray) -> np.ndarray:
     return np.array(each)[frames]
 
 
+def fitted(scores: np.ndarray, count: int) -> np.ndarray:
+    """So many scores, the last one again where there are fewer."""
+    return np.pad(scores, (0, max(0, count - len(scores))), mode="edge")[:count]
+
+
 def voice_activity(fast: bool = False, log: Callable = print) -> list[dict]:
     """AUROC of frames by level of noise; and at each detector's own threshold utterances of which less than half is found, and seconds
     that are taken for speech in an hour without any.
@@ -65,7 +70,7 @@ def voice_activity(fast: bool = False, log: Callable = print) -> list[dict]:
             heard = [
                 add_noise(clip, random_noise(noises, len(clip), noise_rng), snr).astype("float32") for clip in clips
             ]
-            found = [score(clip)[: len(frames)] for clip, frames in zip(heard, wanted, strict=True)]
+            found = [fitted(score(clip), len(frames)) for clip, frames in zip(heard, wanted, strict=True)]
             row[f"auroc_{snr}"] = 100 * roc_auc_score(np.concatenate(wanted), np.concatenate(found))
             if threshold:
                 shares = [np.mean(f[w > 0] > threshold) for f, w in zip(found, wanted, strict=True)]

@@ -31,7 +31,7 @@ WORDS = {
     r"\bof whom the (?:model|network)\b|\bwhom the (?:model|network)\b": "unseen speakers",
     r"\bspeakers? (?:never heard|not heard)\b": "unseen speakers",
     r"\bunheard\b": "unseen",
-    r"\b(?:it|has|had|have|not|never|which|that) (?:learnt|heard)\b": "trained on, unseen",
+    r"\b(?:it|has|had|have|not|never|which|that) (?:learnt|heard)\b(?! (?:from|by|for|on)\b)": "trained on, unseen",
     r"\bwhat (?:it|the network|the model) (?:hears|knows|learnt)\b": "its input, its training data",
     r"\bwhatever it hears\b": "for any input",
     r"\bgives? (?:it )?back\b": "reconstruct, return",

@@ -1,11 +1,16 @@
 """Imports run one way, `import zoo` is light, and the package stands alone."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import refused
+
+from zoo import backend
+from zoo.errors import MissingBackendError
 
 ZOO = Path(__file__).parent.parent / "zoo"
 # A part may import those before it, never those after.
@@ -81,3 +86,20 @@ def test_import_zoo_is_light():
     found = [run(code).split(maxsplit=1) for _ in range(2)]
     assert {loaded.strip() for _, loaded in found} == {"[]"}
     assert min(float(seconds) for seconds, _ in found) < 0.2
+
+
+@pytest.mark.parametrize("installed, chosen", [("tensorflow jax", None), ("jax torch", "jax"), ("torch", "torch")])
+def test_a_backend_that_is_installed_is_chosen(installed, chosen, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))  # no keras.json
+    monkeypatch.setenv("KERAS_BACKEND", "of before")  # so that it is put back
+    monkeypatch.delenv("KERAS_BACKEND")
+    monkeypatch.setattr(backend, "find_spec", lambda name: name in {"keras", *installed.split()} or None)
+    backend.choose()
+    assert os.environ.get("KERAS_BACKEND") == chosen
+
+
+def test_without_a_backend_the_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    with refused("runtime", MissingBackendError):
+        backend.choose()

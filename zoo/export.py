@@ -242,7 +242,8 @@ def _one_clip(network):
             layer = keras.models.clone_model(layer, clone_function=lambda layer: layer, call_function=one_clip)
 
         def fix(x):
-            return keras.ops.reshape(x, (1, -1, x.shape[-1])) if len(x.shape) == 3 and x.shape[-1] else x
+            shape = getattr(x, "shape", ())  # a number has none
+            return keras.ops.reshape(x, (1, -1, shape[-1])) if len(shape) == 3 and shape[-1] else x
 
         return layer(*keras.tree.map_structure(fix, inputs), **keywords)  # a layer such as Add takes a list
 

@@ -36,7 +36,7 @@ def export_c(model: "SpeechModel", path: str | os.PathLike, calibration: Sequenc
     Args:
         model: A convolutional Classifier, such as ds_cnn.
         path: A file that ends in .h; its absolute path is returned.
-        calibration: Clips, as `model.load_clips` takes them, on which the ranges of activations are measured, some 100.
+        calibration: Clips, arrays at the model's rate or files, on which the ranges of activations are measured, some 100.
 
     Raises:
         ZooError: For a model with other layers, or where the converter fails.
@@ -55,7 +55,7 @@ def export_c(model: "SpeechModel", path: str | os.PathLike, calibration: Sequenc
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "model.keras", Path(folder) / "made.tflite"
         model.save(source)
-        np.save(source.with_name(CLIPS), pictures(model, calibration))
+        np.save(source.with_name(CLIPS), pictures(model, calibration, model.config.sample_rate))
         exports._convert_in_child("c", source, made, "", CHILD)
         scales = json.loads(made.with_suffix(".json").read_text("utf-8"))
         text = header(model, path.stem, made.read_bytes(), scales)
@@ -76,13 +76,14 @@ def pictures(model: "SpeechModel", audio: Sequence, sample_rate: int | None = No
 def header(model: "SpeechModel", name: str, content: bytes, scales: dict) -> str:
     """The text of a header: the array, and in comments and macros how to feed it and what comes out."""
     c, name, low = model.config, re.sub(r"\W", "_", name), model.get_layer("log_mel").fmin
-    shape = ", ".join(map(str, model.get_layer(PICTURE).output.shape[1:]))
+    width, *rest = model.get_layer(PICTURE).output.shape[1:]
+    shape = ", ".join(map(str, (width, *rest)))
     macros = {
         "SAMPLE_RATE": f"{c.sample_rate}  // Hz", "N_FFT": f"{c.n_fft}  // points of the Fourier transform",
         "WINDOW": f"{c.win_length}  // samples: periodic Hann, zeros on both sides up to N_FFT", "HOP": f"{c.hop_length}  // samples",
         "N_MELS": f"{c.n_mels}  // triangles of Slaney's scale with equal areas, {low:g} to {c.sample_rate / 2:g} Hz",
         "TOP_DB": f"{c.top_db:g}  // frames whose loudest band is quieter, below the loudest, are cut off at both ends, all but 3",
-        "WIDTH": f"{c.width}  // frames of the picture, interpolated linearly between those that are left",
+        "WIDTH": f"{width}  // frames of the picture, interpolated linearly between those that are left",
         "INPUT_SCALE": f"{scales['input'][0]!r}f", "INPUT_ZERO": str(scales["input"][1]),
         "OUTPUT_SCALE": f"{scales['output'][0]!r}f", "OUTPUT_ZERO": str(scales["output"][1]),
     }  # fmt: skip
@@ -93,7 +94,7 @@ def header(model: "SpeechModel", name: str, content: bytes, scales: dict) -> str
         f"// {model.display_name}, in 8-bit integers for TensorFlow Lite for Microcontrollers. Written by `zoo export --format c`.",
         f"// Input: int8 (1, {shape}), round(x / INPUT_SCALE) + INPUT_ZERO, at least -128 and at most 127.",
         "//   x: 10 log10 of the mel power (at least 1e-10) of each centred frame, quiet ends cut off, less the mean of all that is left,",
-        f"//   resized to {c.width} frames. zoo/models/{model.architecture.name}.py is the reference.",
+        f"//   resized to {width} frames. zoo/models/{model.architecture.name}.py is the reference.",
         f"// Output: int8 (1, {len(model.labels)}), the logits: (q - OUTPUT_ZERO) * OUTPUT_SCALE.",
         f"#ifndef {guard}", f"#define {guard}", "", *(f"#define {name.upper()}_{key} {value}" for key, value in macros.items()), "",
         f"static const char *const {name}_labels[] = {{{quoted}}};",
@@ -131,9 +132,14 @@ def _convert(format: str, source: str, made: str, quantize: str) -> None:
 
     model, seen = zoo.load(source), np.load(Path(source).with_name(CLIPS))
     rest = keras.Model(model.get_layer(PICTURE).output, model.output["logits"])
-    signature = [tf.TensorSpec([1, *seen.shape[1:]], tf.float32, PICTURE)]
-    function = tf.function(lambda picture: rest(picture, training=False), input_signature=signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], rest)
+    arrays = [[np.asarray(v) for v in group] for group in (rest.trainable_variables, rest.non_trainable_variables)]
+
+    def forward(picture):
+        weights = [[tf.constant(array) for array in group] for group in arrays]  # LiteRT's integers know no variables
+        return rest.stateless_call(*weights, picture, training=False)[0]
+
+    function = tf.function(forward, input_signature=[tf.TensorSpec([1, *seen.shape[1:]], tf.float32, PICTURE)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], tf.Module())
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([picture[None]] for picture in seen)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

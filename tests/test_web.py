@@ -242,7 +242,7 @@ READY = "!document.getElementById('record').disabled && document.querySelector('
 
 
 def choose(tab, name: str) -> None:
-    tab.get_by_role("radio", name=name).first.check()
+    tab.locator(f"#models input[value='{name}']").check()
     wait_for(tab, f"{READY} === {name!r}")
 
 

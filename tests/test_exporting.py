@@ -122,7 +122,7 @@ def test_a_file_that_streams_writes_the_words_of_the_model(format, here, tmp_pat
     path = export(model, format, tmp_path / NAMES[format], stream=True)
     assert names(format, path) == ({"waveform", "start", "lengths", "state"}, {"logits", "frames", "next_state"})
     found, rate = zoo.load(path), 16000
-    clips = [load_audio(clip, rate), *noise(1, 161, 1919, 1920, 1921, 20_000)]
+    clips = [load_audio(clip, rate), *noise(161, 1919, 1920, 1921, 20_000)]
     for ours, keras_s in zip(found.logits(clips, rate), model.logits(clips, rate), strict=True):
         assert ours.shape == keras_s.shape
         np.testing.assert_allclose(ours, keras_s, atol=1e-3)

@@ -57,7 +57,7 @@ def test_logits_are_those_of_the_whole(fresh, samples, sizes):
     np.testing.assert_allclose(streamed(fresh, sound, sizes), fresh.logits([sound], RATE)[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("samples", [1, 1920, 12345])
+@pytest.mark.parametrize("samples", [161, 1920, 12345])
 def test_a_step_with_a_state_gives_the_same_logits(fresh, samples):
     """What `export(stream=True)` writes, run here."""
     step, sound = StreamStep(fresh), noise(samples)

@@ -15,7 +15,7 @@ from zoo.errors import ZooError
 @click.argument("path", metavar="[FILE]", required=False, type=options.PATH)
 @options.model(("classification",), "a classifier of words", "ds_cnn.commands")
 @click.option("--words", metavar="WORD,WORD", help="Words to listen for (all that the model knows).")
-@click.option("--threshold", type=float, default=0.7, show_default=True, help="Least probability of a word, 0 to 1.")
+@click.option("--threshold", type=float, default=0.9, show_default=True, help="Least probability of a word, 0 to 1.")
 @click.option("--seconds", type=options.POSITIVE, help="Stop listening after so long.")
 @options.json_option
 def spot(path, asked, words, threshold, seconds, as_json):
@@ -26,7 +26,7 @@ def spot(path, asked, words, threshold, seconds, as_json):
     \b
     Example:
       zoo spot --words yes,stop
-      zoo spot lecture.mp3 --words go --threshold 0.9
+      zoo spot lecture.mp3 --words go --threshold 0.97
     """
     rate = asked.sample_rate
     if not hasattr(asked.model, "spot"):

@@ -126,7 +126,7 @@ class Classifier(SpeechModel):
         chunks: Iterable[np.ndarray],
         sample_rate: float,
         words: Sequence[str] | str | None = None,
-        threshold: float = 0.7,
+        threshold: float = 0.9,
     ) -> Iterator[spotting.Spotted]:
         """Listens for words in a stream, and gives a `Spotted` (.word, .time, .confidence) for each.
 

@@ -22,13 +22,18 @@ from zoo.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PLACEHOLDER = "https://github.com/YOUR_ACCOUNT/speech-zoo"
-BETTER = {"accuracy": "larger", "SI-SDR": "larger"}  # of all other metrics, the smaller value is better
-UNITS = {"accuracy": " %", "WER": " %", "CER": " %", "EER": " %", "dB": " dB"}
+BETTER = {
+    "accuracy": "larger",
+    "AUROC": "larger",
+    "SI-SDR": "larger",
+}  # of all other metrics, the smaller value is better
+UNITS = {"accuracy": " %", "WER": " %", "CER": " %", "EER": " %", "AUROC": " %", "dB": " dB"}
 TASKS = {
     "transcription": "Recognizers",
     "classification": "Classifiers",
     "reconstruction": "Autoencoders",
     "denoising": "Autoencoders",
+    "detection": "Detectors of speech",
     "language": "Language models",
 }
 CALLS = {
@@ -36,6 +41,7 @@ CALLS = {
     "classification": "model.classify(zoo.audio.bundled('seven')).label",
     "reconstruction": "model.reconstruct(zoo.audio.bundled('seven')).code.shape",
     "denoising": "model.denoise(zoo.audio.bundled('seven')).shape",
+    "detection": "model.detect(zoo.audio.bundled('woman-us'))",
     "language": "model.perplexity('one two three')",
 }
 BLOCK = ' tabindex="0" role="group" aria-label="formula"'  # wide ones scroll by keyboard, as tables do

@@ -160,7 +160,6 @@ def test_models_are_checked_by_their_cards(monkeypatch):
     for arguments in (("info", "LSTM_CTC"), ("list", "lstn_ctc"), ("transcribe", clip, "--model", "lstm_ctd")):
         assert "lstm_ctc" in str(refusal(*arguments))
     assert refusal("classify", clip, "--weights", "none.keras").argument == "weights"
-    assert refusal("export", "lstm+conv2d", "--format", "onnx", "--out", "x.onnx").argument == "name"
     run("export", "lstm", "--format", "onxx", "--out", "x.onnx", code=2)
 
 

@@ -164,6 +164,7 @@ def test_names():
         "an4",
         "audio_cmn",
         "background",
+        "bundled_digits",
         "commands",
         "connected_digits",
         "folder",

@@ -41,7 +41,7 @@ def test_every_card_is_whole(name):
     for source in card.sources:
         assert source["title"] and source["url"].startswith("https://") and source["licence"]
     for result in card.results:
-        assert result.metric in ("WER", "CER", "accuracy", "EER", "perplexity", "dB")
+        assert result.metric in ("WER", "CER", "accuracy", "EER", "AUROC", "perplexity", "dB")
         assert result.utterances > 0 and result.reference_length > 0 and 0 <= result.low <= result.value <= result.high
     assert len({result.key for result in card.results}) == len(card.results)
     assert card.data == tuple(source["title"] for source in card.sources) and card.size == card.weights.get("bytes", 0)

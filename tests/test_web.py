@@ -120,16 +120,16 @@ def test_a_model_that_fails_to_convert_leaves_nothing(runtime, tmp_path, monkeyp
 
 def test_where_the_runtime_comes_from(runtime, tmp_path, monkeypatch):
     assert engine.find_runtime(runtime) == engine.find_runtime(runtime / "dist") == runtime / "dist"
-    with refused("runtime", MissingFileError):
+    with refused("wasm", MissingFileError):
         engine.find_runtime(tmp_path)
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(engine.shutil, "which", lambda name: None)
-    with refused("runtime"):
+    with refused("wasm"):
         engine.find_runtime()
     (tmp_path / "npm.sh").write_text("#!/bin/sh\necho no network >&2\nexit 1\n")
     (tmp_path / "npm.sh").chmod(0o755)
     monkeypatch.setattr(engine.shutil, "which", lambda name: str(tmp_path / "npm.sh"))
-    with refused("runtime") as caught:
+    with refused("wasm") as caught:
         engine.find_runtime()
     assert "no network" in str(caught.value) and os.listdir(tmp_path / "cache") == []
 
@@ -140,7 +140,7 @@ def test_the_command_refuses(tmp_path):
     assert refusal("web", tmp_path / "page").argument == "--model"
     assert refusal("web", tmp_path / "page", "--model", "ngram_lm").argument == "model"
     assert refusal("web", tmp_path / "full", "--model", "ds_cnn").argument == "out"
-    assert refusal("web", tmp_path / "page", "--model", "ds_cnn", "--runtime", tmp_path).argument == "runtime"
+    assert refusal("web", tmp_path / "page", "--model", "ds_cnn", "--wasm", tmp_path).argument == "wasm"
     assert refusal("web", tmp_path / "full", "--serve").argument == "out"
 
 

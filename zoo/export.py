@@ -132,7 +132,7 @@ def describe(model: "SpeechModel", quantize: str | None = None, stream: bool = F
     return about
 
 
-def _convert_in_child(format: str, source: Path, made: Path, quantize: str, child: str = CHILD) -> None:
+def _convert_in_child(format: str, source: Path, made: Path, quantize: str, child: str = "") -> None:
     """Run `_convert` in a process of its own. Raises ZooError if it does not end well."""
     # The child sees the packages that this process sees, and Keras' converters want TensorFlow.
     environment = os.environ | {
@@ -141,7 +141,7 @@ def _convert_in_child(format: str, source: Path, made: Path, quantize: str, chil
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",  # so that recurrent layers are loops, not a GPU's own kernels
     }
-    command = [sys.executable, "-c", child, format, str(source), str(made), quantize]
+    command = [sys.executable, "-c", child or CHILD, format, str(source), str(made), quantize]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=LIMIT)
     except subprocess.TimeoutExpired:

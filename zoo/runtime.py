@@ -53,8 +53,8 @@ class Session:
     def __init__(self, path: str | os.PathLike):
         self.path, format = _existing(path)
         need(FORMATS[format].runs, f"Running {self.path.name}")
-        self.about = read_metadata(path)
         with self._explained():
+            self.about = read_metadata(path)
             self._call = {"litert": _litert, "onnx": _onnx, "savedmodel": _savedmodel}[format](self.path)
         self._alone = format == "litert" or "stream" in self.about  # one clip at a time
 

@@ -11,9 +11,7 @@ from zoo.cli import _options as options
 from zoo.cli._loading import SOUND
 from zoo.cli._output import print_json, print_results, print_table, tell
 from zoo.errors import unknown_name
-from zoo.examples import check_example, write_example
 from zoo.presets import ModelCard, find_card
-from zoo.runtime import read_metadata
 
 CALIBRATION = 100  # clips, evenly from all of a data set
 
@@ -109,6 +107,8 @@ def export_model(asked, format, out, quantize, calibration, stream, example, as_
       zoo export ds_cnn --format c --calibration fsdd:train --out ds_cnn.h
     """
     if example:
+        from zoo.examples import check_example, write_example
+
         check_example(format, asked.model.task)
     clips = []
     if calibration:
@@ -123,7 +123,7 @@ def export_model(asked, format, out, quantize, calibration, stream, example, as_
     size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
     about = {"model": asked.name, "format": format, "path": str(out), "bytes": size}
     if example:
-        about["example"] = str(write_example(path, format, read_metadata(path)))
+        about["example"] = str(write_example(path, format, zoo.runtime.read_metadata(path)))
     tell(about, f"Wrote {out} ({size / 1e6:.1f} MB).", as_json)
 
 

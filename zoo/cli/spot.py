@@ -7,7 +7,6 @@ import click
 import zoo
 from zoo.cli import _options as options
 from zoo.cli._recordings import Recordings
-from zoo.decoding.live import microphone
 from zoo.errors import ZooError
 
 
@@ -35,6 +34,8 @@ def spot(path, asked, words, threshold, seconds, as_json):
         samples = zoo.audio.load_audio(path, rate)[: round(seconds * rate) if seconds else None]
         chunks = (samples[i : i + rate] for i in range(0, len(samples), rate))
     else:
+        from zoo.decoding.live import microphone
+
         chunks = microphone(seconds, sample_rate=rate)
     chosen = [word.strip() for word in words.split(",")] if words else None
     try:

@@ -50,7 +50,7 @@ def find_runtime(folder: Path | None = None) -> Path:
         found = next((place for place in places if all((place / name).is_file() for name in FILES)), None)
         if found is None:
             raise MissingFileError(
-                f"`runtime` must be a folder of the npm package {PACKAGE}, with {' and '.join(FILES)}. Received: {folder}."
+                f"`wasm` must be a folder of the npm package {PACKAGE}, with {' and '.join(FILES)}. Received: {folder}."
             )
         return found
     from zoo.datasets.archives import cache_folder
@@ -66,7 +66,7 @@ def _fetch(target: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise ZooError(
-            f"`runtime` must be a folder of the npm package {PACKAGE} where npm is not installed. Received: none."
+            f"`wasm` must be a folder of the npm package {PACKAGE} where npm is not installed. Received: none."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".npm-", dir=target.parent) as place:
@@ -79,7 +79,7 @@ def _fetch(target: Path) -> None:
         archive = next(Path(place).glob("*.tgz"), None)
         if archive is None:
             raise ZooError(
-                f"`runtime` must be a folder of the npm package {PACKAGE} where npm cannot fetch it. Received: none ({reason})."
+                f"`wasm` must be a folder of the npm package {PACKAGE} where npm cannot fetch it. Received: none ({reason})."
             )
         made = Path(place) / "made"
         made.mkdir()

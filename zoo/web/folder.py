@@ -43,7 +43,7 @@ TITLE = "speech-zoo"
 def write(
     out: str | os.PathLike,
     models: Sequence,
-    runtime: str | os.PathLike | None = None,
+    wasm: str | os.PathLike | None = None,
     title: str = TITLE,
     log: Callable[[str], None] | None = None,
 ) -> Path:
@@ -52,7 +52,7 @@ def write(
     Args:
         out: Folder to write, new or empty; its absolute path is returned.
         models: Names of presets, .keras files, or SpeechModels: classifiers and recognizers. The first is shown first.
-        runtime: Folder of the npm package onnxruntime-web; None fetches it with npm, once.
+        wasm: Folder of the npm package onnxruntime-web; None fetches it with npm, once.
         title: Title of the page.
         log: Called with a line before each step.
 
@@ -70,7 +70,7 @@ def write(
         raise ZooError("`models` must name at least one classifier or recognizer. Received none.")
     for model in models:
         _check(model)
-    source = find_runtime(Path(runtime).expanduser() if runtime else None)
+    source = find_runtime(Path(wasm).expanduser() if wasm else None)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".web-", dir=out.parent) as place:
         made = Path(place) / "made"

@@ -91,6 +91,9 @@ def test_background_is_cut_and_made(monkeypatch):
     for hiss in (u.recording for u in found[1::2]):
         samples = hiss.read(16000)
         assert samples.shape == (16000,) and 0 < np.abs(samples).max() < 1 and hiss.read(8000).shape == (8000,)
+    mixed = [u.recording for u in datasets.load("background", "train", count=100, tones="0.4")]
+    tones = [recording for recording in mixed if isinstance(recording, commands.Tones)]
+    assert 35 <= len(tones) <= 45 and all(np.isfinite(t.read(16000)).all() and t.read(8000).any() for t in tones[:5])
 
 
 def test_cut_words_as_commands(monkeypatch):

@@ -38,6 +38,7 @@ def test_every_card_is_whole(name):
     card = zoo.card(name)
     assert card.name == name and card.summary and card.limits and card.licence
     assert card.architecture in architectures() + language_models()
+    assert ("." in name) != bool(card.tag)  # the full name is architecture.tag
     for source in card.sources:
         assert source["title"] and source["url"].startswith("https://") and source["licence"]
     for result in card.results:

@@ -11,6 +11,7 @@ Source: P. Warden, "Speech Commands: a dataset for limited-vocabulary speech rec
 https://arxiv.org/abs/1804.03209; http://download.tensorflow.org/data/speech_commands_v0.01.tar.gz, CC BY 4.0.
 """
 
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,8 +115,43 @@ class Hiss:
         return resample(samples.astype("float32"), noise.RATE, sample_rate)
 
 
-@register("background", splits=("train", "test"), count="number of clips (1000)", seed="of the cuts (0)")
-def background(split: str, source: str | Path | None = None, count: Count = 1000, seed: Seed = 0) -> list[Utterance]:
+@dataclass(frozen=True)
+class Tones:
+    """A second of hum, beeps or chords: notes with overtones, held or plucked, a new chord on each beat."""
+
+    seed: int
+    level_db: float  # of its peak, below full scale
+
+    def read(self, sample_rate: int) -> np.ndarray:
+        rng, time = np.random.default_rng(self.seed), np.arange(noise.RATE) / noise.RATE
+        beat, overtones = rng.choice((0.15, 0.25, 0.5, 1.0)), int(rng.integers(1, 12))
+        decay, roots = rng.choice((0.0, 3.0, 10.0)), np.exp(rng.uniform(np.log(45), np.log(1500), 8))  # Hz
+        samples = np.zeros(noise.RATE)
+        for root, start in zip(roots, np.arange(0, 1, beat), strict=False):
+            held = (time >= start) & (time < start + beat)
+            shape = held * np.exp(-decay * np.maximum(time - start, 0))
+            for step in ((0,), (0, 7), (0, 4, 7), (0, 3, 7, 12))[rng.integers(4)]:
+                note = root * 2 ** (step / 12) * np.arange(1, overtones + 1)
+                note = note[note < noise.RATE / 2, None]
+                samples += shape * (np.sin(2 * np.pi * note * time) / (note / root)).sum(axis=0)
+        samples *= 10 ** (self.level_db / 20) / max(np.abs(samples).max(), 1e-9)
+        return resample(samples.astype("float32"), noise.RATE, sample_rate)
+
+
+@register(
+    "background",
+    splits=("train", "test"),
+    count="number of clips (1000)",
+    seed="of the cuts (0)",
+    tones="share of hum, beeps and chords (0)",
+)
+def background(
+    split: str,
+    source: str | Path | None = None,
+    count: Count = 1000,
+    seed: Seed = 0,
+    tones: Annotated[float, Field(ge=0, le=1)] = 0.0,
+) -> list[Utterance]:
     """Background: seconds without speech, whose text is "silence": sounds of ESC-10, and hiss of every colour, 16 kHz."""
     files = recordings(noise.SOURCE, find(noise.SOURCE, source))
     folds = noise.FOLDS[split]
@@ -125,5 +161,7 @@ def background(split: str, source: str | Path | None = None, count: Count = 1000
         start, slope, level = rng.uniform(0, 3.9), rng.uniform(0, 1), rng.uniform(-50, -1)
         cut = CutRecording(paths[rng.integers(len(paths))], round(start, 2), round(start, 2) + 1)
         sound = Hiss(int(rng.integers(2**31)), slope, level) if i % 2 else cut
+        if (i * 0.618) % 1 < tones:  # evenly among the others
+            sound = Tones(zlib.crc32(f"{split}-{seed}-{i}".encode()), level)
         found.append(Utterance(f"{split}-{seed}-{i:05d}", "silence", "", sound))
     return found

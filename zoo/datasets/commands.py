@@ -20,9 +20,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from zoo.audio import resample
+from zoo.audio import load_audio, resample
 from zoo.audio_files import SUFFIXES
-from zoo.datasets import CutRecording, FileRecording, Utterance, noise, register, speech_commands
+from zoo.datasets import FileRecording, Utterance, noise, register, speech_commands
 from zoo.datasets.archives import find
 from zoo.datasets.connected_digits import Count, Seed
 from zoo.datasets.manifests import Source, manifest, recordings
@@ -101,6 +101,18 @@ def _silences(root: Path) -> list[Utterance]:
 
 
 @dataclass(frozen=True)
+class Second:
+    """A second of a recording from `start` on, which goes round where it ends too soon."""
+
+    path: str
+    start: float  # seconds
+
+    def read(self, sample_rate: int) -> np.ndarray:
+        samples = load_audio(self.path, sample_rate)
+        return np.resize(np.roll(samples, -round(self.start * sample_rate)), sample_rate)
+
+
+@dataclass(frozen=True)
 class Hiss:
     """A second of noise whose amplitude falls with frequency to the power of `slope`: 0 is white, 0.5 pink, 1 brown."""
 
@@ -159,7 +171,7 @@ def background(
     rng, found = np.random.default_rng((seed, split == "test")), []
     for i in range(count):
         start, slope, level = rng.uniform(0, 3.9), rng.uniform(0, 1), rng.uniform(-50, -1)
-        cut = CutRecording(paths[rng.integers(len(paths))], round(start, 2), round(start, 2) + 1)
+        cut = Second(paths[rng.integers(len(paths))], round(start, 2))
         sound = Hiss(int(rng.integers(2**31)), slope, level) if i % 2 else cut
         if (i * 0.618) % 1 < tones:  # evenly among the others
             sound = Tones(zlib.crc32(f"{split}-{seed}-{i}".encode()), level)

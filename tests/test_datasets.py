@@ -533,6 +533,6 @@ def test_manifests_are_the_scripts(data_folder, tmp_path):
         capture_output=True,
         env=os.environ | {"PYTHONPATH": str(SCRIPTS.parent)},
     )
-    assert len(list(made.iterdir())) == 5
+    assert len(list(made.iterdir())) == 6
     for path in made.iterdir():
         assert path.read_bytes() == manifests.manifest_path(path.stem).read_bytes(), path.name

@@ -413,7 +413,7 @@ def test_an_uploaded_word_is_answered_by_all(visit):
     wait_for(tab, "on your clip", "models")
     tab.get_by_role("combobox", name="Model").click()
     tab.get_by_role("option", name="ngram_lm", exact=True).click()
-    wait_for(tab, "ngram_lm is a model of text", "models")
+    wait_for(tab, "ngram_lm is a language model", "models")
     tab.get_by_role("tab", name="Compare").click()
     tab.locator("#compare .zoo-image img").wait_for()
 

@@ -109,7 +109,9 @@ def readme(model: Any, name: str) -> str:
     fields = {"library_name": "keras", "license": licence, "tags": tags} | ({"pipeline_tag": task} if task else {})
     labels = getattr(model.config, "labels", ()) or getattr(model.config, "vocabulary", "")
     shown = labels if isinstance(labels, str) else ", ".join(labels)
-    verb = next((verb for verb in ("transcribe", "classify", "reconstruct") if hasattr(model, verb)), "predict")
+    verb = next(
+        (verb for verb in ("transcribe", "classify", "reconstruct", "detect") if hasattr(model, verb)), "predict"
+    )
     lines = ["---", *(f"{key}: {json.dumps(value)}" for key, value in fields.items()), "---", f"# {name.split('/')[1]}"]
     lines += ["", f"A {model.display_name} for {model.task}." + (f" {about.summary}" if card and about else "")]
     lines += ["", f"- {model.count_params():,} parameters, {model.config.sample_rate} Hz"]

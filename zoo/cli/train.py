@@ -69,7 +69,7 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
     zoo.tasks.compile_model(model)  # without the optimizer's state the file is a third as large
     with atomic_write(out / "model.keras") as partial:
         model.save(partial)
-    verb = next(verb for verb in ("transcribe", "classify", "reconstruct") if hasattr(model, verb))
+    verb = next(verb for verb in ("transcribe", "classify", "reconstruct", "detect") if hasattr(model, verb))
     words = ["zoo", verb, "clip.wav", "--model", name, "--weights", str(out / "model.keras")]
     click.echo(f"Done: {shlex.join(words)}")
 

@@ -75,3 +75,16 @@ def test_a_real_model_spots_in_a_stream():
     model = zoo.load("ds_cnn")
     clip = zoo.audio.load_audio(zoo.audio.bundled("seven"), 8000)
     assert all(found.word in model.labels for found in model.spot([clip], 8000))
+
+
+@pytest.mark.slow
+def test_a_voice_is_compared_with_itself():
+    import json
+
+    from click.testing import CliRunner
+
+    from zoo.cli import main
+
+    clip = str(zoo.audio.bundled("seven"))
+    found = json.loads(CliRunner().invoke(main, ["verify", clip, clip, "--json"]).stdout)
+    assert found == {"cosine": 1.0, "same": True}

@@ -2,7 +2,7 @@
 
     python scripts/make_manifests.py FOLDER [OUT]
     python scripts/make_manifests.py spoken_digits|spoken_words [OUT]
-    python scripts/make_manifests.py commands FOLDER [OUT]
+    python scripts/make_manifests.py commands|librispeech_speakers FOLDER [OUT]
 
 FOLDER holds the unpacked data sets side by side; OUT is data/manifests unless given. The manifests are committed; this
 script says where each line comes from, and makes the same bytes again. The second form makes the lists of cuts, which
@@ -20,7 +20,17 @@ from pathlib import Path
 import numpy as np
 
 from zoo import datasets
-from zoo.datasets import an4, audio_cmn, commands, connected_digits, fsdd, noise, speechocean762, spoken_digits
+from zoo.datasets import (
+    an4,
+    audio_cmn,
+    commands,
+    connected_digits,
+    fsdd,
+    librispeech_speakers,
+    noise,
+    speechocean762,
+    spoken_digits,
+)
 from zoo.datasets.archives import top_folder
 from zoo.datasets.manifests import _stem
 from zoo.datasets.speech_synthesis.synthetic import word_list
@@ -138,6 +148,15 @@ def audio_cmn_rows() -> list[dict[str, str]]:
     words = [{"id": f"cmn-{text}", "text": text, "speaker": "yue-tan"} for text in audio_cmn.SYLLABLES]
     spoken = audio_cmn.SYLLABLES.items()
     return words + [{"id": f"cmn-{pinyin}", "text": text, "speaker": "chen-wang"} for text, pinyin in spoken]
+
+
+def librispeech_speakers_rows(root: Path) -> list[dict[str, str]]:
+    """The recordings of 243 people to learn from, and of ten others."""
+    rows = []
+    for split, folder in (("train", "librispeech_train-clean-100"), ("test", "librispeech_test-other")):
+        keys = sorted(_stem(path, nested=True) for path in (root / folder).rglob("*-*-*.*"))
+        rows += [{"id": key, "split": split, "speaker": key.split("/")[1].split("-")[0]} for key in keys]
+    return rows
 
 
 def speechocean_rows(root: Path) -> list[dict[str, str]]:
@@ -278,6 +297,9 @@ def write_commands(folder: str, out: Path = MANIFESTS) -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3, 4):
         sys.exit(__doc__)
+    if sys.argv[1] == "librispeech_speakers":
+        root = top_folder(Path(sys.argv[2]), librispeech_speakers.SOURCE)
+        sys.exit(write(*map(Path, sys.argv[3:] or [MANIFESTS]), sys.argv[1], librispeech_speakers_rows(root)))
     if sys.argv[1] == "commands":
         sys.exit(write_commands(sys.argv[2], *map(Path, sys.argv[3:])))
     if sys.argv[1] in CUT:

@@ -150,3 +150,11 @@ def test_new_labels_have_no_others(tmp_path):
     assert zoo.load(path).config.others == 2
     renewed = zoo.load("ds_cnn", weights=path, labels=["ja", "nein"])
     assert renewed.config.others == 0 and renewed.output["logits"].shape[-1] == 2
+
+
+@pytest.mark.slow
+def test_voices_without_words_are_cut_and_share_nobody(data_folder):
+    train, test = (datasets.load("librispeech_speakers", split) for split in ("train", "test"))
+    assert len({u.speaker for u in train}) == 243 and len({u.speaker for u in test}) == 10
+    assert not {u.speaker for u in train} & {u.speaker for u in test} and len({u.id for u in train}) == len(train)
+    assert train[-1].audio(16000).shape == (48000,)

@@ -88,3 +88,12 @@ def test_a_voice_is_compared_with_itself():
     clip = str(zoo.audio.bundled("seven"))
     found = json.loads(CliRunner().invoke(main, ["verify", clip, clip, "--json"]).stdout)
     assert found == {"cosine": 1.0, "same": True}
+
+
+@pytest.mark.slow
+def test_the_limit_of_one_voice_is_where_both_errors_are_equal(data_folder):
+    model, utterances = zoo.load("speaker_id"), zoo.datasets.load("spoken_digits", "validation")
+    recordings = [utterance.recording.path for utterance in utterances]
+    points = np.stack(model.embed([utterance.audio(8000) for utterance in utterances], 8000))
+    found = zoo.metrics.equal_error_rate(points, [utterance.speaker for utterance in utterances], recordings)
+    assert zoo.card("speaker_id").same_above == pytest.approx(found.threshold, abs=0.005)

@@ -383,3 +383,14 @@ def test_a_bundled_file_says_where_it_is_in_doubt():
     assert model.transcribe(zoo.audio.bundled("woman-us")).doubtful is False
     noise = model.transcribe(0.1 * np.random.default_rng(0).standard_normal(16000).astype("float32"), 16000)
     assert noise.doubtful and noise.doubt.startswith("lstm_ctc")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["litert", "onnx"])
+def test_an_exported_classifier_doubts_as_the_keras_model_does(format, tmp_path):
+    needs(format)
+    model, noise = zoo.load("conv2d_mini"), 0.1 * np.random.default_rng(0).standard_normal(8000).astype("float32")
+    exported = zoo.load(export(model, format, tmp_path / f"m{exporting.FORMATS[format].suffix}"))
+    said, heard = exported.classify(zoo.audio.bundled("seven")), exported.classify(noise, 8000)
+    assert said.doubtful is False and heard.doubtful is True
+    assert heard.doubt == model.classify(noise, 8000).doubt

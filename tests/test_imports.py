@@ -20,7 +20,7 @@ ORDER = (
     "examples export microcontroller benchmark demo web cli"
 ).split()
 # Older paths of what lies elsewhere now: for notebooks, and imported by nothing in the package.
-OLD_PATHS = "ensemble exporting features model pictures search".split()
+OLD_PATHS = "ensemble features model pictures search".split()
 FILES = sorted(ZOO.rglob("*.py"))
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ZOO).as_posix())
 

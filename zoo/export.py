@@ -60,8 +60,8 @@ def export(
         calibration: Clips, as `model.load_clips` takes them, on which full_int8 measures the ranges of activations.
         stream: If True, the file hears a recording chunk by chunk, as `zoo.tasks.steps.StreamStep` does, so that
             `zoo.load(path).stream` can write while somebody speaks. For a StreamingRecognizer, LiteRT or ONNX.
-        extras: If True, further outputs: `log_mel`, the frames in dB that the network hears, and for a classifier with a doubt
-            `known` (batch, classes), the log odds of each class against all that it does not know.
+        extras: If True, a further output `log_mel`, the frames in dB that the network sees. (A classifier with a doubt always has one,
+            `known` (batch, classes): the log odds of each class against everything outside the training data.)
 
     Raises:
         ZooError: For a format or quantization that the model cannot have, or where the converter fails.
@@ -190,11 +190,11 @@ def _network(model, extras: bool):
     outputs = {"frames" if name == "lengths" else name: value for name, value in model.output.items()}
     if extras:
         outputs["log_mel"] = model.get_layer("log_mel").output[0]
-        if (known := doubt.of(model)) and known.file:
-            kernel, bias = doubt.head(known.file, known.sha256)
-            others = ops.log_softmax(ops.matmul(model.get_layer("logits").input, kernel) + bias, axis=-1)
-            n = outputs["logits"].shape[-1]
-            outputs["known"] = others[:, :n] - ops.logsumexp(others[:, n:], axis=-1, keepdims=True)
+    if (known := doubt.of(model)) and known.file:
+        kernel, bias = doubt.head(known.file, known.sha256)
+        others = ops.log_softmax(ops.matmul(model.get_layer("logits").input, kernel) + bias, axis=-1)
+        n = outputs["logits"].shape[-1]
+        outputs["known"] = others[:, :n] - ops.logsumexp(others[:, n:], axis=-1, keepdims=True)
     return keras.Model(model.input, outputs)
 
 

@@ -82,7 +82,14 @@ class ExportedClassifier(ExportedModel):
     @one_or_many
     def classify(self, audio, sample_rate: int | None = None, batch_size: int = 64):
         """Says which of the classes a clip is: a `Classification`, or a list. Arguments as for `zoo.tasks.Classifier`."""
-        return [decoding.classify(logits, self.labels) for logits in self.logits(audio, sample_rate, batch_size)]
+        return [self._answer(outputs) for outputs in self.infer(audio, sample_rate, batch_size)]
+
+    def _answer(self, outputs: dict[str, np.ndarray]) -> decoding.Classification:
+        answer, about = decoding.classify(outputs["logits"], self.labels), self.about.get("doubt")
+        if not about or "known" not in outputs:
+            return answer
+        score = outputs["known"][self.labels.index(answer.label)]
+        return decoding.with_doubt(answer, self.display_name, **about, score=score)
 
 
 class ExportedRecognizer(ExportedModel):

@@ -76,17 +76,23 @@ def classify(logits: np.ndarray, class_names: Sequence[str]) -> Classification:
     return Classification(class_names[best], named, float(probabilities[best]))
 
 
-def with_doubt(transcript: Transcript, name: str, threshold: float, knows: str) -> Transcript:
-    """Return the transcript with `.doubtful` and `.doubt`, which a confidence below the threshold of the model `name` raises.
+def with_doubt(
+    answer: "Transcript | Classification", name: str, threshold: float, knows: str, score: float | None = None
+) -> "Transcript | Classification":
+    """Return the answer with `.doubtful` and `.doubt`, which a score below the threshold of the model `name` raises.
+
+    The score of a transcript is its confidence; that of a classification must be given.
 
     >>> with_doubt(Transcript("one", (), 0.4, 1.0), "lstm_ctc", 0.8, "digits").doubtful
     True
     """
-    if not transcript.text:
-        return replace(transcript, doubtful=True, doubt=f"{name} hears no words in this.")
-    if transcript.confidence >= threshold:
-        return replace(transcript, doubtful=False)
-    return replace(transcript, doubtful=True, doubt=f"{name} knows {knows}; this sounds like something else.")
+    text = getattr(answer, "text", None)
+    if text == "":
+        return replace(answer, doubtful=True, doubt=f"{name} hears no words in this.")
+    if (answer.confidence if score is None else score) >= threshold:
+        return replace(answer, doubtful=False)
+    what = "none of them" if text is None else "something else"
+    return replace(answer, doubtful=True, doubt=f"{name} knows {knows}; this sounds like {what}.")
 
 
 def utterance_logits(logits: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:

@@ -49,9 +49,8 @@ class Doubt:
         """A classifier's answer with its doubt; `heard` (units,) is what its last layer saw."""
         labels = list(answer.probabilities)
         layer, label = head(self.file, self.sha256), labels.index(answer.label)
-        if scores(heard[None], *layer, [label], len(labels))[0] >= self.threshold:
-            return replace(answer, doubtful=False)
-        return replace(answer, doubtful=True, doubt=f"{self.name} knows {self.knows}; this sounds like none of them.")
+        score = scores(heard[None], *layer, [label], len(labels))[0]
+        return with_doubt(answer, self.name, self.threshold, self.knows, score)
 
 
 def of(model) -> Doubt | None:

@@ -237,13 +237,17 @@ STRETCH = (0.7, 1.15)  # shortest and longest, of the durations of an unhurried 
 PITCH_RANGE = 0.25  # octaves, a flite voice is moved by at most this
 
 
-def digit_speakers(split: str, accents: int, seed: int) -> dict[str, tuple[list[Line], float]]:
+def digit_speakers(
+    split: str, accents: int, seed: int, engine: Engine = "espeak-ng"
+) -> dict[str, tuple[list[Line], float]]:
     """Returns speaker -> (takes in the order of digits, threshold of trimming in dB), `accents` speakers a voice."""
     rng = _rng(split, seed)
     people = []
-    for program in programs_for(split):
+    for program in programs_for(split, engine):
         for voice in (voice for voice in voices(split, program) for _ in range(accents)):
-            if program == "flite":
+            if program == "kokoro":
+                people.append((program, voice, 0))
+            elif program == "flite":
                 people.append((program, voice, FLITE_PITCH[voice] * 2 ** rng.uniform(-PITCH_RANGE, PITCH_RANGE)))
             else:
                 people.append((program, f"{rng.choice(ACCENTS)}+{voice}", rng.uniform(20, 80)))
@@ -252,7 +256,7 @@ def digit_speakers(split: str, accents: int, seed: int) -> dict[str, tuple[list[
         takes = []
         for name, word in ((f"{i}-{take}", word) for i, word in enumerate(grammar.DIGITS) for take in range(TAKES)):
             stretch = rng.uniform(*STRETCH)
-            rate = round(stretch if program == "flite" else 170 / stretch, 2)
+            rate = round({"flite": stretch, "kokoro": 1 / stretch}.get(program, 170 / stretch), 2)
             takes.append(Line(f"{number:03d}-{name}", word, program, voice, rate, round(pitch), 0, "", 0.0, 0.0))
         found[f"{number:03d}"] = (takes, round(rng.uniform(*TRIM_DB), 1))
     return found
@@ -265,6 +269,7 @@ def digit_speakers(split: str, accents: int, seed: int) -> dict[str, tuple[list[
     seed="of voices and strings (0)",
     accents="speakers made of each voice (4)",
     longest="digits of the longest strings (7); 1 makes single words",
+    engine=ENGINE,
 )
 def synthetic_digits(
     split: str,
@@ -273,9 +278,10 @@ def synthetic_digits(
     seed: Seed = 0,
     accents: Annotated[int, Field(ge=1, le=20)] = 4,
     longest: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST,
+    engine: Engine = "espeak-ng",
 ) -> list[Utterance]:
     """Digits of synthetic voices, joined into strings as `connected_digits` joins those of people, 8 kHz."""
-    people = digit_speakers(split, accents, seed)
+    people = digit_speakers(split, accents, seed, engine)
     takes = [line for lines, _ in people.values() for line in lines]
     spoken = speak_all(takes, _folder("synthetic_digits", split, source))
     files = {line.id: file for line, file in zip(takes, spoken, strict=True)}

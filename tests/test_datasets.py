@@ -172,13 +172,14 @@ def test_names():
         "kokoro_words",
         "librispeech",
         "librispeech_speakers",
+        "mandarin_digits",
         "read_aloud",
         "sentences",
         "speech_commands",
         "spoken_digits",
     }
     expected |= {"speechocean762", "spoken_words", "synthetic", "synthetic_commands", "synthetic_digits"}
-    expected |= {"synthetic_words", "text"}
+    expected |= {"synthetic_mandarin", "synthetic_words", "text"}
     assert set(datasets.names()) == expected and datasets.names() == sorted(datasets.names())
     assert all(datasets.describe(name).about for name in expected)
 

@@ -14,7 +14,7 @@ from conftest import refused
 from scripts import make_sentences
 from zoo import datasets
 from zoo.datasets.manifests import manifest, manifest_path
-from zoo.datasets.speech_synthesis import grammar, kokoro, synthetic, voices
+from zoo.datasets.speech_synthesis import grammar, kokoro, mandarin, synthetic, voices
 from zoo.errors import DataError
 from zoo.text import CHARACTERS
 
@@ -131,6 +131,24 @@ def test_commands_are_half_of_the_synthetic_ones(every_voice, monkeypatch):
     monkeypatch.setattr(synthetic, "speak_all", lambda lines, folder: [line.file for line in lines])
     texts = Counter(u.text for u in datasets.load("synthetic_commands", "train", count=400))
     assert texts["unknown"] == 200 and len(texts) == 11
+
+
+def test_mandarin_words_are_spoken_as_pinyin_by_voices_that_no_two_splits_share(every_voice, monkeypatch):
+    monkeypatch.setattr(mandarin, "speak_all", lambda lines, folder: [line.text for line in lines])
+    found = {split: datasets.load("synthetic_mandarin", split, count=90) for split in ("train", "validation")}
+    assert all(u.recording.path == mandarin.WORDS[u.text] for clips in found.values() for u in clips)
+    assert {u.text for u in found["train"]} == set(mandarin.WORDS) and len(mandarin.WORDS) == 30
+    assert not {u.speaker for u in found["train"]} & {u.speaker for u in found["validation"]}
+
+
+def test_strings_of_mandarin_digits_are_by_real_people_in_the_test():
+    try:
+        found = datasets.load("mandarin_digits", "test", count=20)
+    except DataError:
+        pytest.skip("audio_cmn is not here")
+    assert {u.speaker for u in found} == {"yue-tan", "chen-wang"} and len(found) == 20
+    assert all(set(u.text.split()) <= set(mandarin.DIGITS) for u in found)
+    assert found[0].audio(16000).size > 1600
 
 
 def test_kokoro_says_what_it_needs(tmp_path, monkeypatch):

@@ -116,12 +116,16 @@ def draw_strings(
 
 
 def joined(
-    row: dict[str, str], speaker: str, take_of: Callable[[str, str], str | Recording], trim_db: float | None = None
+    row: dict[str, str],
+    speaker: str,
+    take_of: Callable[[str, str], str | Recording],
+    trim_db: float | None = None,
+    names: Sequence[str] = fsdd.DIGITS,
 ) -> Utterance:
     """Returns the utterance of one row of `draw_strings`; `take_of` finds the file or recording of a digit's take."""
     takes = [take.split("_") for take in row["takes"].split()]
     gaps, gains = (tuple(map(float, row[key].split())) for key in ("gaps_ms", "gains_db"))
-    text = " ".join(fsdd.DIGITS[int(digit)] for digit, _ in takes)
+    text = " ".join(names[int(digit)] for digit, _ in takes)
     recordings = tuple(take_of(digit, take) for digit, take in takes)
     return Utterance(row["id"], text, speaker, JoinedRecording(row["id"], recordings, gaps, gains, trim_db))
 

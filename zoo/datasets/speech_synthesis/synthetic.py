@@ -43,7 +43,7 @@ Takes = Annotated[int, Field(ge=0, le=200_000)]  # 0 is each text once
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _rng(split: str, seed: int) -> np.random.Generator:
+def rng_of(split: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(split.encode())])
 
 
@@ -67,14 +67,14 @@ def _in_turn(
     texts: Sequence[str], split: str, count: int, seed: int, pauses: list[float], engine: Engine
 ) -> list[Line]:
     """Returns `count` lines, from the first text again where there are fewer; 0 is each text once."""
-    return _lines(islice(cycle(texts), count or len(texts)), split, seed, _rng(split, seed), pauses, engine)
+    return _lines(islice(cycle(texts), count or len(texts)), split, seed, rng_of(split, seed), pauses, engine)
 
 
 def plan(
     split: str, count: int, seed: int, digits_share: float, letters_share: float, engine: Engine = "espeak-ng"
 ) -> list[Line]:
     """Returns `count` lines of `synthetic`; a larger count only adds lines."""
-    rng = _rng(split, seed)
+    rng = rng_of(split, seed)
     drawn = (grammar.sentence(rng, digits_share, letters_share) for _ in repeat(None))
     texts = islice((text for text in drawn if grammar.part_of(text) == split), count)
     # people spell and dictate with pauses, in bursts, or in one breath
@@ -220,7 +220,7 @@ def synthetic_commands(
     task: Task = "12",
 ) -> list[Utterance]:
     """The words of `commands` by synthetic voices, 16 kHz: ten commands, and `unknown`, which is any other word."""
-    rng = _rng(split, seed)
+    rng = rng_of(split, seed)
     others = sorted({*speech_commands.OTHERS, *word_list()} - {*speech_commands.COMMANDS})
     # half of the other words are those of Speech Commands
     words = [(speech_commands.COMMANDS, speech_commands.OTHERS, others)[kind] for kind in (0, 1, 0, 2)]
@@ -241,7 +241,7 @@ def digit_speakers(
     split: str, accents: int, seed: int, engine: Engine = "espeak-ng"
 ) -> dict[str, tuple[list[Line], float]]:
     """Returns speaker -> (takes in the order of digits, threshold of trimming in dB), `accents` speakers a voice."""
-    rng = _rng(split, seed)
+    rng = rng_of(split, seed)
     people = []
     for program in programs_for(split, engine):
         for voice in (voice for voice in voices(split, program) for _ in range(accents)):

@@ -143,11 +143,15 @@ def commands_learn_rows(root: Path, test: list[dict[str, str]]) -> list[dict[str
     return [row for row in rows if row["split"]]
 
 
-def audio_cmn_rows() -> list[dict[str, str]]:
-    """The takes of the words that `kokoro_words` has, by both people."""
+def audio_cmn_rows(root: Path) -> list[dict[str, str]]:
+    """The takes of our words, then all syllables whose name is pinyin with one of the four tones."""
     words = [{"id": f"cmn-{text}", "text": text, "speaker": "yue-tan"} for text in audio_cmn.SYLLABLES]
-    spoken = audio_cmn.SYLLABLES.items()
-    return words + [{"id": f"cmn-{pinyin}", "text": text, "speaker": "chen-wang"} for text, pinyin in spoken]
+    characters = {pinyin: text for text, pinyin in audio_cmn.SYLLABLES.items()}
+    names = {path.name.split(".")[0] for pattern in audio_cmn.SOURCE.patterns for path in root.glob(pattern)}
+    spoken = sorted(name[4:] for name in names if re.fullmatch(r"cmn-[a-zü]+[1-4]", name))
+    return words + [
+        {"id": f"cmn-{name}", "text": characters.get(name, name), "speaker": audio_cmn.SPEAKER} for name in spoken
+    ]
 
 
 def librispeech_speakers_rows(root: Path) -> list[dict[str, str]]:
@@ -282,7 +286,7 @@ def main(folder: str, out: Path = MANIFESTS) -> None:
     write(out, "an4", an4_rows(top_folder(place, an4.SOURCE)))
     write(out, "fsdd", fsdd_rows(top_folder(place, fsdd.SOURCE)))
     write(out, "connected_digits", connected_digits_rows())
-    write(out, "audio_cmn", audio_cmn_rows())
+    write(out, "audio_cmn", audio_cmn_rows(top_folder(place, audio_cmn.SOURCE)))
     write(out, "noise", noise_rows(top_folder(place, noise.SOURCE)))
     write(out, "speechocean762", speechocean_rows(top_folder(place, speechocean762.SOURCE)))
 

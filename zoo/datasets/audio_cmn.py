@@ -1,7 +1,7 @@
-"""audio-cmn: Mandarin by two people, one take each: digits and short commands, of single characters, 16 kHz.
+"""audio-cmn: Mandarin by two people, one take each: digits and short commands, of single characters, and syllables, 16 kHz.
 
-A woman says one-character words, another speaker says syllables; the manifest names the takes whose words `kokoro_words`
-has in Mandarin. Two people are an example, not a measurement.
+A woman says one-character words, another speaker says all syllables in each tone; the manifest names the takes whose words
+`kokoro_words` has in Mandarin, and the syllables. Two people are an example, not a measurement.
 
 Source: H. Lopez, https://github.com/hugolpz/audio-cmn, CC BY-SA: words by Yue Tan, syllables by Chen Wang (Tsinghua).
 """
@@ -30,16 +30,19 @@ SYLLABLES = dict(
     ).split()
 )
 DIGITS = tuple(SYLLABLES)[:11]
+WANTED = {"digits": DIGITS, "all": tuple(SYLLABLES)}
+SPEAKER = "chen-wang"  # of the syllables
 
 
-@register("audio_cmn", splits=("test",), words="digits or all (all)")
+@register("audio_cmn", splits=("test",), words="digits, all words, or syllables such as ma3 (all)")
 def utterances(
-    split: str, source: str | Path | None = None, words: Literal["digits", "all"] = "all"
+    split: str, source: str | Path | None = None, words: Literal["digits", "all", "syllables"] = "all"
 ) -> list[Utterance]:
-    """Mandarin digits and commands of one character, by two people, one take each, 16 kHz."""
+    """Mandarin digits and commands of one character, by two people, one take each; or one person's syllables, 16 kHz."""
     files = recordings(SOURCE, find(SOURCE, source))
-    return [
-        Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(files[row["id"]])))
+    rows = [
+        row | ({"text": row["id"].removeprefix("cmn-")} if words == "syllables" else {})
         for row in manifest("audio_cmn")
-        if words == "all" or row["text"] in DIGITS
+        if (row["speaker"] == SPEAKER if words == "syllables" else row["text"] in WANTED[words])
     ]
+    return [Utterance(row["id"], row["text"], row["speaker"], FileRecording(str(files[row["id"]]))) for row in rows]

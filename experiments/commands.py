@@ -36,8 +36,10 @@ APART = (
 )  # the last one is any word that is not among those of Speech Commands
 
 
-def sets(place: str, real: int, kokoro: int, espeak: int) -> list[str]:
-    """What an epoch shows: real takes (`real` of each of MANY, or all of them), words of AN4 and of learners, synthetic voices."""
+def sets(place: str, real: int, kokoro: int, espeak: int, running: int = 0) -> list[str]:
+    """What an epoch shows: real takes (`real` of each of MANY, or all of them), words of AN4 and of learners, synthetic voices, and
+    `running` seconds cut from sentences.
+    """
     found = [
         f"commands:train=0.4,words={KNOWN},task=35{place}", "spoken_words:train=0.3,task=35", "background:train=0.6",
     ]  # fmt: skip
@@ -46,6 +48,8 @@ def sets(place: str, real: int, kokoro: int, espeak: int) -> list[str]:
         found.append(f"commands:train={10 if real > 0 else 1},words={MANY},task=35{most}{place}")
         found.append(f"commands:train=12,words={FEW},task=35{place}")
         found.append("spoken_words:train=4,task=35,words=yes+no+on+stop+go")
+    if running:
+        found.append(f"running_speech:train,count={running}")
     if espeak:
         found.append(f"synthetic_commands:train=0.5,count={espeak},task=35")
     if kokoro:
@@ -54,12 +58,12 @@ def sets(place: str, real: int, kokoro: int, espeak: int) -> list[str]:
 
 
 def learn_words(
-    model, out, init, place, real, kokoro, espeak, epochs, filters, learning_rate, log
+    model, out, init, place, real, kokoro, espeak, running, epochs, filters, learning_rate, log
 ) -> zoo.tasks.Classifier:
     """Trains all words apart, and gives the same network with 12 classes; `out` has it as model.keras and commands.weights.h5."""
     config = WIDE | ({"filters": filters} if filters else {})
     held_out = [f"commands:validation,words={words},task=35{place}" for words in (MANY, KNOWN)]
-    apart = train(model, sets(place, real, kokoro, espeak), f"{out}/words", init=init, model_config=config | {"labels": APART},
+    apart = train(model, sets(place, real, kokoro, espeak, running), f"{out}/words", init=init, model_config=config | {"labels": APART},
                   epochs=epochs, learning_rate=learning_rate, validation=held_out, augmentation=AUGMENTATION, batch_size=64,
                   resume=True, log=log)  # fmt: skip
     made = zoo.load(model, weights=None, **config, labels=LABELS, others=len(APART) - len(LABELS))
@@ -79,6 +83,7 @@ def commands(
     compare: bool = False,
     kokoro: int = 1000,
     espeak: int = 8000,
+    running: int = 0,
     epochs: int = 24,
     filters: int = 0,
     learning_rate: float = 3e-3,
@@ -90,7 +95,9 @@ def commands(
     place, rows = f",source={learn}" if learn else "", []
     for real in (0, 10, -1) if compare else (-1,):
         where = f"{out}/{real}" if compare else out
-        made = learn_words(model, where, init, place, real, kokoro, espeak, epochs, filters, learning_rate, log)
+        made = learn_words(
+            model, where, init, place, real, kokoro, espeak, running, epochs, filters, learning_rate, log
+        )
         for word in (*MANY.split("+"), KNOWN):
             found = zoo.evaluate(made, f"commands:validation,words={word}{place}")[0]
             about = {"model": model, "real": real, "word": "other words" if word == KNOWN else word}

@@ -127,6 +127,18 @@ def test_mandarin_by_two_people(data_folder):
     known = {u.text for u in datasets.load("kokoro_words", "train", language="mandarin")}
     assert len(found) == 40 and {u.text for u in found} < known and len({u.speaker for u in found}) == 2
     assert len(datasets.load("audio_cmn", "test", words="digits")) == 22
+    syllables = {u.text for u in datasets.load("audio_cmn", "test", words="syllables")}
+    assert len(syllables) == 1660 and {"ma1", "ma2", "ma3", "ma4"} < syllables
+
+
+@pytest.mark.slow
+def test_running_speech_has_no_command_in_it(data_folder):
+    found = {split: datasets.load("running_speech", split, count=60) for split in ("train", "validation")}
+    assert all(u.text == "unknown" and u.audio(16000).shape == (16000,) for clips in found.values() for u in clips)
+    assert not {u.speaker for u in found["train"]} & {u.speaker for u in found["validation"]}
+    paths = {u.recording.path for clips in found.values() for u in clips}
+    said = {u.recording.path: u.text for corpus in ("an4", "speechocean762") for u in datasets.load(corpus, "train")}
+    assert not any({*said.get(path, "").split()} & {*speech_commands.COMMANDS} for path in paths)
 
 
 # --- other words, learnt apart

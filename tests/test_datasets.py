@@ -174,6 +174,7 @@ def test_names():
         "librispeech_speakers",
         "mandarin_digits",
         "read_aloud",
+        "running_speech",
         "sentences",
         "speech_commands",
         "spoken_digits",

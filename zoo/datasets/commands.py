@@ -20,9 +20,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from zoo.audio import load_audio, resample
+from zoo.audio import duration, load_audio, resample
 from zoo.audio_files import SUFFIXES
-from zoo.datasets import FileRecording, Utterance, noise, register, speech_commands
+from zoo.datasets import FileRecording, Utterance, an4, noise, register, speech_commands, speechocean762
 from zoo.datasets.archives import find
 from zoo.datasets.connected_digits import Count, Seed
 from zoo.datasets.manifests import Source, manifest, recordings
@@ -176,4 +176,27 @@ def background(
         if (i * 0.618) % 1 < tones:  # evenly among the others
             sound = Tones(zlib.crc32(f"{split}-{seed}-{i}".encode()), level)
         found.append(Utterance(f"{split}-{seed}-{i:05d}", "silence", "", sound))
+    return found
+
+
+@register(
+    "running_speech",
+    splits=("train", "validation"),
+    count="number of clips (2000)",
+    seed="of the cuts (0)",
+)
+def running_speech(
+    split: str, source: str | Path | None = None, count: Count = 2000, seed: Seed = 0
+) -> list[Utterance]:
+    """Running speech: seconds cut at random from sentences without a command, whose text is "unknown", 16 kHz.
+
+    In a stream, a spotter mostly sees pieces of words. The sentences are those of AN4 and of the learners of speechocean762.
+    """
+    whole = [*an4.utterances(split, source), *speechocean762.utterances(split, source)]
+    whole = [one for one in whole if not {*one.text.split()} & {*speech_commands.COMMANDS}]
+    rng, found = np.random.default_rng((seed, split == "train")), []
+    for i in range(count):
+        one = whole[rng.integers(len(whole))]
+        start = round(rng.uniform(0, max(0.0, duration(one.recording.path) - 1)), 2)
+        found.append(Utterance(f"{split}-{seed}-{i:05d}", "unknown", one.speaker, Second(one.recording.path, start)))
     return found

@@ -64,7 +64,7 @@ def table(rows: list[dict], columns: dict[str, str], by: str = "", across: str =
 # --- rows that need more than a file
 
 
-COMMANDS = ("ds_cnn.commands", "ds_cnn.mandarin")
+COMMANDS = ("ds_cnn.commands", "attention.commands", "ds_cnn.mandarin")
 DECODERS = {"": "greedy", "10 words only": "ten words only", "ngram_lm": "n-grams", "lstm_lm": "LSTM"}
 
 

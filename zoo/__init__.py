@@ -33,7 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
         "audio backend baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
-        "loading losses metrics microcontroller model models notebook pictures plots presets quantization registry runtime search tasks text "
+        "loading losses metrics microcontroller model models monitoring notebook pictures plots presets quantization registry runtime search subtitles tasks text "
         "training web"
     ).split(),
     submod_attrs={

@@ -26,7 +26,7 @@ from zoo.files import atomic_write, read_json
 from zoo.presets import CARDS, card
 
 FRAME, HOP = 0.032, 0.016  # seconds
-FLOOR_DB, MOST_SNR_DB = -100.0, 60.0  # of what is measured
+FLOOR_DB, MOST_SNR_DB = -120.0, 60.0  # of what is measured
 FLAT = 0.99  # of the highest amplitude: samples above it are clipped, if they are many
 ENERGY = 0.99  # share of the energy below the bandwidth
 BLOCK = 4096  # frames at a time, so that those of an hour are never in memory together

@@ -9,6 +9,7 @@
     zoo.cli.demo        demo
     zoo.cli.web         web
     zoo.cli.hub         push
+    zoo.cli.monitor     monitor
 
 Keras is imported when a model is needed.
 """
@@ -20,10 +21,10 @@ from contextlib import suppress
 import click
 
 import zoo
-from zoo.cli import autoencode, demo, hub, models, recognise, spot, train, transcribe, web
+from zoo.cli import autoencode, demo, hub, models, monitor, recognise, spot, train, transcribe, web
 from zoo.cli._errors import Group
 
-MODULES = (models, transcribe, recognise, spot, autoencode, train, demo, web, hub)
+MODULES = (models, transcribe, recognise, spot, autoencode, train, demo, web, hub, monitor)
 COMMANDS = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, click.Command)}
 
 

@@ -184,6 +184,39 @@ def doubt_kinds(task: str) -> list[dict]:
     ]
 
 
+def drift() -> list[dict]:
+    """Rows of experiments/drift.py, with the features whose drift is the largest."""
+    rows = []
+    for row in read("drift"):
+        largest = sorted(row["drifts"], key=row["drifts"].get, reverse=True)[:3]
+        rows.append(row | {"largest": ", ".join(f"{name} {row['drifts'][name]:.1f}" for name in largest)})
+        if row["after"] is None:
+            rows[-1]["first"] = (
+                f"none in {row['orders'] - row['alarmed']} of {row['orders']} orders" if "orders" in row else "none"
+            )
+        else:
+            rows[-1]["first"] = f"after {row['after']}: {', '.join(row['features'])}"
+    return rows
+
+
+def subtitles() -> list[dict]:
+    """Rows of benchmarks/subtitles.py, with what they are without vad."""
+    rows = []
+    for row in read("subtitles"):
+        without = row["without_vad"]
+        times = f"{row['drift_median_s']:.2f} s, 95 %: {row['drift_95_percent_s']:.2f} s" if "wer" in row else ""
+        rows.append(
+            row
+            | {
+                "heard": f"{row['minutes']:g} min of {row['sound']}",
+                "times": times,
+                "all_words": without["words"],
+                "all_speed": without["times_real_time"],
+            }
+        )
+    return rows
+
+
 def blocks() -> dict[str, str]:
     """Name -> table."""
     joint = [
@@ -280,6 +313,11 @@ def blocks() -> dict[str, str]:
             "recognizer": "`{model}`, {decoder}", "recording": "{length}", "time#": "{seconds:.1f} s",
             "times real time#": "{times_real_time}", "peak memory of the process#": "{gb:.1f} GB", "words#": "{words:,}",
         }),
+        "subtitles": table(subtitles(), {
+            "recording": "{heard}", "times real time ↑#": "{times_real_time:.0f}", "without vad#": "{all_speed:.0f}", "words#": "{words}",
+            "words without vad#": "{all_words}", "first words are off by ↓": "{times}",
+        }),
+        "drift": table(drift(), {"what changes": "{condition}", "first alarm": "{first}", "largest drifts / limits": "{largest}"}),
         "quantization": table(read("quantization"), {"WER ↓, size ↓": "`{model}`, {data}"}, "kind", "{value:.2f} %, {mb:.2f} MB"),
         "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
         "gpu": table(gpu["steps"], {

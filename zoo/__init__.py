@@ -11,6 +11,7 @@
     zoo.notebook: a microphone, a player and tables for the notebooks
     zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
     zoo.hub: models of one's own, shared
+    zoo.cluster: many recordings on many machines
     zoo.demo, zoo.web, zoo.cli: a page, a page in the browser alone, a command
 
 >>> import zoo
@@ -34,7 +35,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; it
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio backend baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
+        "audio backend baselines benchmark cli cluster datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
         "loading losses metrics microcontroller model models monitoring notebook pictures plots presets quantization recommendation registry runtime search subtitles tasks text "
         "training web"
     ).split(),

@@ -7,7 +7,7 @@ import click
 
 from zoo.cli import _options as options
 from zoo.cli._loading import Asked
-from zoo.cli._output import status_line
+from zoo.cli._output import status_line, tell
 from zoo.cli._recordings import Recordings
 from zoo.errors import MissingFileError, ZooError
 from zoo.files import atomic_write
@@ -34,8 +34,15 @@ def transcript_figure(asked: Asked, samples, transcript, path: Path):
     "--format", type=click.Choice(["text", "json", *FORMATS]), default="text", help="srt and vtt: subtitles (text)."
 )
 @options.out_option("PATH", "File for the subtitles; of several recordings, the folder for a file of each.", False)
+@click.option(
+    "--cluster",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="local",
+    help="On a Ray cluster; --out is then a JSONL file.",
+)
 @options.json_option
-def transcribe(paths, asked, decoder, plot, format, out, as_json):
+def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
     """Transcribe recordings.
 
     Recordings are files that a player plays (WAV, M4A, MP3, WebM ...), or folders of such. One file prints its text; several print a
@@ -48,7 +55,13 @@ def transcribe(paths, asked, decoder, plot, format, out, as_json):
       zoo transcribe recordings/ --json > words.json
       zoo transcribe lecture.mp3 --format srt --out lecture.srt
       zoo transcribe clip.wav --language-model ngram_lm --lexicon zero,one,two,three
+      zoo transcribe archive/ --out words.jsonl --cluster 10.0.0.1:6379
     """
+    if cluster is not None:
+        if plot or format != "text":
+            raise ZooError("`cluster` writes JSON lines to --out, and neither pictures nor subtitles.")
+        on_cluster(paths, asked, decoder, out, cluster, as_json)
+        return
     recordings = Recordings(paths)
     as_json = as_json or format == "json"
     if (subtitles := format in FORMATS) and as_json:
@@ -66,6 +79,29 @@ def transcribe(paths, asked, decoder, plot, format, out, as_json):
             if plot:
                 recordings.draw(transcript_figure(asked, samples, transcript, path), plot, path)
     recordings.finish(as_json)
+
+
+def on_cluster(paths: tuple, asked: Asked, decoder: dict, out: Path | None, address: str, as_json: bool) -> None:
+    """Transcribes files, folders, and the files that a .txt names a line each, on a Ray cluster."""
+    from zoo import cluster
+
+    if out is None:
+        raise MissingFileError("`out` must be given with --cluster: the JSONL file for the transcripts.")
+    if asked.weights:
+        raise ZooError("`weights` must be left out with --cluster: the nodes load presets.")
+    lists, others = [p for p in paths if p.suffix == ".txt"], [p for p in paths if p.suffix != ".txt"]
+    recordings = Recordings(tuple(others))
+    files = [path for path in recordings.files if isinstance(path, Path)]
+    files += [Path(line) for path in lists for line in path.read_text(encoding="utf-8").splitlines() if line]
+    for error in set(recordings.files) - set(files):
+        recordings.report(error)
+    done = cluster.transcribe(files, out, asked.name, asked.runtime, address, log=status_line(), **decoder)
+    sentence = f"{done.answered} recordings are now in {out}; {done.before} were there before."
+    if done.failed:
+        sentence += f" {len(done.failed)} could not be read, and say why there."
+    tell({"out": str(out), **vars(done)}, sentence, as_json)
+    if done.failed or recordings.failed:
+        sys.exit(1)
 
 
 def say(path: Path, transcript, alone: bool) -> None:

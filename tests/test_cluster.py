@@ -7,7 +7,9 @@ import shutil
 import threading
 import time
 
+import numpy as np
 import pytest
+import soundfile
 from cli_runner import refusal, run_json
 from conftest import refused
 
@@ -127,3 +129,35 @@ def test_the_command_on_this_machine(recordings, tmp_path):
     command = ("transcribe", tmp_path / "list.txt", recordings[4], "--runtime", "litert", "--out", out, "--cluster")
     assert run_json(*command)["answered"] == 4
     assert run_json(*command)["before"] == 4 and len(rows(out)) == 4
+
+
+@pytest.fixture
+def words(tmp_path) -> str:
+    """Two words, tones, by three speakers."""
+    lines = ["path,text,speaker"]
+    for speaker in ("anna", "ben", "cleo"):
+        for take, (word, hertz) in enumerate((("yes", 300), ("no", 800), ("yes", 320))):
+            soundfile.write(tmp_path / f"{speaker}{take}.wav", np.sin(hertz * np.arange(4000) / 1300) / 3, 8000)
+            lines.append(f"{speaker}{take}.wav,{word},{speaker}")
+    (tmp_path / "words.csv").write_text("\n".join(lines) + "\n")
+    return f"folder:all,source={tmp_path}/words.csv"
+
+
+@needs_ray
+@pytest.mark.slow
+def test_folds_and_trials_run_on_nodes(words, two_nodes, tmp_path):
+    pytest.importorskip("optuna")
+    from experiments import crossval
+    from zoo.training.tune import tune
+
+    address, lines = two_nodes[0].address, []
+    here = crossval.crossval("majority", tmp_path / "here", [words], log=lines.append)
+    assert crossval.crossval("majority", tmp_path / "there", [words], cluster=address, log=lines.append) == here
+    about = {"epochs": 1, "init": "none", "augmentation": None, "model_config": {"units": 4}}
+    space = {"training.learning_rate": (1e-4, 1e-1)}
+    options = {"validation": [words], "space": space, "cluster": address, "log": lines.append, **about}
+    first = tune("simple_rnn", [words], tmp_path / "tuned", trials=2, **options)
+    found = tune("simple_rnn", [words], tmp_path / "tuned", trials=4, **options)
+    assert found["value"] <= first["value"] and (tmp_path / "tuned" / "best" / "best.weights.h5").exists()
+    with open(tmp_path / "tuned" / "trials.csv") as file:
+        assert len(file.readlines()) == 5

@@ -117,7 +117,7 @@ def _loaded(model: str, runtime: str | None) -> Any:
     return zoo.load(model, runtime=runtime)
 
 
-def in_any_order(function: Callable, calls: Sequence[tuple]) -> Iterator[Any]:
+def in_any_order(function: Callable, calls: Iterable[tuple]) -> Iterator[Any]:
     """Yield what a function returns for each tuple of arguments, as the nodes are ready. What a node that died had is done by another.
 
     >>> sorted(in_any_order(pow, [(2, 3), (2, 4)]))  # doctest: +SKIP

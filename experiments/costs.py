@@ -2,7 +2,8 @@
 
 Milliseconds are those of one core's computing time (not the clock's, so other programs do not count) for a clip of the package:
 one word for classifiers, four seconds for the others; Keras under its present backend; the least of several calls. Figures in noise
-come from `experiments.compare` and `experiments.long_recordings`. All go to zoo/cards/figures.json.
+come from `experiments.compare` and `experiments.long_recordings`; `--noise` measures them for the named classifiers, on up to 600 clips of
+the first set on their cards. All go to zoo/cards/figures.json.
 """
 
 import json
@@ -11,11 +12,17 @@ import time
 from collections.abc import Callable
 
 import zoo
-from experiments._common import RESULTS, main, write_json
+from experiments._common import RESULTS, main, noisy, write_json
+from experiments._sounds import spread
+from zoo import datasets
+from zoo.audio import resample
+from zoo.datasets.noise import RATE as NOISE_RATE
+from zoo.datasets.noise import load_noise
 from zoo.presets import CARDS, card
 from zoo.recommendation import FIGURES
 
 CALLS, SECONDS = 30, 4.0  # of each preset, at most
+MOST = 600  # clips
 TASKS = ("transcription", "classification", "reconstruction", "denoising", "detection")
 
 
@@ -44,19 +51,38 @@ def in_noise() -> dict[str, dict]:
     return found
 
 
-def costs(names: tuple = (), missing: bool = False, log: Callable = print) -> None:
+def measured_in_noise(name: str) -> dict:
+    """Errors in percent of a classifier on its first set, under sounds of ESC-10's test fold; without sounds where there is no speech."""
+    model, first = zoo.load(name), card(name).results[0]
+    utterances = [u for u in datasets.load(first.data, first.split) if u.text != "silence"]
+    utterances, rate = spread(utterances, MOST), model.config.sample_rate
+    clips, sounds = (
+        [u.audio(rate) for u in utterances],
+        [resample(noise, NOISE_RATE, rate) for noise in load_noise("test")],
+    )
+    errors = {}
+    for snr in (20, 10, 0):
+        found = model.classify(noisy(clips, sounds, snr), rate)
+        wrong = sum(answer.label != u.text for answer, u in zip(found, utterances, strict=True))
+        errors[str(snr)] = round(100 * wrong / len(utterances), 2)
+    return {"data": f"{first.data}:{first.split}", "errors": errors}
+
+
+def costs(names: tuple = (), missing: bool = False, noise: bool = False, log: Callable = print) -> None:
     """Measure presets one after the other; `--missing` leaves out those that have figures."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     path = CARDS / FIGURES
     figures = json.loads(path.read_text()) if path.exists() else {}
-    for name, noise in in_noise().items():
-        figures.setdefault(name, {})["noise"] = noise
+    for name, errors in in_noise().items():
+        figures.setdefault(name, {})["noise"] = errors
     for name in names or [name for task in TASKS for name in zoo.list_models(task=task)]:
         if not (missing and "ms" in figures.get(name, {})):
             ms, seconds = milliseconds(name)
             figures.setdefault(name, {}).update(ms=ms, seconds=seconds)
-            log(name, figures[name])
+        if noise and name in names:
+            figures[name]["noise"] = measured_in_noise(name)
+        log(name, figures[name])
         write_json(path, dict(sorted(figures.items())))
 
 

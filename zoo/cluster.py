@@ -124,16 +124,28 @@ def in_any_order(function: Callable, calls: Iterable[tuple]) -> Iterator[Any]:
     [8, 16]
     """
     ray = _ray()
-    remote, waiting = ray.remote(num_cpus=1, max_retries=RETRIES)(function), []
+    remote, waiting = ray.remote(num_cpus=1, max_retries=RETRIES)(_call), []
     calls = iter(calls)
     while True:
         most = max(1, WAITING * int(ray.cluster_resources().get("CPU", 1)))
         while len(waiting) < most and (call := next(calls, None)) is not None:
-            waiting.append(remote.remote(*call))
+            waiting.append(remote.remote(function, *call))
         if not waiting:
             return
         [ready], waiting = ray.wait(waiting, num_returns=1)
-        yield ray.get(ready)
+        try:
+            found = ray.get(ready)
+        except ray.exceptions.RayTaskError as error:  # of the function itself
+            raise error.cause if isinstance(error.cause, ZooError) else error from None
+        except ray.exceptions.RayError as error:
+            raise ZooError(
+                f"`cluster` lost its nodes {RETRIES} times; the same call goes on ({first_line(error)})."
+            ) from None
+        yield found
+
+
+def _call(function: Callable, *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 @contextmanager

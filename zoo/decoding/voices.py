@@ -1,7 +1,7 @@
 """Which spans of a long recording have a voice in them: the preset `vad` in NumPy, so that exported files need no Keras either.
 
 Music between two talks is cut into spans as speech is, and a recognizer has only letters for it. So `vad`, which is a
-hundredth as large, is asked first. `python -m benchmarks.subtitles` says what that costs and saves.
+hundredth as large, is asked first. `python benchmarks/subtitles.py` says what that costs and saves.
 """
 
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ MOST = 900  # clips of a data set
 REFERENCES = {  # name of the file -> data, presets
     "an4": (("an4:train",), ("lstm_ctc", "lstm_ctc_stream")),
     "an4-speechocean762": (("an4:train", "speechocean762:train"), ("conv_lstm_ctc",)),
-    "digits": (("spoken_digits:train", "fsdd:train"), ("ds_cnn",)),
+    "digits": (("spoken_digits:train",), ("ds_cnn",)),
 }
 
 

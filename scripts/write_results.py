@@ -313,7 +313,7 @@ def blocks() -> dict[str, str]:
             "with / without `vad`": "{heard}", "times real time ↑#": "{times_real_time}", "words#": "{words}", "WER % ↓#": "{wer}",
             "first words off, median / 95 % ↓#": "{off}",
         }),
-        "drift": table(drift(), {"what changes": "{condition}", "first alarm": "{first}", "largest drifts / limits": "{largest}"}),
+        "drift": table(drift(), {"model": "`{model}`", "what changes": "{condition}", "first alarm": "{first}", "largest drifts / limits": "{largest}"}),
         "quantization": table(read("quantization"), {"WER ↓, size ↓": "`{model}`, {data}"}, "kind", "{value:.2f} %, {mb:.2f} MB"),
         "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
         "gpu": table(gpu["steps"], {

@@ -66,8 +66,8 @@ def monitor(log, model, reference, window, keep, fail, plot, as_json):
         cells = [
             (
                 one.feature,
-                f"{one.now:.3g}",
-                f"{one.usual[0]:.3g} to {one.usual[1]:.3g}",
+                monitoring.short(one.now),
+                " to ".join(map(monitoring.short, one.usual)),
                 f"{one.drift:.2f}",
                 f"{one.limit:.2f}",
                 "ALARM" if one.alarm else "",

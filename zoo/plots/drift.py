@@ -61,5 +61,6 @@ def _over_time(axes: Axes, parts: Sequence[Sequence[monitoring.Drift]]) -> None:
         axes.plot(range(1 - len(parts), 1), found, marker=".", label=name, color=COLOURS[i % len(COLOURS)])
     axes.axhline(1, color=ACCENT, linestyle="--", linewidth=1)
     axes.set(xlabel="window, the latest is 0", ylabel="drift / limit")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylim(0, max(2, axes.get_ylim()[1]))
     axes.legend(fontsize="x-small", ncols=2)

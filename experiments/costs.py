@@ -14,10 +14,10 @@ from collections.abc import Callable
 import zoo
 from experiments._common import RESULTS, main, noisy, write_json
 from experiments._sounds import spread
-from zoo import datasets
 from zoo.audio import resample
 from zoo.datasets.noise import RATE as NOISE_RATE
 from zoo.datasets.noise import load_noise
+from zoo.datasets.spec import DataSpec
 from zoo.presets import CARDS, card
 from zoo.recommendation import FIGURES
 
@@ -54,7 +54,7 @@ def in_noise() -> dict[str, dict]:
 def measured_in_noise(name: str) -> dict:
     """Errors in percent of a classifier on its first set, under sounds of ESC-10's test fold; without sounds where there is no speech."""
     model, first = zoo.load(name), card(name).results[0]
-    utterances = [u for u in datasets.load(first.data, first.split) if u.text != "silence"]
+    utterances = [u for u in DataSpec.parse(first.data, first.split).load() if u.text != "silence"]
     utterances, rate = spread(utterances, MOST), model.config.sample_rate
     clips, sounds = (
         [u.audio(rate) for u in utterances],

@@ -9,7 +9,9 @@ the folders beside `--out`. A fold is a training run of its own; what is finishe
 
 import csv
 import json
+import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ import zoo
 from experiments._common import RESULTS, main, mean_of_speakers, parse_settings, write_json
 from experiments.ship import update_card
 from zoo import baselines
+from zoo.cluster import connected, in_any_order
 from zoo.datasets.spec import DataSpec
 from zoo.errors import ZooError
 from zoo.files import read_json
@@ -38,6 +41,7 @@ def crossval(
     data: Sequence[str] = DATA,
     also: Sequence[str] = (),
     group: str = "speaker",
+    cluster: str = "",
     log: Callable = print,
     **settings,
 ) -> dict[str, dict[str, list[str]]]:
@@ -49,6 +53,7 @@ def crossval(
         data: Sets from which groups are left out.
         also: Sets from which every fold learns too.
         group: Attribute of an utterance.
+        cluster: Address of a Ray cluster whose nodes, which share `out`, train folds at the same time; "" trains one by one here.
         log: Called with each line of progress.
         **settings: Settings of training.
 
@@ -64,17 +69,29 @@ def crossval(
     if len(set(groups)) < 2 or "" in groups:
         raise ZooError(f"`group` must be known of all clips and differ between them. Received: group={group!r}.")
     begin(out, asked)
-    found = {}
+    found, calls = {}, []
     for learn, test in LeaveOneGroupOut().split(labels, groups=groups):
         left_out = str(groups[test[0]])
-        path = out / left_out / "fold.json"
-        if not path.exists():
-            fold = Fold(name, [utterances[i] for i in learn], also, out / left_out, settings)
-            hypotheses = fold.hypotheses([utterances[i] for i in test])
-            write_json(path, {"references": labels[test].tolist(), "hypotheses": list(map(str, hypotheses))})
-        found[left_out] = read_json(path, "A fold")
-        log(f"{left_out}: {accuracy(found[left_out]['references'], found[left_out]['hypotheses'])}")
+        fold = Fold(name, [utterances[i] for i in learn], also, out.absolute() / left_out, settings)
+        found[left_out] = fold.out / "fold.json"
+        if not found[left_out].exists():
+            calls.append((fold, [utterances[i] for i in test]))
+    with connected(cluster) if cluster else nullcontext():
+        for path in in_any_order(run, calls) if cluster else (run(*call) for call in calls):
+            log(f"{path.parent.name} is done")
+    found = {left_out: read_json(path, "A fold") for left_out, path in found.items()}
+    for left_out, fold in found.items():
+        log(f"{left_out}: {accuracy(fold['references'], fold['hypotheses'])}")
     return found
+
+
+def run(fold: "Fold", utterances: list) -> Path:
+    """Trains a fold and writes down what it makes of the clips left out."""
+    hypotheses = fold.hypotheses(utterances)
+    write_json(
+        fold.out / "fold.json", {"references": [u.text for u in utterances], "hypotheses": list(map(str, hypotheses))}
+    )
+    return fold.out / "fold.json"
 
 
 def begin(out: Path, asked: dict) -> None:
@@ -129,8 +146,10 @@ class Fold:
             rows.writerow(("path", "text", "speaker"))
             for utterance in self.utterances:
                 path = clips / f"{utterance.id.replace('/', '-')}.wav"
-                if not path.exists():
-                    soundfile.write(path, utterance.audio(sample_rate), sample_rate, subtype="FLOAT")
+                if not path.exists():  # by another name first, since another fold may be at it
+                    partial = path.with_suffix(f".{os.getpid()}.wav")
+                    soundfile.write(partial, utterance.audio(sample_rate), sample_rate, subtype="FLOAT")
+                    os.replace(partial, path)
                 rows.writerow((f"clips/{path.name}", utterance.text, utterance.speaker))
         return table
 
@@ -165,14 +184,16 @@ def command(
     also: Sequence[str] = (),
     group: str = "speaker",
     settings: Sequence[str] = (),
+    cluster: str = "",
     keep: bool = False,
 ) -> dict:
     """Leaves out one speaker (or other attribute of an utterance) of `data` at a time; all of FSDD unless given.
 
-    Every fold learns from the sets in `also` too, with `settings` SETTING=VALUE of the training. `keep` writes the figures to
+    Every fold learns from the sets in `also` too, with `settings` SETTING=VALUE of the training. `cluster` is the address of a Ray
+    cluster that trains folds at the same time. `keep` writes the figures to
     data/results/ and the card, for FSDD.
     """
-    folds = crossval(name, out, data or DATA, also, group, **parse_settings(settings))
+    folds = crossval(name, out, data or DATA, also, group, cluster, **parse_settings(settings))
     each, mean = scores(folds)
     print(f"mean of {len(folds)}: {mean['value']:.2f} % [{mean['low']:.2f}, {mean['high']:.2f}]")
     if keep and not data:

@@ -94,7 +94,7 @@ def update_card(name: str, *, results: list[Result] = (), **changes) -> None:
     path = CARDS / f"{resolve(name)}.toml"
     values = read_toml(path) | changes
     if "weights" in changes:
-        for field in {"results", "prior", "prior_data", "doubt", "litert"} - set(changes):
+        for field in {"results", "prior", "prior_data", "doubt", "litert", "reference"} - set(changes):
             values.pop(field, None)
         if "prior" not in changes:
             for tuned in values.get("decoding", {}).values():

@@ -14,6 +14,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "results.md"
 RESULTS = Path(__file__).parent.parent / "data" / "results"
 INTERVAL = "**{value:.1f}** ({low:.1f} to {high:.1f})"
 ENSEMBLE = "**{value:.2f}** ({low:.1f} to {high:.1f})"
+SOUNDS = {"noise": "speech in noise"}
 GAIN = "**{gain:+.1f}** ({low:+.1f} to {high:+.1f})"
 
 
@@ -184,6 +185,34 @@ def doubt_kinds(task: str) -> list[dict]:
     ]
 
 
+def drift() -> list[dict]:
+    """Rows of experiments/drift.py, with the features whose drift is the largest."""
+    rows = []
+    for row in read("drift"):
+        largest = sorted(row["drifts"], key=row["drifts"].get, reverse=True)[:3]
+        rows.append(row | {"largest": ", ".join(f"{name} {row['drifts'][name]:.1f}" for name in largest)})
+        if row["after"] is None:
+            rows[-1]["first"] = (
+                f"none in {row['orders'] - row['alarmed']} of {row['orders']} orders" if "orders" in row else "none"
+            )
+        else:
+            rows[-1]["first"] = f"after {row['after']}: {', '.join(row['features'])}"
+    return rows
+
+
+def subtitles() -> list[dict]:
+    """Rows of benchmarks/subtitles.py, each beside what it is without vad."""
+    rows = []
+    for row in read("subtitles"):
+        both = {key: (row.get(key), row["without_vad"].get(key)) for key in ("times_real_time", "words", "wer")}
+        shown = {key: "" if a is None else f"{a:g} / {b:g}" for key, (a, b) in both.items()}
+        off = f"{row['off_50_s']:.2f} s / {row['off_95_s']:.2f} s" if "off_50_s" in row else ""
+        rows.append(
+            {"heard": f"{row['minutes']:g} min of {SOUNDS.get(row['sound'], row['sound'])}", "off": off} | shown
+        )
+    return rows
+
+
 def blocks() -> dict[str, str]:
     """Name -> table."""
     joint = [
@@ -280,6 +309,11 @@ def blocks() -> dict[str, str]:
             "recognizer": "`{model}`, {decoder}", "recording": "{length}", "time#": "{seconds:.1f} s",
             "times real time#": "{times_real_time}", "peak memory of the process#": "{gb:.1f} GB", "words#": "{words:,}",
         }),
+        "subtitles": table(subtitles(), {
+            "with / without `vad`": "{heard}", "times real time ↑#": "{times_real_time}", "words#": "{words}", "WER % ↓#": "{wer}",
+            "first words off, median / 95 % ↓#": "{off}",
+        }),
+        "drift": table(drift(), {"model": "`{model}`", "what changes": "{condition}", "first alarm": "{first}", "largest drifts / limits": "{largest}"}),
         "quantization": table(read("quantization"), {"WER ↓, size ↓": "`{model}`, {data}"}, "kind", "{value:.2f} %, {mb:.2f} MB"),
         "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
         "gpu": table(gpu["steps"], {

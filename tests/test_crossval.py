@@ -38,7 +38,7 @@ def test_each_speaker_is_left_out_once_and_what_is_done_is_not_done_again(words,
         mean["low"]
     )
 
-    monkeypatch.setattr(crossval, "Fold", None)
+    monkeypatch.setattr(crossval, "run", None)
     assert crossval.crossval("majority", out, words, log=lambda line: None) == folds
     with refused("out"):
         crossval.crossval("svm", out, words)

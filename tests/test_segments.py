@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.decoding import Transcript, Word, align, pauses, segments
+from zoo.decoding import Transcript, Word, align, pauses, segments, voices
 from zoo.errors import DataError
 from zoo.tasks import Recognizer
 from zoo.text import CHARACTERS
@@ -179,6 +179,7 @@ def model(monkeypatch):
         return found
 
     monkeypatch.setattr(Recognizer, "logits", logits)
+    monkeypatch.setattr(voices, "spoken", lambda clips, rate: [True] * len(clips))  # a tone is a voice here
     return model
 
 
@@ -215,6 +216,60 @@ def test_logits_of_spans_are_those_of_the_whole(model):
     assert quiet and (found[quiet, 0] == segments.BLANK_LOGIT).all() and (found[quiet, 1:] == 0).all()
     short = samples[: 2 * RATE]
     np.testing.assert_array_equal(model.frame_logits(short), model.logits([short], RATE)[0])
+
+
+# --- only voices
+
+
+def clip(name):
+    return zoo.audio.load_audio(zoo.audio.bundled(name), RATE)
+
+
+def chords(seconds):
+    times = np.arange(round(seconds * RATE)) / RATE
+    tones = sum(np.sin(2 * np.pi * 220 * 2 ** (n / 12) * k * times) / k for n in (0, 4, 7) for k in (1, 2, 3))
+    return (0.05 * tones * np.exp(-3 * (times % 0.5))).astype("float32")
+
+
+def test_a_voice_is_told_from_music_and_noise():
+    rng = np.random.default_rng(0)
+    hiss = (0.1 * rng.standard_normal(4 * RATE)).astype("float32")
+    names = ("woman-us", "man-gb", "telephone", "seven")
+    assert voices.spoken([*map(clip, names), chords(4), hiss, 0 * hiss], RATE) == [True] * 4 + [False] * 3
+    assert voices.spoken([], RATE) == []
+
+
+def test_a_batch_gives_what_single_clips_give():
+    clips = [clip("woman-us"), clip("seven"), chords(3)]
+    for one, found in zip(clips, voices.probabilities(clips, RATE), strict=True):
+        np.testing.assert_allclose(found, voices.probabilities([one], RATE)[0], atol=1e-5)
+    assert len(voices.probabilities(clips[:1], 8000)[0]) == 2 * len(clips[0]) // 160 + 1
+
+
+def test_music_within_a_long_recording_is_not_transcribed():
+    samples = np.concatenate([clip("woman-us"), chords(20), clip("man-gb")])
+    calls = []
+
+    def logits_of(parts):
+        calls.extend(len(part) / RATE for part in parts)
+        return [np.zeros((2, 2))] * len(parts)
+
+    def decode(logits, seconds):
+        return Transcript("a", (Word("a", 0.0, seconds, 0.9),), 0.9, seconds)
+
+    (found,) = segments.transcribe([samples], RATE, 6.0, logits_of, decode)
+    assert all(word.end < 5 or word.start > 22 for word in found.words) and len(found.words) >= 2
+    (alone,) = segments.transcribe([chords(4)], RATE, 6.0, logits_of, decode)  # a short one is always heard
+    assert alone.text == "a"
+    calls.clear()
+    assert segments.transcribe([chords(60)], RATE, 6.0, logits_of, decode)[0].words == () and not calls
+
+
+@pytest.mark.slow
+def test_it_is_the_preset():
+    model = zoo.load("vad")
+    for one in (clip("woman-us"), chords(3)):
+        np.testing.assert_allclose(voices.probabilities([one], RATE)[0], model.probabilities(one, RATE), atol=2e-3)
 
 
 def test_what_is_too_long_to_align_is_refused():

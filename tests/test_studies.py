@@ -111,3 +111,21 @@ def test_every_study_runs(name, data_folder):
         # The interval is that of the gain, where there is one.
         figure = next(row[key] for key in ("gain", "gain_db", "precision", "value") if key in row)
         assert row["low"] <= figure + 1e-9 and figure <= row["high"] + 1e-9
+
+
+def test_a_broken_microphone_changes_one_thing():
+    from experiments import drift
+    from zoo.monitoring import measure, reference
+
+    rng, times = np.random.default_rng(0), np.arange(2 * drift.RATE) / drift.RATE
+    clip = (
+        0.3 * np.sin(2 * np.pi * 700 * times) * (times % 0.5 > 0.2) + 1e-3 * rng.standard_normal(len(times))
+    ).astype("float32")
+    before, broken = measure(clip, drift.RATE), measure(drift.clipped(clip), drift.RATE)
+    assert broken["clipped"] > 0.1 > before["clipped"] and abs(broken["level"] - before["level"]) < 1
+    assert measure(drift.hum(clip), drift.RATE)["snr"] < before["snr"] - 10
+    lost = drift.dropouts(clip, rng)
+    assert len(lost) == len(clip) and 0.05 < np.mean((lost == 0) & (clip != 0)) < 0.25
+    rows = [{"snr": 30.0 + i % 10} for i in range(100)]
+    usual = reference(rows, [i % 20 for i in range(100)], "a test")
+    assert drift.orders(rows, usual, rng)["alarmed"] == 0 and drift.alarms([{"snr": 3.0}] * 60, usual) == ["snr"]

@@ -5,10 +5,13 @@
     zoo.language: which words are likely, for the beam search in zoo.decoding
     zoo.text, zoo.losses, zoo.datasets, zoo.training: how a model learns
     zoo.evaluation: error rates and accuracies, with intervals
+    zoo.recommendation: which preset for a task, by measured figures
+    zoo.subtitles, zoo.monitoring: what becomes of transcripts; what comes in to a service
     zoo.plots: what a model saw and answered, drawn
     zoo.notebook: a microphone, a player and tables for the notebooks
     zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
     zoo.hub: models of one's own, shared
+    zoo.cluster: many recordings on many machines
     zoo.demo, zoo.web, zoo.cli: a page, a page in the browser alone, a command
 
 >>> import zoo
@@ -32,8 +35,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; it
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio backend baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
-        "loading losses metrics microcontroller model models notebook pictures plots presets quantization registry runtime search tasks text "
+        "audio backend baselines benchmark cli cluster datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
+        "loading losses metrics microcontroller model models monitoring notebook pictures plots presets quantization recommendation registry runtime search subtitles tasks text "
         "training web"
     ).split(),
     submod_attrs={
@@ -41,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "entry": ["load"],
         "notebook": ["play", "record"],
         "presets": ["card", "list_models"],
+        "recommendation": ["recommend"],
         "tasks": ["Ensemble", "SpeechModel"],
         "tasks.few_shot": ["few_shot"],
         "training": ["train"],

@@ -79,6 +79,7 @@ class ModelCard:
         None  # cosine of two clips of one voice, at least: where both errors are equal on other people
     )
     doubt: dict = field(default_factory=dict)  # when an answer is doubtful (see `zoo.tasks.doubt`); {} for never
+    reference: str = ""  # file beside the card with histograms of the training data (see `zoo.monitoring`); "" for none
 
     @property
     def size(self) -> int:

@@ -1,13 +1,15 @@
 """The command `zoo`: each command parses what was typed, calls one function of the package, and prints what it gives.
 
     zoo.cli.models      list, info, export, benchmark, data
-    zoo.cli.recognise   transcribe, listen, classify, align, few-shot, search
+    zoo.cli.transcribe  transcribe
+    zoo.cli.recognise   listen, classify, align, few-shot, search
     zoo.cli.spot        spot, verify, detect
     zoo.cli.autoencode  reconstruct, denoise, map
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo
     zoo.cli.web         web
     zoo.cli.hub         push
+    zoo.cli.monitor     monitor
 
 Keras is imported when a model is needed.
 """
@@ -19,10 +21,10 @@ from contextlib import suppress
 import click
 
 import zoo
-from zoo.cli import autoencode, demo, hub, models, recognise, spot, train, web
+from zoo.cli import autoencode, demo, hub, models, monitor, recognise, spot, train, transcribe, web
 from zoo.cli._errors import Group
 
-MODULES = (models, recognise, spot, autoencode, train, demo, web, hub)
+MODULES = (models, transcribe, recognise, spot, autoencode, train, demo, web, hub, monitor)
 COMMANDS = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, click.Command)}
 
 

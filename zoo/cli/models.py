@@ -10,7 +10,7 @@ import zoo
 from zoo.cli import _options as options
 from zoo.cli._loading import SOUND
 from zoo.cli._output import print_json, print_results, print_table, tell
-from zoo.errors import unknown_name
+from zoo.errors import ZooError, unknown_name
 from zoo.presets import ModelCard, find_card
 
 CALIBRATION = 100  # clips, evenly from all of a data set
@@ -42,15 +42,32 @@ def lines(value: Any) -> str:
 @click.command("list")
 @click.argument("pattern", default="*")
 @click.option("--task", type=click.Choice((*SOUND, "language")), help="Only models for this task.")
+@click.option(
+    "--for", "purpose", metavar="TASK", help="The best first: by errors on a data set, such as commands, or a task."
+)
+@click.option("--max-ms", type=options.POSITIVE, help="With --for: most milliseconds of one core for a clip.")
+@click.option("--max-mb", type=options.POSITIVE, help="With --for: most megabytes of weights.")
+@click.option("--noise-db", type=options.Real(), help="With --for: signal-to-noise ratio where it will be used, in dB.")
 @options.json_option
-def list_models(pattern, task, as_json):
-    """List the presets that match PATTERN, a shell wildcard.
+def list_models(pattern, task, purpose, as_json, **limits):
+    """List the presets that match PATTERN, a shell wildcard; with --for those for a purpose, the best first, and why.
 
     \b
     Example:
       zoo list '*ctc*' --json
       zoo list --task classification
+      zoo list --for commands --max-mb 1
+      zoo list --for fsdd --max-ms 5 --noise-db 5
     """
+    if purpose is not None:
+        found = zoo.recommend(purpose, **limits)
+        if as_json:
+            print_json([vars(one) for one in found])
+        else:
+            print_table("model", "error#", "measured on", "ms#", "MB#", "why", rows=found.rows)
+        return
+    if given := [name for name, value in limits.items() if value is not None]:
+        raise ZooError(f"`{given[0]}` must be given with --for.")
     names = zoo.list_models(pattern, task)
     if not names:
         raise unknown_name("model", pattern, zoo.list_models())

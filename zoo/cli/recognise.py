@@ -1,64 +1,18 @@
-"""Commands that recognize speech: transcribe, listen, classify, align, few-shot, search."""
+"""Commands that recognize speech: listen, classify, align, few-shot, search."""
 
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
 import zoo
 from zoo.cli import _options as options
-from zoo.cli._loading import CODES, SOUND, Asked
-from zoo.cli._output import print_json, print_table, rounded, save_picture, status_line
+from zoo.cli._loading import CODES, SOUND
+from zoo.cli._output import print_json, print_table, rounded, save_picture
 from zoo.cli._recordings import Recordings
+from zoo.cli.transcribe import transcript_figure
 from zoo.errors import DataError, MissingFileError, ZooError
-
-BATCH = 16  # clips at a time
-NOTHING = "(no words recognized)"
-
-
-def transcript_figure(asked: Asked, samples, transcript, path: Path):
-    """Draws waveform, log-mel frames and words over time."""
-    from zoo.plots import pictures
-
-    title = f"{path.name}: {transcript.text or NOTHING}"
-    return pictures.transcription(asked.model, samples, asked.sample_rate, transcript, title)
-
-
-@click.command()
-@options.recordings_argument
-@options.model(("transcription",), "a recognizer", "lstm_ctc", runtimes=True)
-@options.decoder_options
-@options.plot_option
-@options.json_option
-def transcribe(paths, asked, decoder, plot, as_json):
-    """Transcribe recordings.
-
-    Recordings are files that a player plays (WAV, M4A, MP3, WebM ...), or folders of such. One file prints its text; several print a
-    line each: the path, a tab, the text. A second line, on stderr, says where the answer is doubtful.
-    What cannot be read is reported there too, the rest goes on, and the exit code is 1. --plot draws each recording; of several, the pictures are numbered.
-
-    \b
-    Example:
-      zoo transcribe clip.wav --plot words.png
-      zoo transcribe recordings/ --json > words.json
-      zoo transcribe clip.wav --language-model ngram_lm --lexicon zero,one,two,three
-    """
-    recordings = Recordings(paths)
-    for batch in recordings.batches(asked.sample_rate, BATCH):
-        clips = [samples for _, samples in batch]
-        transcripts = asked.model.transcribe(clips, asked.sample_rate, log=status_line(), **decoder)
-        for (path, samples), transcript in zip(batch, transcripts, strict=True):
-            recordings.add(path, transcript.to_dict())
-            shown = transcript.text or (NOTHING if sys.stdout.isatty() else "")
-            if not as_json:
-                click.echo(shown if len(recordings.files) == 1 else f"{path}\t{shown}")
-                if transcript.doubtful:  # not among the texts, where a program reads them
-                    click.echo(f"{'' if len(recordings.files) == 1 else f'{path}: '}{transcript.doubt}", err=True)
-            if plot:
-                recordings.draw(transcript_figure(asked, samples, transcript, path), plot, path)
-    recordings.finish(as_json)
 
 
 @click.command()

@@ -86,8 +86,15 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
 )
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Setting of all trials, as for zoo train.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of the search (0).")
+@click.option(
+    "--cluster",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="local",
+    help="Run trials on the nodes of a Ray cluster, which share DIR.",
+)
 @options.json_option
-def tune(name, data, validation, out, trials, epochs, search, changes, seed, as_json):
+def tune(name, data, validation, out, trials, epochs, search, changes, seed, cluster, as_json):
     """Search for the settings of a training run with which the model NAME does best on validation data.
 
     A FIELD is one of the model's Config or, after `training.`, one of the training's settings; without --search the learning
@@ -110,7 +117,16 @@ def tune(name, data, validation, out, trials, epochs, search, changes, seed, as_
         settings |= {"epochs": epochs, "model_config": shared}
         say = (lambda line: None) if as_json else log
         found = search_for(
-            name, data, out, validation=validation, trials=trials, space=space, seed=seed, log=say, **settings
+            name,
+            data,
+            out,
+            validation=validation,
+            trials=trials,
+            space=space,
+            seed=seed,
+            cluster=cluster,
+            log=say,
+            **settings,
         )
     more = [word for change in changes for word in ("--set", change)]
     found["command"] = shlex.join(command(name, data, validation, found, [*more, "--epochs", str(epochs)]))

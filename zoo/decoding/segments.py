@@ -3,6 +3,7 @@
 A network that was trained on utterances of a few seconds misses words in recordings of minutes, and its memory grows with their length.
 
     samples (n,) -> `pauses.cut`, spans of some seconds and their parts
+                 -> `voices.spoken`, those with a voice in them
                  -> network -> `surest`, a span or its parts -> decoder -> `join`, one Transcript
 
 The length of a pause does not tell whether it ends an utterance or lies within one. So the network gets each span twice, whole and
@@ -14,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from zoo.decoding import voices
 from zoo.decoding.pauses import Span, cut
 from zoo.decoding.transcripts import Transcript, Word, log_softmax
 from zoo.text import BLANK
@@ -44,9 +46,9 @@ def transcribe(
     spans = [(i, span) for i, clip in enumerate(clips) for span in cut(clip, sample_rate, most)]
     heard = [([], []) for _ in clips]  # transcripts, and where they are
     for start in range(0, len(spans), SPANS):  # so that the logits of an hour are never in memory together
-        group = spans[start : start + SPANS]
+        group = _voiced(spans[start : start + SPANS], clips, sample_rate)
         parts = [clips[i][round(a * sample_rate) : round(b * sample_rate)] for i, places in group for a, b in places]
-        logits = iter(logits_of(parts))
+        logits = iter(logits_of(parts) if parts else ())
         for i, places in group:
             # A padded batch is decoded clip by clip, so each has its own true length.
             found = [next(logits) for _ in places]
@@ -57,6 +59,15 @@ def transcribe(
             done = min(start + SPANS, len(spans))
             log(f"{done} of {len(spans)} utterances" if done < len(spans) else "")
     return [join(*found, len(clip) / sample_rate) for found, clip in zip(heard, clips, strict=True)]
+
+
+def _voiced(group: list, clips: Sequence[np.ndarray], sample_rate: int) -> list:
+    """Those spans of long recordings that have a voice in them, and all short recordings."""
+    places = [spans[0] for _, spans in group]
+    long = [n for n, (i, _) in enumerate(group) if places[n] != (0.0, len(clips[i]) / sample_rate)]
+    sounds = [clips[group[n][0]][round(places[n][0] * sample_rate) : round(places[n][1] * sample_rate)] for n in long]
+    silent = {n for n, voice in zip(long, voices.spoken(sounds, sample_rate), strict=True) if not voice}
+    return [item for n, item in enumerate(group) if n not in silent]
 
 
 def surest(logits: Sequence[np.ndarray]) -> slice:

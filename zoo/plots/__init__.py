@@ -2,6 +2,7 @@
 
     zoo.plots.signals   frames and bands: saliency, attention, reconstruction, band_errors
     zoo.plots.scores    figures: learning_curves, bars, confusion, comparison, noise
+    zoo.plots.drift     what comes in to a service, beside what is usual: report
     zoo.plots.maps      codes as points of a plane: latent_map
     zoo.plots.pictures  a model and a clip in, its answer as one of these: transcription, classification
     zoo.plots.figure    what they share

@@ -18,6 +18,7 @@ from typing import Any
 
 import keras
 
+from zoo.cluster import connected, in_any_order
 from zoo.errors import ZooError, check_whole
 from zoo.files import atomic_write
 from zoo.loading import class_and_config
@@ -43,6 +44,7 @@ def tune(
     trials: int = 30,
     space: Mapping[str, Any] | None = None,
     seed: int = 0,
+    cluster: str | None = None,
     log: Callable[[str], None] = print,
     **settings,
 ) -> dict[str, Any]:
@@ -60,6 +62,8 @@ def tune(
         space: Field -> (low, high) or a list of choices. A field is one of the model's Config or, after "training.", of
             TrainConfig. Defaults to SPACE.
         seed: Seed of the search; each trial has the seed of its settings.
+        cluster: Address of a Ray cluster, as `zoo.cluster.transcribe` takes it, whose nodes run trials at the same time. They
+            share `out`. None ends early there.
         log: Called with each line of progress.
         **settings: Arguments of `train` that all trials share, such as epochs=10.
 
@@ -86,22 +90,20 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=JournalStorage(journal.JournalFileBackend(str(out / "trials.log"))), study_name=name, load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed), pruner=optuna.pruners.MedianPruner(FIRST, n_warmup_steps=1),
+        sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=cluster is not None), pruner=optuna.pruners.MedianPruner(FIRST, n_warmup_steps=1),
     )  # fmt: skip
 
-    def objective(trial) -> float:
+    def arguments(trial) -> dict:
         chosen = {field: _suggest(trial, field, among) for field, among in space.items()}
         own, config = dict(settings), dict(settings.get("model_config") or {})
         for field, value in chosen.items():
             place = own if field.startswith("training.") else config
             place[field.removeprefix("training.")] = value
-        folder = out / f"trial-{trial.number}"
+        return {"name": name, "data": data, "validation": validation, **own, "model_config": config}
+
+    def objective(trial) -> float:
         report = _Report(trial, task.metric)
-        quiet = lambda line: None  # noqa: E731
-        train(
-            name, data, folder, validation=validation, log=quiet, callbacks=[report], **own | {"model_config": config}
-        )
-        return min(row[task.metric] for row in read_curves(folder))
+        return _trial(out / f"trial-{trial.number}", task.metric, arguments(trial) | {"callbacks": [report]})
 
     def done(study, trial) -> None:
         folder, best = out / f"trial-{trial.number}", _best(study)
@@ -117,7 +119,10 @@ def tune(
         if left := trials - len(
             study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
         ):
-            study.optimize(objective, n_trials=max(0, left), callbacks=[done])
+            if cluster is None:
+                study.optimize(objective, n_trials=max(0, left), callbacks=[done])
+            else:
+                _on_cluster(study, out.absolute(), task.metric, arguments, left, cluster, done)
     finally:
         for folder in out.glob("trial-*"):  # of a trial that was interrupted
             shutil.rmtree(folder, ignore_errors=True)
@@ -126,6 +131,30 @@ def tune(
     if best is None:
         raise ZooError(f"`trials` must leave one that ends; all of {trials} were pruned or failed.")
     return {"value": best.value, "settings": dict(best.params), "trial": best.number}
+
+
+def _trial(folder: Path, metric: str, arguments: dict) -> float:
+    """Trains once, and returns the best validation figure."""
+    train(out=folder, log=lambda line: None, **arguments)
+    return min(row[metric] for row in read_curves(folder))
+
+
+def _numbered(number: int, *given) -> tuple[int, float]:
+    return number, _trial(*given)
+
+
+def _on_cluster(study, out: Path, metric: str, arguments: Callable, left: int, address: str, done: Callable) -> None:
+    """Runs trials on the nodes of a cluster; each is chosen when a node has room, by the results so far."""
+
+    def calls():
+        for _ in range(left):
+            trial = study.ask()
+            yield trial.number, out / f"trial-{trial.number}", metric, arguments(trial)
+
+    with connected(address):
+        for number, value in in_any_order(_numbered, calls()):
+            study.tell(number, value)
+            done(study, study.trials[number])
 
 
 class _Report(keras.callbacks.Callback):

@@ -9,7 +9,7 @@
     zoo.notebook: a microphone, a player and tables for the notebooks
     zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
     zoo.hub: models of one's own, shared
-    zoo.demo, zoo.web, zoo.cli: a page, a page in the browser alone, a command
+    zoo.demo, zoo.web, zoo.serve, zoo.cli: a page, a page in the browser alone, a server, a command
 
 >>> import zoo
 >>> model = zoo.load("lstm_ctc")
@@ -33,8 +33,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
         "audio backend baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
-        "loading losses metrics microcontroller model models notebook pictures plots presets quantization registry runtime search tasks text "
-        "training web"
+        "loading losses metrics microcontroller model models monitoring notebook pictures plots presets quantization registry runtime search subtitles tasks text "
+        "serve training web"
     ).split(),
     submod_attrs={
         "evaluation": ["evaluate"],

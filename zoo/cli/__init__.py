@@ -7,6 +7,7 @@
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo
     zoo.cli.web         web
+    zoo.cli.serve       serve
     zoo.cli.hub         push
 
 Keras is imported when a model is needed.
@@ -19,10 +20,10 @@ from contextlib import suppress
 import click
 
 import zoo
-from zoo.cli import autoencode, demo, hub, models, recognise, spot, train, web
+from zoo.cli import autoencode, demo, hub, models, recognise, serve, spot, train, web
 from zoo.cli._errors import Group
 
-MODULES = (models, recognise, spot, autoencode, train, demo, web, hub)
+MODULES = (models, recognise, spot, autoencode, train, demo, web, serve, hub)
 COMMANDS = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, click.Command)}
 
 

@@ -1,0 +1,146 @@
+"""The models of a server: loaded once, each with what answers its clips."""
+
+import importlib.util
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from zoo.entry import load
+from zoo.errors import ZooError
+from zoo.presets import card, find_card, resolve
+from zoo.serve.batching import Batcher
+from zoo.serve.limits import Limits, Refusal
+
+DEFAULT = ("lstm_ctc", "lstm_ctc_stream", "ds_cnn", "speaker_id")
+LIGHT = DEFAULT[:3]  # those that LiteRT runs, without Keras
+AUTO = "auto"
+BATCH = 16  # utterances at a time
+JOBS = ("transcribe", "stream", "classify", "embed")  # what a model may do, a method each
+
+
+class Served:
+    """A model that answers.
+
+    Args:
+        name: What clients call it.
+        model: A recognizer, classifier or embedder, under Keras or exported.
+        limits: How much may wait.
+    """
+
+    def __init__(self, name: str, model, limits: Limits):
+        self.name, self.model, self.loaded = name, model, int(time.time())
+        self.rate, self.max_seconds = model.config.sample_rate, min(limits.max_seconds, model.max_seconds)
+        self.jobs = [job for job in JOBS if hasattr(model, job)]
+        self.batchers = {
+            job: Batcher([partial(self._answer, job)], self.rate, limits.queue) for job in self.jobs if job != "stream"
+        }
+        # A LiteRT interpreter is one thread's: streams have another than the batches.
+        self.streamer = (
+            type(model)(model.session.path) if "stream" in self.jobs and hasattr(model, "session") else model
+        )
+        self.stream_thread = ThreadPoolExecutor(1, f"stream-{name}")
+
+    def _answer(self, job: str, clips: Sequence[np.ndarray]) -> Sequence:
+        return getattr(self.model, job)(clips, self.rate, batch_size=BATCH)
+
+    def warm_up(self) -> None:
+        """Have what is compiled at the first call compiled now."""
+        for job in self.batchers:
+            self._answer(job, [np.zeros(self.rate, "float32")])
+
+    def close(self) -> None:
+        """Answer what waits, and end the threads."""
+        for batcher in self.batchers.values():
+            batcher.close()
+        self.stream_thread.shutdown()
+
+    def about(self) -> dict:
+        """As OpenAI's API shows a model, and what its card says."""
+        shown = {"id": self.name, "object": "model", "created": self.loaded, "owned_by": "speech-zoo"}
+        shown |= {"does": self.jobs, "sample_rate": self.rate}
+        card = find_card(self.name) if not self.name.startswith("hf://") and _is_preset(self.name) else None
+        if card:
+            shown |= {name: getattr(card, name) for name in ("summary", "labels", "limits", "licence", "parameters")}
+        return shown
+
+
+class Models:
+    """Models by name.
+
+    Args:
+        served: Those that answer. The first of those that do a job is the default for it.
+    """
+
+    def __init__(self, served: Sequence[Served]):
+        self.served = {model.name: model for model in served}
+
+    def find(self, name: str, job: str) -> Served:
+        """The model of a name, or for AUTO the one that is recommended for a job. Refusal where there is none."""
+        able = {known: model for known, model in self.served.items() if job in model.jobs}
+        if name == AUTO and able:
+            return able[_recommended(list(able), job)]
+        if name in able:
+            return able[name]
+        names = ", ".join([AUTO, *able]) if able else "none; start the server with one"
+        message = f"`model` must be one of the server's that can {job}: {names}. Received: {name[:100]}."
+        raise Refusal(404, message, "model_not_found", "model")
+
+    def close(self) -> None:
+        """Answer what waits, and end all threads."""
+        for model in self.served.values():
+            model.close()
+
+
+def open_models(
+    names: Sequence[str], limits: Limits, runtime: str | None = None, log: Callable[[str], None] | None = None
+) -> Models:
+    """Load models and try each once.
+
+    Recognizers run under Keras, which takes half the time of LiteRT in batches; the streaming one, which gets a tenth of a second
+    at a time, under LiteRT.
+
+    Args:
+        names: Presets, .keras files, exported files or repositories of the Hub.
+        limits: How much may wait.
+        runtime: "litert" or "keras" for all presets; None for the faster one.
+        log: Called with a line before each.
+    """
+    served = []
+    for name in names:
+        if log:
+            log(f"Loading {name} ...")
+        served.append(Served(_called(name), load(name, runtime=runtime or _faster(name)), limits))
+        if not served[-1].jobs:
+            raise ZooError(f"`model` must be a recognizer, a classifier or an embedder. Received: {name}.")
+        served[-1].warm_up()
+    return Models(served)
+
+
+def _faster(name: str) -> str | None:
+    here = importlib.util.find_spec("ai_edge_litert") is not None
+    return "litert" if here and _is_preset(name) and "--stream" in card(name).litert.get("command", "") else None
+
+
+def _is_preset(name: str) -> bool:
+    try:
+        return bool(resolve(name))
+    except ZooError:
+        return False
+
+
+def _called(name: str | os.PathLike) -> str:
+    """What clients call a model: a file by its name, or that of its folder where `zoo train` named it."""
+    path = Path(name)
+    if path.suffix not in (".keras", ".tflite", ".onnx"):
+        return str(name)
+    return path.stem if path.stem != "model" else path.absolute().parent.name
+
+
+def _recommended(names: list[str], job: str) -> str:
+    """The best of some models; the first where nothing is measured that tells them apart."""
+    return names[0]

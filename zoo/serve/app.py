@@ -5,10 +5,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import FastAPI, File, Form, Request, UploadFile, WebSocket
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -52,8 +52,8 @@ class Service:
         record: Record = request.scope["record"]
         model = self.models.find(name, record.job)
         record.model = model.name
-        data, loop = await file.read(), asyncio.get_running_loop()
-        heard, measured = await loop.run_in_executor(self.decoders, _hear, data, model.rate, model.max_seconds)
+        loop = asyncio.get_running_loop()
+        heard, measured = await loop.run_in_executor(self.decoders, _hear, file.file, model.rate, model.max_seconds)
         record.hears(heard.seconds, measured)
         answer, record.batch = await model.batchers[record.job].ask(heard.samples)
         record.answers(answer)
@@ -81,8 +81,8 @@ class Service:
         self.watch.close()
 
 
-def _hear(data: bytes, rate: int, max_seconds: float) -> tuple[Heard, dict]:
-    heard = hear(data, rate, max_seconds)
+def _hear(file: BinaryIO, rate: int, max_seconds: float) -> tuple[Heard, dict]:
+    heard = hear(file.read(), rate, max_seconds)  # here, so that no more uploads are in memory than there are threads
     return heard, measure(heard.samples, rate)
 
 
@@ -109,7 +109,8 @@ def application(
     app = FastAPI(
         title="speech-zoo", version=zoo.__version__, summary="Small speech models behind OpenAI's API", docs_url=None,
         redoc_url=None, lifespan=lifespan, exception_handlers={
-            HTTPException: _refuse, RequestValidationError: _refuse_values, Exception: _refuse_ours
+            HTTPException: _refuse, RequestValidationError: _refuse_values, Exception: _refuse_ours,
+            WebSocketRequestValidationError: _refuse_values,
         },
     )  # fmt: skip
     app.state.service = service
@@ -221,7 +222,9 @@ async def _refuse(request: Request, error: HTTPException) -> JSONResponse:
     return refusal.response()
 
 
-async def _refuse_values(request: Request, error: RequestValidationError) -> JSONResponse:
+async def _refuse_values(
+    request: Request | WebSocket, error: RequestValidationError | WebSocketRequestValidationError
+) -> JSONResponse:
     first = error.errors()[0]
     param = next((str(part) for part in first["loc"][1:]), "body")
     return Refusal(400, f"`{param}` is wrong: {first['msg'].rstrip('.')}.", "invalid_value", param).response()

@@ -16,7 +16,7 @@ from zoo.demo.guard import Guard
 from zoo.serve.limits import Limits, Refusal
 from zoo.serve.watch import Record, Watch
 
-OPEN = ("/", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/")
+OPEN = ("/", "/healthz", "/readyz", "/openapi.json", "/docs")
 # Paths that answer, and what they do.
 JOBS = {"/v1/audio/transcriptions": "transcribe", "/classify": "classify", "/embed": "embed", "/v1/stream": "stream"}
 SUBPROTOCOL, TOKEN = "zoo", "token."  # of a browser's WebSocket, which can send no header
@@ -40,14 +40,18 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
-        elif (job := JOBS.get(scope["path"])) is None:
-            await self._admit(scope, receive, send)
+            return
+        refusal = self.refusal(scope)
+        app = refusal.response() if refusal else self._admit if scope["path"] in JOBS else self.app
+        if scope["path"] in JOBS:
+            await self._record(app, scope, receive, send)
         else:
-            await self._record(Record(job=job), scope, receive, send)
+            await app(scope, receive, send)
 
-    async def _record(self, record: Record, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request and count it, whatever becomes of it."""
-        start, scope["record"] = time.perf_counter(), record
+    async def _record(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered and count it, whatever becomes of it."""
+        start, record = time.perf_counter(), Record(job=JOBS[scope["path"]])
+        scope["record"] = record
 
         async def complete() -> Message:
             nonlocal start
@@ -62,7 +66,7 @@ class Gate:
             await send(message)
 
         try:
-            await self._admit(scope, complete, noted)
+            await app(scope, complete, noted)
         except Exception:
             record.status = 500
             raise
@@ -70,17 +74,12 @@ class Gate:
             self.watch.record(record)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if refusal := self.refusal(scope):
-            await refusal.response()(scope, receive, send)
-        elif is_open(scope["path"]):
-            await self.app(scope, receive, send)
-        else:
-            self.inside += 1
-            try:
-                with self.watch.inside.track_inprogress():
-                    await self.app(scope, self._counted(receive) if scope["type"] == "http" else receive, send)
-            finally:
-                self.inside -= 1
+        self.inside += 1
+        try:
+            with self.watch.inside.track_inprogress():
+                await self.app(scope, self._counted(receive) if scope["type"] == "http" else receive, send)
+        finally:
+            self.inside -= 1
 
     def refusal(self, scope: Scope) -> Refusal | None:
         """What is wrong with a request, by its headers alone."""
@@ -93,7 +92,7 @@ class Gate:
             return Refusal(401, "`token` must be that of this server (Authorization: Bearer TOKEN).", "invalid_api_key")
         if declared_bytes(headers) > limits.max_bytes:
             return self._too_large()
-        if self.inside >= limits.clients:
+        if scope["path"] in JOBS and self.inside >= limits.clients:
             return Refusal(429, f"At most {limits.clients} requests are answered at a time; try again.", "too_many_requests")  # fmt: skip
         return None
 

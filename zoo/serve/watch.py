@@ -12,12 +12,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-CLIP_SECONDS = (0.5, 1, 2, 5, 10, 20, 60, 300, 600)
+from zoo.monitoring import BINS
+
 LATENCY_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 BATCH_CLIPS = (1, 2, 4, 8, 16, 32)
-SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1)
-LEVELS_DB = (-70, -60, -50, -40, -35, -30, -25, -20, -15, -10, -5, 0)
-SNRS_DB = (0, 5, 10, 15, 20, 25, 30, 40, 50, 60)
 
 
 @dataclass
@@ -79,10 +77,10 @@ class Watch:
         self.histograms = {
             "latency": histogram("latency_seconds", "Seconds from a request to its answer", LATENCY_SECONDS),
             "batch": histogram("batch_clips", "Clips that were answered together", BATCH_CLIPS),
-            "confidence": histogram("confidence", "Confidence of the answers", SHARES),
-            "seconds": histogram("clip_seconds", "Length of what came in", CLIP_SECONDS),
-            "level": histogram("speech_level_dbfs", "Level of the speech that came in", LEVELS_DB),
-            "snr": histogram("snr_db", "Signal-to-noise ratio of what came in", SNRS_DB),
+            "confidence": histogram("confidence", "Confidence of the answers", BINS["confidence"]),
+            "seconds": histogram("clip_seconds", "Length of what came in", BINS["seconds"]),
+            "level": histogram("speech_level_dbfs", "Level of the speech that came in", BINS["level"]),
+            "snr": histogram("snr_db", "Signal-to-noise ratio of what came in", BINS["snr"]),
         }
         gauge = lambda name, what: Gauge(f"zoo_{name}", what, registry=registry)  # noqa: E731
         self.inside = gauge("requests_in_progress", "Requests that are being answered")

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -164,8 +165,8 @@ def test_wrong_values_are_said(server):
     assert fault(server.post(PATH), 400, "file")
     assert fault(post(server, response_format="docx"), 400, "response_format")
     assert fault(post(server, stream="true"), 400, "stream")
-    assert fault(server.get("/v2"), 404) == ""
-    assert fault(server.get(PATH), 405) == ""
+    assert fault(server.get("/v2"), 404) == "not_found"
+    assert fault(server.get(PATH), 405) == "method_not_allowed"
 
 
 def test_state_and_description(server):
@@ -606,6 +607,36 @@ def test_a_real_stream(address):
         heard = [json.loads(message) for message in stream]
     words = [word["word"] for message in heard for word in message["words"]]
     assert heard[-1]["last"] and heard[-1]["text"].split() == words and len(words) >= 6
+
+
+@pytest.mark.slow
+def test_the_page_in_a_browser(address):
+    """It describes what the server answers, and asks it, from the microphone too."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not (chromium := shutil.which("chromium")):
+        pytest.skip("chromium is not installed")
+    flags = [
+        "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={bundled('woman-us')}%noloop",
+    ]  # fmt: skip
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=flags)
+        page, faults, asked = browser.new_page(), [], []
+        page.set_default_timeout(60_000)
+        page.on("pageerror", faults.append)
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address[0])
+        page.fill("#token", "secret")
+        page.wait_for_selector("#paths table")
+        assert all(word in page.inner_text("#paths") for word in (PATH, "response_format", "/v1/stream"))
+        page.set_input_files("#file", bundled("woman-us"))
+        page.wait_for_function("document.getElementById('answer').textContent.includes('seven')")
+        page.click("#microphone")
+        page.wait_for_function("document.getElementById('answer').textContent.includes('three four zero')")
+        page.click("#microphone")
+        page.wait_for_function("document.getElementById('microphone').textContent == 'Speak'")
+        browser.close()
+    assert not faults and all(url.startswith((address[0], "blob:")) for url in asked)
 
 
 def talk(url: str, data: bytes, seconds: float) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -30,7 +31,7 @@ MICROPHONE = Path(web.__file__).parent / "static" / "microphone.js"
 # Nothing on the page comes from elsewhere.
 PAGE_HEADERS = {"Content-Security-Policy": "default-src 'self'", "X-Content-Type-Options": "nosniff"}
 Sound = Annotated[UploadFile, File(description="WAV, MP3, M4A, FLAC, Ogg, WebM, or what else FFmpeg decodes")]
-Model = Annotated[str, Form(description=f"One of /v1/models; {AUTO} chooses")]
+Model = Annotated[str, Form(description=f"One of /v1/models; {AUTO} is the first that can do it")]
 
 
 class Service:
@@ -215,11 +216,11 @@ def _state(app: FastAPI, service: Service) -> None:
     app.mount("/static", StaticFiles(directory=STATIC))
 
 
-async def _refuse(request: Request, error: HTTPException) -> JSONResponse:
-    refusal = (
-        error if isinstance(error, Refusal) else Refusal(error.status_code, f"{error.detail}.".replace("..", "."), "")
-    )
-    return refusal.response()
+async def _refuse(request: Request | WebSocket, error: HTTPException) -> JSONResponse:
+    if isinstance(error, Refusal):
+        return error.response()
+    code = HTTPStatus(error.status_code).name.lower()
+    return Refusal(error.status_code, f"{str(error.detail).rstrip('.')}.", code).response()
 
 
 async def _refuse_values(

@@ -80,10 +80,10 @@ class Models:
         self.served = {model.name: model for model in served}
 
     def find(self, name: str, job: str) -> Served:
-        """The model of a name, or for AUTO the one that is recommended for a job. Refusal where there is none."""
+        """The model of a name, or for AUTO the first that does a job. Refusal where there is none."""
         able = {known: model for known, model in self.served.items() if job in model.jobs}
         if name == AUTO and able:
-            return able[_recommended(list(able), job)]
+            return next(iter(able.values()))
         if name in able:
             return able[name]
         names = ", ".join([AUTO, *able]) if able else "none; start the server with one"
@@ -139,8 +139,3 @@ def _called(name: str | os.PathLike) -> str:
     if path.suffix not in (".keras", ".tflite", ".onnx"):
         return str(name)
     return path.stem if path.stem != "model" else path.absolute().parent.name
-
-
-def _recommended(names: list[str], job: str) -> str:
-    """The best of some models; the first where nothing is measured that tells them apart."""
-    return names[0]

@@ -279,7 +279,7 @@ def measure_memory(args, server, rng) -> dict:
     short = [form(wav(speech(rng)[: RATE // 2])) for _ in range(16)]
     at = {args.requests // 10: [], args.requests: []}
     start = time.perf_counter()
-    asyncio.run(many(server.port, 16, args.requests, short, at, server.memory_mb))
+    asyncio.run(many(server.port, args.clients, args.requests, short, at, server.memory_mb))
     (first,), (last,) = at.values()
     took = time.perf_counter() - start
     return {

@@ -8,7 +8,7 @@ from zoo.cli import _options as options
 from zoo.cli._loading import importing
 from zoo.errors import ZooError
 
-PACKAGES = ("fastapi", "uvicorn", "multipart", "prometheus_client", "websockets")
+PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "websockets")
 
 
 @click.command()

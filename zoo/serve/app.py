@@ -31,7 +31,7 @@ MICROPHONE = Path(web.__file__).parent / "static" / "microphone.js"
 # Nothing on the page comes from elsewhere.
 PAGE_HEADERS = {"Content-Security-Policy": "default-src 'self'", "X-Content-Type-Options": "nosniff"}
 Sound = Annotated[UploadFile, File(description="WAV, MP3, M4A, FLAC, Ogg, WebM, or what else FFmpeg decodes")]
-Model = Annotated[str, Form(description=f"One of /v1/models; {AUTO} is the first that can do it")]
+Model = Annotated[str, Form(description=f"One of /v1/models; {AUTO} is the best of those that can do it")]
 
 
 class Service:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from zoo.decoding import Transcript
+from zoo.decoding import Transcript, Word
 from zoo.subtitles import segments, srt, vtt
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
@@ -31,16 +31,19 @@ def response(transcript: Transcript, format: str, times: Sequence[str], language
     about = {"text": transcript.text}
     if format == "verbose_json":
         about = {"task": "transcribe", "language": language, "duration": transcript.duration} | about
-        about |= {"words": words(transcript)} if "word" in times else {}
+        about |= {"words": words(transcript.words)} if "word" in times else {}
         about |= {"segments": spoken(transcript)} if "segment" in times else {}
     about |= {"usage": {"type": "duration", "seconds": math.ceil(transcript.duration)}}
-    about |= {name: getattr(transcript, name) for name in ("confidence", "doubtful", "doubt")}
+    about |= {"confidence": round(transcript.confidence, 4), "doubtful": transcript.doubtful, "doubt": transcript.doubt}
     return JSONResponse(about | ({"warning": warning} if warning else {}))
 
 
-def words(transcript: Transcript) -> list[dict]:
+def words(found: Sequence[Word]) -> list[dict]:
     """Words with their seconds, as OpenAI's API has them, and their confidence."""
-    return [{"word": w.text, "start": w.start, "end": w.end, "confidence": w.confidence} for w in transcript.words]
+    return [
+        {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3), "confidence": round(word.confidence, 4)}
+        for word in found
+    ]  # fmt: skip
 
 
 def spoken(transcript: Transcript) -> list[dict]:

@@ -6,13 +6,13 @@ server: {"words": [...], "partial": "sev", "seconds": 1.2, "last": false}, whene
 """
 
 import asyncio
-from dataclasses import asdict
 
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from zoo.decoding.live import PartialTranscript
 from zoo.errors import ZooError
+from zoo.serve.formats import words
 from zoo.serve.gate import SUBPROTOCOL
 from zoo.serve.limits import Refusal
 from zoo.serve.models import Served
@@ -113,6 +113,10 @@ class _Over(Exception):
 
 def shown(heard: PartialTranscript) -> dict:
     """What the client is told."""
-    words = [{"word": word.text, **{k: v for k, v in asdict(word).items() if k != "text"}} for word in heard.new]
-    about = {"words": words, "partial": heard.partial, "seconds": heard.seconds, "last": heard.last}
+    about = {
+        "words": words(heard.new),
+        "partial": heard.partial,
+        "seconds": round(heard.seconds, 3),
+        "last": heard.last,
+    }
     return about | ({"text": heard.text} if heard.last else {})

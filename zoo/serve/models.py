@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+import zoo
 from zoo.entry import load
 from zoo.errors import ZooError
 from zoo.presets import card, find_card, resolve
@@ -20,6 +21,7 @@ DEFAULT = ("lstm_ctc", "lstm_ctc_stream", "ds_cnn", "speaker_id")
 LIGHT = DEFAULT[:3]  # those that LiteRT runs, without Keras
 AUTO = "auto"
 BATCH = 16  # utterances at a time
+WARM_UP = ((1, 1.0), (1, 2.0), (3, 3.0), (2, 1.0))  # clips, seconds of each
 JOBS = ("transcribe", "stream", "classify", "embed")  # what a model may do, a method each
 
 
@@ -49,9 +51,10 @@ class Served:
         return getattr(self.model, job)(clips, self.rate, batch_size=BATCH)
 
     def warm_up(self) -> None:
-        """Have what is compiled at the first call compiled now."""
+        """Have what is compiled for the first batches compiled now; after two sizes TensorFlow compiles for all."""
         for job in self.batchers:
-            self._answer(job, [np.zeros(self.rate, "float32")])
+            for clips, seconds in WARM_UP:
+                self._answer(job, [np.zeros(round(min(seconds, self.max_seconds) * self.rate), "float32")] * clips)
 
     def close(self) -> None:
         """Answer what waits, and end the threads."""
@@ -80,10 +83,10 @@ class Models:
         self.served = {model.name: model for model in served}
 
     def find(self, name: str, job: str) -> Served:
-        """The model of a name, or for AUTO the first that does a job. Refusal where there is none."""
+        """The model of a name, or for AUTO the best that does a job. Refusal where there is none."""
         able = {known: model for known, model in self.served.items() if job in model.jobs}
         if name == AUTO and able:
-            return next(iter(able.values()))
+            return able[_best([*able])]
         if name in able:
             return able[name]
         names = ", ".join([AUTO, *able]) if able else "none; start the server with one"
@@ -139,3 +142,10 @@ def _called(name: str | os.PathLike) -> str:
     if path.suffix not in (".keras", ".tflite", ".onnx"):
         return str(name)
     return path.stem if path.stem != "model" else path.absolute().parent.name
+
+
+def _best(names: list[str]) -> str:
+    """The one that `zoo.recommend` ranks first, by the data that the first of them was measured on; without such data, the first."""
+    results = card(names[0]).results if _is_preset(names[0]) else ()
+    ranked = zoo.recommend(results[0].data) if results and hasattr(zoo, "recommend") else ()
+    return next((one.name for one in ranked if one.name in names), names[0])

@@ -597,6 +597,7 @@ def test_openais_client(address):
 
 @pytest.mark.slow
 def test_a_real_stream(address):
+    from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import connect
 
     samples, rate = soundfile.read(bundled("woman-us"), dtype="int16")
@@ -608,6 +609,12 @@ def test_a_real_stream(address):
         heard = [json.loads(message) for message in stream]
     words = [word["word"] for message in heard for word in message["words"]]
     assert heard[-1]["last"] and heard[-1]["text"].split() == words and len(words) >= 6
+    with connect(url, additional_headers={"Authorization": "Bearer secret"}) as stream:
+        assert not stream.protocol.extensions  # nothing is compressed
+        stream.send(bytes(2**21))
+        with pytest.raises(ConnectionClosed) as closed:
+            stream.recv(10)
+        assert closed.value.rcvd.code == 1009  # a message that is too large
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ class Live:
         except ZooError as error:
             raise Refusal(400, str(error), "invalid_value", "sample_rate") from None
         self.socket, self.model, self.silent_seconds, self.stopping = socket, model, silent_seconds, stopping
-        self.kept = b""  # half a sample
+        self.kept, self.confidences = b"", []  # half a sample; of each word
         self.record: Record = socket.scope["record"]
         self.record.model = model.name
 
@@ -57,7 +57,7 @@ class Live:
                 await self._hear(message)
         except _Over as over:
             code, reason = over.args
-        except (WebSocketDisconnect, RuntimeError):  # the client has gone
+        except WebSocketDisconnect:  # the client has gone
             code, reason = GONE, ""
         finally:
             stopping.cancel()
@@ -70,9 +70,9 @@ class Live:
         await asyncio.wait(both, timeout=self.silent_seconds, return_when=first)
         if not receiving.done():
             receiving.cancel()
-            raise _Over(
-                *((RESTART, "The server stops.") if stopping.done() else (SILENT, "No sound came for too long."))
-            )
+            if stopping.done():
+                raise _Over(RESTART, "The server stops.")
+            raise _Over(SILENT, "No sound came for too long.")
         message = receiving.result()
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", GONE))
@@ -93,6 +93,7 @@ class Live:
         loop = asyncio.get_running_loop()
         heard = await loop.run_in_executor(self.model.stream_thread, self.listener.hear, samples, last)
         if heard:
+            self.confidences += [word.confidence for word in heard.new]
             await self.socket.send_json(shown(heard))
 
     async def _finish(self, code: int, reason: str) -> None:
@@ -102,9 +103,10 @@ class Live:
             if code != GONE:
                 await self._say(np.zeros(0, "<i2"), last=True)
                 await self.socket.close(code, reason)
-        except (WebSocketDisconnect, RuntimeError):
+        except WebSocketDisconnect:
             self.record.status = STATUS[GONE]
         self.record.text, self.record.empty = self.listener.text, not self.listener.text
+        self.record.confidence = float(np.mean(self.confidences)) if self.confidences else None
 
 
 class _Over(Exception):
@@ -113,10 +115,6 @@ class _Over(Exception):
 
 def shown(heard: PartialTranscript) -> dict:
     """What the client is told."""
-    about = {
-        "words": words(heard.new),
-        "partial": heard.partial,
-        "seconds": round(heard.seconds, 3),
-        "last": heard.last,
-    }
+    about = {"words": words(heard.new), "partial": heard.partial}
+    about |= {"seconds": round(heard.seconds, 3), "last": heard.last}
     return about | ({"text": heard.text} if heard.last else {})

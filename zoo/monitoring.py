@@ -26,7 +26,7 @@ from zoo.files import atomic_write, read_json
 from zoo.presets import CARDS, card
 
 FRAME, HOP = 0.032, 0.016  # seconds
-FLOOR_DB, MOST_SNR_DB = -100.0, 60.0  # of what is measured
+FLOOR_DB, MOST_SNR_DB = -120.0, 60.0  # of what is measured
 FLAT = 0.99  # of the highest amplitude: samples above it are clipped, if they are many
 ENERGY = 0.99  # share of the energy below the bandwidth
 BLOCK = 4096  # frames at a time, so that those of an hour are never in memory together
@@ -145,8 +145,7 @@ class Drift:
 
     def __str__(self) -> str:
         unit = f" {UNITS[self.feature]}" if self.feature in UNITS else ""
-        low, high = self.usual
-        return f"{self.feature} {self.now:.3g}{unit}, usually {low:.3g} to {high:.3g}{unit}"
+        return f"{self.feature} {short(self.now)}{unit}, usually {' to '.join(map(short, self.usual))}{unit}"
 
 
 def reference(rows: Sequence[Mapping], groups: Sequence, data: str, command: str = "") -> Reference:
@@ -182,11 +181,7 @@ def reference_of_log(rows: Sequence[Mapping], data: str) -> Reference:
 
 
 def find_reference(name: str) -> Reference:
-    """The reference of a preset. Raises ZooError where its card names none.
-
-    >>> find_reference("lstm_ctc").features["snr"].median > 20
-    True
-    """
+    """The reference of a preset. Raises ZooError where its card names none."""
     if not (file := card(name).reference):
         raise ZooError(
             f"`reference` must be given for {name}, whose card has none: a log of days on which all was well."
@@ -251,6 +246,15 @@ def drift(rows: Sequence[Mapping], usual: Reference, window: int = WINDOW) -> li
             alarm = len(values) >= FEWEST and low > limit
             found.append(Drift(name, float(np.mean(values)), (0.0, limit), low, limit, alarm))
     return found
+
+
+def short(value: float) -> str:
+    """Return a number with at most three digits that mean something.
+
+    >>> short(3312.5), short(0.0000284), short(0.0)
+    ('3310', '0.0000284', '0')
+    """
+    return np.format_float_positional(float(f"{value:.3g}"), trim="-")
 
 
 def windows(rows: Sequence[Mapping], window: int = WINDOW) -> Iterable[Sequence[Mapping]]:

@@ -25,8 +25,8 @@ PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "webs
 @click.option("--clients", type=options.COUNT, default=128, show_default=True, help="Requests and streams at a time.")
 @click.option("--queue", type=options.POSITIVE, default=3600.0, show_default=True, help="Seconds of sound that may wait.")  # fmt: skip
 @click.option("--log", type=options.PATH, metavar="FILE", help="Add a line of JSON for each request.")
-@click.option("--keep", is_flag=True, help="Write the text of the answers into the log.")
-def serve(models, runtime, host, port, token, for_all, max_mb, max_seconds, clients, queue, log, keep):
+@click.option("--keep", "keep_text", is_flag=True, help="Write the text of the answers into the log.")
+def serve(models, runtime, host, port, token, for_all, max_mb, max_seconds, clients, queue, log, keep_text):
     """Serve models over HTTP, as OpenAI's API has it, until Ctrl-C.
 
     POST /v1/audio/transcriptions, /classify and /embed take recordings, the WebSocket /v1/stream takes sound while it is spoken; the
@@ -51,4 +51,4 @@ def serve(models, runtime, host, port, token, for_all, max_mb, max_seconds, clie
     limits = Limits(max_mb=max_mb, max_seconds=max_seconds, clients=clients, queue=queue)
     say = lambda line: click.echo(line, err=not line.startswith("The server"))  # noqa: E731
     models = models or (LIGHT if runtime == "litert" else DEFAULT)
-    serve(models, host, port, token, for_all, limits, runtime, log, keep, say)
+    serve(models, host, port, token, for_all, limits, runtime, log, keep_text, say)

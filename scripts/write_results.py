@@ -147,7 +147,7 @@ def serving() -> list[dict]:
     load, memory, stop, streams = (found[part] for part in ("load", "memory", "stop", "streams"))
     return [
         {"what": what, "value": value} for what, value in (
-            (f"requests of {load['clients']} clients at once for {60 * load['minutes']:.0f} s, {load['bad requests']} of them bad", f"{load['requests']:,}"),
+            (f"requests of {load['clients']} clients at once in {load['minutes']:g} minutes, {load['bad requests']} of them bad", f"{load['requests']:,}"),
             ("errors that are not the client's, answers to the wrong client ↓", f"{load['errors of the server']}, {load['answers to the wrong client']}"),
             ("from a request to its answer, p50 and p95 ↓", f"{load['p50, s']:.2f} and {load['p95, s']:.2f} s"),
             ("the same of a bare loop of `model.transcribe`, one clip at a time", f"{load['bare loop p50, s']:.2f} and {load['bare loop p95, s']:.2f} s"),

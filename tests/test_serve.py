@@ -177,7 +177,10 @@ def test_state_and_description(server):
     page = server.get("/docs")
     assert "http:" not in page.text and "https:" not in page.text  # nothing from elsewhere
     assert page.headers["content-security-policy"] == "default-src 'self'"
-    assert all(server.get(f"/static/{name}").status_code == 200 for name in ("page.js", "page.css", "microphone.js"))
+    assert all(
+        server.get(f"/static/{name}").status_code == 200
+        for name in ("page.js", "page.css", "microphone.js", "icon.svg")
+    )
 
 
 # --- batches

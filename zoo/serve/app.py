@@ -27,7 +27,7 @@ from zoo.serve.sound import Heard, hear
 from zoo.serve.watch import Record, Watch
 
 STATIC = Path(__file__).parent / "static"
-MICROPHONE = Path(web.__file__).parent / "static" / "microphone.js"
+SHARED = Path(web.__file__).parent / "static"  # with the page of `zoo web`
 # Nothing on the page comes from elsewhere.
 PAGE_HEADERS = {"Content-Security-Policy": "default-src 'self'", "X-Content-Type-Options": "nosniff"}
 Sound = Annotated[UploadFile, File(description="WAV, MP3, M4A, FLAC, Ogg, WebM, or what else FFmpeg decodes")]
@@ -210,8 +210,9 @@ def _state(app: FastAPI, service: Service) -> None:
         return FileResponse(STATIC / "index.html", headers=PAGE_HEADERS)
 
     @app.get("/static/microphone.js", include_in_schema=False)
-    async def microphone():
-        return FileResponse(MICROPHONE, media_type="text/javascript")
+    @app.get("/static/icon.svg", include_in_schema=False)
+    async def shared(request: Request):
+        return FileResponse(SHARED / Path(request.url.path).name)
 
     app.mount("/static", StaticFiles(directory=STATIC))
 

@@ -21,6 +21,7 @@ DEFAULT = ("lstm_ctc", "lstm_ctc_stream", "ds_cnn", "speaker_id")
 LIGHT = DEFAULT[:3]  # those that LiteRT runs, without Keras
 AUTO = "auto"
 BATCH = 16  # utterances at a time
+WORKERS = 2  # threads of a model: one decodes while the other computes
 WARM_UP = ((1, 1.0), (1, 2.0), (3, 3.0), (2, 1.0))  # clips, seconds of each
 JOBS = ("transcribe", "stream", "classify", "embed")  # what a model may do, a method each
 
@@ -39,22 +40,23 @@ class Served:
         self.rate, self.max_seconds = model.config.sample_rate, min(limits.max_seconds, model.max_seconds)
         self.jobs = [job for job in JOBS if hasattr(model, job)]
         self.batchers = {
-            job: Batcher([partial(self._answer, job)], self.rate, limits.queue) for job in self.jobs if job != "stream"
+            job: Batcher([partial(self._answer, job, twin) for twin in twins(model)], self.rate, limits.queue)
+            for job in self.jobs
+            if job != "stream"
         }
-        # A LiteRT interpreter is one thread's: streams have another than the batches.
-        self.streamer = (
-            type(model)(model.session.path) if "stream" in self.jobs and hasattr(model, "session") else model
-        )
+        self.streamer = twins(model, 1)[0]
         self.stream_thread = ThreadPoolExecutor(1, f"stream-{name}")
 
-    def _answer(self, job: str, clips: Sequence[np.ndarray]) -> Sequence:
-        return getattr(self.model, job)(clips, self.rate, batch_size=BATCH)
+    def _answer(self, job: str, model, clips: Sequence[np.ndarray]) -> Sequence:
+        return getattr(model, job)(clips, self.rate, batch_size=BATCH)
 
     def warm_up(self) -> None:
         """Have what is compiled for the first batches compiled now; after two sizes TensorFlow compiles for all."""
         for job in self.batchers:
             for clips, seconds in WARM_UP:
-                self._answer(job, [np.zeros(round(min(seconds, self.max_seconds) * self.rate), "float32")] * clips)
+                self._answer(
+                    job, self.model, [np.zeros(round(min(seconds, self.max_seconds) * self.rate), "float32")] * clips
+                )
 
     def close(self) -> None:
         """Answer what waits, and end the threads."""
@@ -70,6 +72,11 @@ class Served:
         if card:
             shown |= {name: getattr(card, name) for name in ("summary", "labels", "limits", "licence", "parameters")}
         return shown
+
+
+def twins(model, count: int = WORKERS) -> list:
+    """What so many threads may ask at a time: a Keras model itself, an interpreter for each of an exported one."""
+    return [type(model)(model.session.path) if hasattr(model, "session") else model for _ in range(count)]
 
 
 class Models:

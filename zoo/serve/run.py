@@ -113,9 +113,10 @@ def serve(
         watch = Watch(log, keep)  # before seconds of loading
         # TensorFlow warns whenever it compiles for another length of clip, as it should.
         logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
+        logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # a client's mistakes fill no log of ours
         app = application(open_models(models, limits, runtime, say), limits, watch, host in LOCAL, token)
         config = uvicorn.Config(
-            app, http=Protocol, ws="websockets-sansio", log_level="warning", access_log=False, server_header=False,
+            app, http=Protocol, ws="websockets-sansio", log_level="error", access_log=False, server_header=False,
             h11_max_incomplete_event_size=HEADER_BYTES, ws_max_size=CHUNK_BYTES, ws_per_message_deflate=False,
             timeout_graceful_shutdown=round(STOP_SECONDS), lifespan="on",
         )  # fmt: skip

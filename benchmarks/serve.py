@@ -268,6 +268,7 @@ def measure_load(args, clips, good, times, lengths, model, server, rng) -> dict:
     found = asyncio.run(load(server.port, args.clients, 60 * args.minutes, good, rng))
     best = float(np.mean([*rates, batch_rate(model, clips, sum(lengths))]))
     return found | {
+        "minutes": args.minutes,
         "bare loop p50, s": float(np.quantile(times, 0.5)), "bare loop p95, s": float(np.quantile(times, 0.95)),
         "best batches, seconds of sound a second": best,
         "throughput of the best batches": found["seconds of sound a second"] / best,

@@ -152,6 +152,7 @@ def serving() -> list[dict]:
             ("from a request to its answer, p50 and p95 ↓", f"{load['p50, s']:.2f} and {load['p95, s']:.2f} s"),
             ("the same of a bare loop of `model.transcribe`, one clip at a time", f"{load['bare loop p50, s']:.2f} and {load['bare loop p95, s']:.2f} s"),
             ("throughput, of the best batches of `model.transcribe` ↑", f"{100 * load['throughput of the best batches']:.0f} %"),
+            ("load average of the machine before and after", f"{load['load average before']:.1f} and {load['load average after']:.1f}"),
             (f"memory after {memory['requests']:,} requests, beyond that after a tenth of them ↓", f"{memory['memory growth, MB']:+.1f} MB"),
             (f"lost of {stop['accepted']} requests in progress at SIGTERM ↓", f"{stop['lost']}"),
             (f"last words of {streams['streams']} streams at once, p50 and worst ↓", f"{streams['late, p50 s']:.2f} and {streams['late, worst s']:.2f} s late"),

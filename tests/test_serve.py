@@ -162,6 +162,24 @@ def test_models(server):
     assert fault(post(server, model="whisper-1"), 404, "model") == "model_not_found"
 
 
+def test_auto_is_the_best_of_those_that_were_measured_on_the_same(monkeypatch):
+    import zoo
+
+    served = [Served(name, Stub(), Limits(), zoo.card(name)) for name in ("lstm_ctc", "attention_ctc")]
+    models, asked = Models(served), []
+    assert models.find("attention_ctc", "transcribe").name == "attention_ctc"
+
+    def recommend(data):
+        asked.append(data)
+        return [SimpleNamespace(name=name) for name in ("conv_lstm_ctc", "attention_ctc", "lstm_ctc")]
+
+    monkeypatch.setattr(zoo, "recommend", recommend, raising=False)
+    assert models.find("auto", "transcribe").name == "attention_ctc"
+    assert asked == [zoo.card("lstm_ctc").results[0].data]
+    assert "digits" in served[0].about()["summary"]
+    models.close()
+
+
 def test_wrong_values_are_said(server):
     assert fault(server.post(PATH), 400, "file")
     assert fault(post(server, response_format="docx"), 400, "response_format")

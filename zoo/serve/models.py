@@ -13,7 +13,7 @@ import numpy as np
 import zoo
 from zoo.entry import load
 from zoo.errors import ZooError
-from zoo.presets import card, find_card, resolve
+from zoo.presets import ModelCard, find_card, resolve
 from zoo.serve.batching import Batcher
 from zoo.serve.limits import Limits, Refusal
 
@@ -33,10 +33,11 @@ class Served:
         name: What clients call it.
         model: A recognizer, classifier or embedder, under Keras or exported.
         limits: How much may wait.
+        card: Of a preset.
     """
 
-    def __init__(self, name: str, model, limits: Limits):
-        self.name, self.model, self.loaded = name, model, int(time.time())
+    def __init__(self, name: str, model, limits: Limits, card: ModelCard | None = None):
+        self.name, self.model, self.card, self.loaded = name, model, card, int(time.time())
         self.rate, self.max_seconds = model.config.sample_rate, min(limits.max_seconds, model.max_seconds)
         self.jobs = [job for job in JOBS if hasattr(model, job)]
         self.batchers = {
@@ -68,9 +69,8 @@ class Served:
         """As OpenAI's API shows a model, and what its card says."""
         shown = {"id": self.name, "object": "model", "created": self.loaded, "owned_by": "speech-zoo"}
         shown |= {"does": self.jobs, "sample_rate": self.rate}
-        card = find_card(self.name) if not self.name.startswith("hf://") and _is_preset(self.name) else None
-        if card:
-            shown |= {name: getattr(card, name) for name in ("summary", "labels", "limits", "licence", "parameters")}
+        for fact in ("summary", "labels", "limits", "licence", "parameters") if self.card else ():
+            shown[fact] = getattr(self.card, fact)
         return shown
 
 
@@ -93,7 +93,7 @@ class Models:
         """The model of a name, or for AUTO the best that does a job. Refusal where there is none."""
         able = {known: model for known, model in self.served.items() if job in model.jobs}
         if name == AUTO and able:
-            return able[_best([*able])]
+            return _best([*able.values()])
         if name in able:
             return able[name]
         names = ", ".join([AUTO, *able]) if able else "none; start the server with one"
@@ -111,8 +111,7 @@ def open_models(
 ) -> Models:
     """Load models and try each once.
 
-    Recognizers run under Keras, which takes half the time of LiteRT in batches; the streaming one, which gets a tenth of a second
-    at a time, under LiteRT.
+    Recognizers run under Keras, which computes a batch at once; the streaming one, which gets a tenth of a second at a time, under LiteRT.
 
     Args:
         names: Presets, .keras files, exported files or repositories of the Hub.
@@ -124,16 +123,18 @@ def open_models(
     for name in names:
         if log:
             log(f"Loading {name} ...")
-        served.append(Served(_called(name), load(name, runtime=runtime or _faster(name)), limits))
+        about = find_card(name) if _is_preset(name) else None
+        model = load(name, runtime=runtime or (_faster(about) if about else None))
+        served.append(Served(_called(name), model, limits, about))
         if not served[-1].jobs:
             raise ZooError(f"`model` must be a recognizer, a classifier or an embedder. Received: {name}.")
         served[-1].warm_up()
     return Models(served)
 
 
-def _faster(name: str) -> str | None:
+def _faster(about: ModelCard) -> str | None:
     here = importlib.util.find_spec("ai_edge_litert") is not None
-    return "litert" if here and _is_preset(name) and "--stream" in card(name).litert.get("command", "") else None
+    return "litert" if here and "--stream" in about.litert.get("command", "") else None
 
 
 def _is_preset(name: str) -> bool:
@@ -151,8 +152,9 @@ def _called(name: str | os.PathLike) -> str:
     return path.stem if path.stem != "model" else path.absolute().parent.name
 
 
-def _best(names: list[str]) -> str:
-    """The one that `zoo.recommend` ranks first, by the data that the first of them was measured on; without such data, the first."""
-    results = card(names[0]).results if _is_preset(names[0]) else ()
+def _best(served: Sequence[Served]) -> Served:
+    """The one that `zoo.recommend` ranks first, by the data that the first was measured on; without such data, the first."""
+    results = served[0].card.results if served[0].card else ()
     ranked = zoo.recommend(results[0].data) if results and hasattr(zoo, "recommend") else ()
-    return next((one.name for one in ranked if one.name in names), names[0])
+    by_preset = {model.card.name: model for model in served if model.card}
+    return next((by_preset[one.name] for one in ranked if one.name in by_preset), served[0])

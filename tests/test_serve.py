@@ -617,6 +617,26 @@ def test_openais_client(address):
 
 
 @pytest.mark.slow
+def test_the_default_models_answer_many_at_once():
+    """Under Keras, with two threads each."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import httpx
+
+    command = [sys.executable, "-m", "zoo.cli", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url, data = process.stdout.readline().split()[4], bundled("seven").read_bytes()
+        ask = lambda path: httpx.post(url + path, files={"file": ("a.wav", data)}, timeout=120).json()  # noqa: E731
+        with ThreadPoolExecutor(12) as threads:
+            classes, points, texts = (list(threads.map(ask, [path] * 12)) for path in ("/classify", "/embed", PATH))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert {answer["label"] for answer in classes} == {answer["text"] for answer in texts} == {"seven"}
+    assert all(answer["doubtful"] is False for answer in [*classes, *texts])
+    assert np.ptp([answer["embedding"] for answer in points], axis=0).max() < 1e-4
+
+
+@pytest.mark.slow
 def test_a_real_stream(address):
     from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import connect

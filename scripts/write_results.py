@@ -142,6 +142,25 @@ def speed() -> list[dict]:
     return [{"what": what, "ours": ours, "theirs": theirs} for what, ours, theirs in rows]
 
 
+def serving() -> list[dict]:
+    """What `zoo serve` did under load, a line each."""
+    found = read("serve")
+    load, memory, stop, streams = (found[part] for part in ("load", "memory", "stop", "streams"))
+    return [
+        {"what": what, "value": value} for what, value in (
+            (f"requests of {load['clients']} clients at once in {load['minutes']:g} minutes, {load['bad requests']} of them bad", f"{load['requests']:,}"),
+            ("errors that are not the client's, answers to the wrong client ↓", f"{load['errors of the server']}, {load['answers to the wrong client']}"),
+            ("from a request to its answer, p50 and p95 ↓", f"{load['p50, s']:.2f} and {load['p95, s']:.2f} s"),
+            ("the same of a bare loop of `model.transcribe`, one clip at a time", f"{load['bare loop p50, s']:.2f} and {load['bare loop p95, s']:.2f} s"),
+            ("throughput, of the best batches of `model.transcribe` ↑", f"{100 * load['throughput of the best batches']:.0f} %"),
+            ("load average of the machine before and after", f"{load['load average before']:.1f} and {load['load average after']:.1f}"),
+            (f"memory after {memory['requests']:,} requests, beyond that after a tenth of them ↓", f"{memory['memory growth, MB']:+.1f} MB"),
+            (f"lost of {stop['accepted']} requests in progress at SIGTERM ↓", f"{stop['lost']}"),
+            (f"last words of {streams['streams']} streams at once, p50 and worst ↓", f"{streams['late, p50 s']:.2f} and {streams['late, worst s']:.2f} s late"),
+        )
+    ]  # fmt: skip
+
+
 def robustness(changed: bool) -> list[dict]:
     """The sets whose recordings are changed, or the other ones."""
     rows = [row for row in read("robustness") if "condition" in row]
@@ -316,6 +335,7 @@ def blocks() -> dict[str, str]:
         "drift": table(drift(), {"model": "`{model}`", "what changes": "{condition}", "first alarm": "{first}", "largest drifts / limits": "{largest}"}),
         "quantization": table(read("quantization"), {"WER ↓, size ↓": "`{model}`, {data}"}, "kind", "{value:.2f} %, {mb:.2f} MB"),
         "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
+        "serve": table(serving(), {"`zoo serve`, `lstm_ctc`, clips of 1 to 20 s": "{what}", "#": "{value}"}),
         "gpu": table(gpu["steps"], {
             f"{gpu['device']}, {gpu['backend'].upper()}": "`{model}`, {lstm}", "clips#": "{batch}",
             "a training step ↓#": "{ms:.1f} ms", "clips a second ↑#": "{clips_per_second:,.0f}",

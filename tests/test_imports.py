@@ -17,7 +17,7 @@ ZOO = Path(__file__).parent.parent / "zoo"
 ORDER = (
     "errors files backend registry presets recommendation text audio_containers audio_files audio clips layers models losses language decoding subtitles monitoring metrics "
     "baselines tasks weights_files loading runtime exported hub entry cluster plots datasets notebook evaluation training quantization "
-    "examples export microcontroller benchmark demo web cli"
+    "examples export microcontroller benchmark demo web serve cli"
 ).split()
 # Older paths of what lies elsewhere now: for notebooks, and imported by nothing in the package.
 OLD_PATHS = "ensemble features model pictures search".split()

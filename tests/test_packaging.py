@@ -114,6 +114,7 @@ def test_wheel_holds_all_that_is_needed_and_no_more(wheel):
         "zoo/py.typed",
         "zoo/notebook.js",
         "zoo/demo/page.css",
+        "zoo/serve/static/page.js",
         "zoo/samples/samples.csv",
         "zoo/samples/bundled_digits.zip",
     }

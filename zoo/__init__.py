@@ -12,7 +12,7 @@
     zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
     zoo.hub: models of one's own, shared
     zoo.cluster: many recordings on many machines
-    zoo.demo, zoo.web, zoo.cli: a page, a page in the browser alone, a command
+    zoo.demo, zoo.web, zoo.serve, zoo.cli: a page, a page in the browser alone, a server, a command
 
 >>> import zoo
 >>> model = zoo.load("lstm_ctc")
@@ -36,7 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
         "audio backend baselines benchmark cli cluster datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
-        "loading losses metrics microcontroller model models monitoring notebook pictures plots presets quantization recommendation registry runtime search subtitles tasks text "
+        "loading losses metrics microcontroller model models monitoring notebook pictures plots presets quantization recommendation registry runtime search serve subtitles tasks text "
         "training web"
     ).split(),
     submod_attrs={

@@ -6,6 +6,7 @@ allocated for what a header only promises.
 
 import errno
 import io
+import math
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -20,7 +21,7 @@ from zoo.audio_containers import (
     streams,
     waves,
 )
-from zoo.errors import AudioError
+from zoo.errors import AudioError, TooLongError
 
 # Of files that folders and data sets take for recordings, in any case.
 SUFFIXES = tuple(
@@ -41,6 +42,7 @@ BLOCK = 65536  # samples at a time
 LARGE = 2**26  # bytes: larger files are not looked through before
 SLACK = 0.1  # seconds that a codec may give less than its container promises
 LOWEST_RATE = 8_000  # hertz, of a promise
+USUAL_RATE = 48_000  # hertz: a limit in seconds is one of memory, too
 LEAST, MOST_PER_BYTE = 2**24, 1000  # values that any file may hold, and that a byte may: FLAC of silence has up to 970
 
 
@@ -51,10 +53,11 @@ class Sound:
         size: Bytes of the file.
         name: What errors call it.
         mix: Turns a block (samples, channels) into (samples,) float32; None to measure the duration alone.
+        most: Seconds that it may last. Above 48 kHz fewer, as if it were of 48 kHz: memory is what is limited.
     """
 
-    def __init__(self, size: int, name: str, mix: Callable[[np.ndarray], np.ndarray] | None):
-        self.name, self.mix, self.left = name, mix, LEAST + MOST_PER_BYTE * size
+    def __init__(self, size: int, name: str, mix: Callable[[np.ndarray], np.ndarray] | None, most: float = math.inf):
+        self.name, self.mix, self.most, self.left = name, mix, most, LEAST + MOST_PER_BYTE * size
         self.blocks: list[tuple[int, list[np.ndarray]]] = []  # hertz, blocks (samples,): the rate may change on the way
         self.seconds, self.missing = 0.0, 0.0
         self.faults: list[str] = []
@@ -69,6 +72,8 @@ class Sound:
         if self.mix:
             self.blocks[-1][1].append(self.mix(block))
         self.seconds += len(block) / max(1, rate)
+        if self.seconds * max(1.0, rate / USUAL_RATE) > self.most:
+            raise TooLongError(f"{self.name} must last at most {self.most:g} s. Received: a longer one.")
 
     @property
     def pieces(self) -> list[tuple[np.ndarray, int]]:
@@ -84,23 +89,25 @@ class Sound:
         return f"{self.name} is cut short or damaged: {', and '.join(faults)}." if faults else ""
 
 
-def read(file: BinaryIO, name: str, mix: Callable[[np.ndarray], np.ndarray] | None) -> Sound:
+def read(file: BinaryIO, name: str, mix: Callable[[np.ndarray], np.ndarray] | None, most: float = math.inf) -> Sound:
     """Decode a seekable binary file, whatever its name ends in, as far as it goes.
 
     Args:
         file: Open for reading, at its start.
         name: Of the file, for errors.
         mix: Turns a block (samples, channels) of integers or floats into (samples,) float32. None measures the seconds alone.
+        most: Seconds that it may last; reading ends there.
 
     Raises:
         AudioError: There is no sound in it.
+        TooLongError: There is more of it than `most`.
     """
     head = file.read(BLOCK)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     if kind := not_sound(head):
         raise AudioError(f"{name} must be a recording and is {kind}.")
-    sound = Sound(size, name, mix)
+    sound = Sound(size, name, mix, most)
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         _read_waves(file.read(), sound)
     elif head[:4] == b"OggS":

@@ -24,6 +24,10 @@ class AudioError(ZooError):
     """A recording or array that is not usable audio."""
 
 
+class TooLongError(AudioError):
+    """A recording that lasts longer than it may."""
+
+
 class AudioWarning(UserWarning):
     """A recording is cut off or damaged, and what could be read of it is used. The message is one sentence."""
 

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import numpy as np
 
 from zoo import decoding
-from zoo.audio import check_rate
 from zoo.clips import batches, load_clips, one_or_many, pad
 from zoo.decoding import live, segments
 from zoo.decoding.combination import in_a_row
@@ -137,11 +136,12 @@ class ExportedStreamingRecognizer(ExportedRecognizer):
 
     def stream(self, chunks, sample_rate: int = 16000) -> Iterator:
         """Writes down what is being said, while it is. Arguments and what it yields as for `zoo.tasks.StreamingRecognizer`."""
-        check_rate(sample_rate, "rate of the chunks")
+        return live.listen(self.listener(sample_rate), chunks)
+
+    def listener(self, sample_rate: int = 16000) -> live.Listener:
+        """What `stream` asks chunk by chunk, for a program that is handed them one at a time."""
         stream, about = self.session.stream(), self.about
-        return live.listen(
-            stream.advance, self.vocabulary, about["frame_seconds"], about["sample_rate"], chunks, sample_rate
-        )
+        return live.Listener(stream.advance, self.vocabulary, about["frame_seconds"], about["sample_rate"], sample_rate)
 
 
 TASKS = {"classification": ExportedClassifier, "transcription": ExportedRecognizer}

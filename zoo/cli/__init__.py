@@ -8,6 +8,7 @@
     zoo.cli.train       train, evaluate
     zoo.cli.demo        demo
     zoo.cli.web         web
+    zoo.cli.serve       serve
     zoo.cli.hub         push
     zoo.cli.monitor     monitor
 
@@ -21,10 +22,10 @@ from contextlib import suppress
 import click
 
 import zoo
-from zoo.cli import autoencode, demo, hub, models, monitor, recognise, spot, train, transcribe, web
+from zoo.cli import autoencode, demo, hub, models, monitor, recognise, serve, spot, train, transcribe, web
 from zoo.cli._errors import Group
 
-MODULES = (models, transcribe, recognise, spot, autoencode, train, demo, web, hub, monitor)
+MODULES = (models, transcribe, recognise, spot, autoencode, train, demo, web, serve, hub, monitor)
 COMMANDS = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, click.Command)}
 
 

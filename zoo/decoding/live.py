@@ -1,16 +1,16 @@
 """Words while somebody speaks: logits that come in pieces to words, as soon as they are final. Neither Keras nor a model is imported.
 
-chunks of samples -> `listen` -> a model's stream: logits that are final -> StreamingGreedyDecoder -> PartialTranscript
+chunks of samples -> `Listener` -> a model's stream: logits that are final -> StreamingGreedyDecoder -> PartialTranscript
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, count, repeat
+from itertools import count
 from math import ceil
 
 import numpy as np
 
-from zoo.audio import from_array, mono
+from zoo.audio import check_rate, from_array, mono
 from zoo.decoding.transcripts import Word, log_softmax
 from zoo.errors import AudioError, ZooError
 from zoo.text import BLANK, Vocabulary
@@ -80,39 +80,44 @@ class StreamingGreedyDecoder:
         return [word]
 
 
-def listen(
-    stream,
-    vocabulary: Vocabulary,
-    frame_seconds: float,
-    rate: int,
-    chunks: Iterable[np.ndarray],
-    sample_rate: float,
-) -> Iterator[PartialTranscript]:
-    """Transcribe sound that is going on.
+class Listener:
+    """Transcribes one recording that is going on, chunk by chunk.
 
     Args:
         stream: What maps (samples (n,) at the model's rate, whether they are the last) to logits (k, symbols) that are final.
         vocabulary: Characters that the model writes.
         frame_seconds: Time from one frame of logits to the next.
         rate: Hz that the model takes.
-        chunks: Arrays (samples,) or (samples, channels).
         sample_rate: Hz of the chunks.
     """
+
+    def __init__(self, stream, vocabulary: Vocabulary, frame_seconds: float, rate: int, sample_rate: float):
+        check_rate(sample_rate, "rate of the chunks")
+        self.stream, self.sample_rate, self.samples = stream, sample_rate, 0
+        self.decoder, self.resample = StreamingGreedyDecoder(vocabulary, frame_seconds), resampler(sample_rate, rate)
+        self.text, self.shown = "", ("", "")
+
+    def hear(self, chunk: np.ndarray, last: bool = False) -> PartialTranscript | None:
+        """Take the next chunk, (samples,) or (samples, channels); return what is known now, or None where nothing is new."""
+        chunk = check_chunk(chunk)
+        self.samples += len(chunk)
+        seconds = self.samples / self.sample_rate
+        new = self.decoder.hear(self.stream(self.resample(chunk, last), last)) if self.samples else []
+        new += self.decoder.end(seconds) if last else []
+        self.text = " ".join([self.text, *(word.text for word in new)]).strip()
+        before, self.shown = self.shown, (self.text, self.decoder.partial)
+        return PartialTranscript(tuple(new), *self.shown, seconds, last) if last or self.shown != before else None
+
+
+def listen(listener: Listener, chunks: Iterable[np.ndarray]) -> Iterator[PartialTranscript]:
+    """Transcribe sound that is going on: chunks, arrays (samples,) or (samples, channels), to what is new after each."""
     if not isinstance(chunks, Iterable) or hasattr(chunks, "__array__"):
         raise AudioError(f"`chunks` must be arrays; put a single one into [ ]. Received: a {type(chunks).__name__}.")
-    decoder, resample = StreamingGreedyDecoder(vocabulary, frame_seconds), resampler(sample_rate, rate)
-    text, samples, before = "", 0, ("", "")
-    end = (np.zeros(0, "float32"), True)
-    for chunk, last in chain(zip(map(check_chunk, chunks), repeat(False)), [end]):
-        samples += len(chunk)
-        if last and not samples:
-            return
-        new = decoder.hear(stream(resample(chunk, last), last))
-        new += decoder.end(samples / sample_rate) if last else []
-        text = " ".join([text, *(word.text for word in new)]).strip()
-        if last or (text, decoder.partial) != before:
-            before = text, decoder.partial
-            yield PartialTranscript(tuple(new), text, decoder.partial, samples / sample_rate, last)
+    for chunk in chunks:
+        if heard := listener.hear(chunk):
+            yield heard
+    if listener.samples:
+        yield listener.hear(np.zeros(0, "float32"), last=True)
 
 
 def check_chunk(chunk) -> np.ndarray:

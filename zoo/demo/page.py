@@ -213,7 +213,9 @@ def check_address(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
-        given = f"host={host!r}, port={port} ({error.strerror}). Is another `zoo demo` running? Port 0 is any free one"
+        given = (
+            f"host={host!r}, port={port} ({error.strerror}). Does another program listen there? Port 0 is any free one"
+        )
         raise ZooError(f"`port` must be free and `host` an address of this machine. Received: {given}.") from None
     return listener
 

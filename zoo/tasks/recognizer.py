@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from zoo import decoding
-from zoo.audio import check_rate, load_audio
+from zoo.audio import load_audio
 from zoo.clips import one_or_many
 from zoo.decoding import live, pauses, segments
 from zoo.errors import DataError, ZooError
@@ -173,8 +173,9 @@ class StreamingRecognizer(Recognizer):
             being said; at the end of the chunks the rest. The words are those that `transcribe` gives, which cuts what is longer than
             `config.segment_seconds`; a stream is never cut.
         """
-        check_rate(sample_rate, "rate of the chunks")
+        return live.listen(self.listener(sample_rate), chunks)
+
+    def listener(self, sample_rate: int = 16000) -> live.Listener:
+        """What `stream` asks chunk by chunk, for a program that is handed them one at a time."""
         stream, config = streaming.Stream(self), self.config
-        return live.listen(
-            stream.advance, self.vocabulary, config.frame_seconds, config.sample_rate, chunks, sample_rate
-        )
+        return live.Listener(stream.advance, self.vocabulary, config.frame_seconds, config.sample_rate, sample_rate)

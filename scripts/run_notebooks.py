@@ -190,7 +190,7 @@ def execute(path: Path) -> tuple[object, float]:
     notebook, start = read(path), time.perf_counter()
     count = len(notebook.cells)
     notebook.cells += [nbformat.v4.new_code_cell(code) for code in solutions(notebook)]
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "ZOO_NO_MICROPHONE": "1"}
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "ZOO_NO_MICROPHONE": "1", "ZOO_STATIC": "1"}
     environment.pop("MPLBACKEND", None)  # the kernel's own: pictures go into the notebook
     folder = {"metadata": {"path": str(HERE)}}
     client = NotebookClient(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import refused
 from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch
 
@@ -37,7 +38,7 @@ def check_layout(figure):
     assert places and all(0 <= a and 0 <= b and c <= width and d <= height for a, b, c, d in places)
     for (a, b, c, d), (e, f, g, h) in combinations(places, 2):
         assert c <= e or g <= a or d <= f or h <= b
-    renderer = figure.canvas.get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()
     for text in figure.axes[0].texts:
         span = text.get_window_extent(renderer)
         left, right, middle = span.x0 / figure.dpi, span.x1 / figure.dpi, (span.y0 + span.y1) / 2 / figure.dpi

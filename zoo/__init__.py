@@ -6,7 +6,7 @@
     zoo.text, zoo.losses, zoo.datasets, zoo.training: how a model learns
     zoo.evaluation: error rates and accuracies, with intervals
     zoo.plots: what a model saw and answered, drawn
-    zoo.notebook: a microphone, a player and tables for the notebooks
+    zoo.notebook, zoo.widgets: a microphone, a player, tables and controls for the notebooks
     zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
     zoo.hub: models of one's own, shared
     zoo.demo, zoo.web, zoo.cli: a page, a page in the browser alone, a command
@@ -34,7 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=(
         "audio backend baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
         "loading losses metrics microcontroller model models notebook pictures plots presets quantization registry runtime search tasks text "
-        "training web"
+        "training web widgets"
     ).split(),
     submod_attrs={
         "evaluation": ["evaluate"],

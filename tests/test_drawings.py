@@ -83,7 +83,7 @@ def test_a_repeated_stretch_is_drawn_once_and_branches_stand_side_by_side():
     stretch = next(gid for gid in found if "wide_0" in gid)
     assert "relu_2" in stretch and "wide_2" in stretch
     assert "× 3" in [text.get_text() for text in figure.axes[0].texts]
-    left, right = (found[f"box {name}"] for name in "ab")
+    left, right = sorted(found[f"box {name}"] for name in "ab")
     assert left[1] == right[1] and left[2] < right[0]
     check_layout(figure)
     with refused("model", ZooError):

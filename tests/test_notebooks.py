@@ -8,6 +8,7 @@ import doctest
 import importlib
 import json
 import re
+import symtable
 import sys
 from pathlib import Path
 
@@ -222,3 +223,27 @@ def test_a_new_address_changes_badges_and_nothing_else(desk, monkeypatch):
     assert runner.main(["--badges"]) == 0
     assert runner.faults(desk.path) == runner.faults(desk.chinese) == []
     assert "github/somebody/else/blob/main/notebooks/zh/01_small.ipynb" in runner.read(desk.chinese).cells[0].source
+
+
+def names_of(source: str) -> tuple[set[str], set[str]]:
+    """(names that a cell binds, names that it takes from other cells), functions in it included."""
+    lines = ["pass" if line.startswith(("%", "!")) else line for line in source.splitlines()]
+    table = symtable.symtable("\n".join(lines), "cell", "exec")
+    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    used, scopes = set(), [table]
+    for scope in scopes:
+        scopes += scope.get_children()
+        used |= {s.get_name() for s in scope.get_symbols() if s.is_referenced() and (s.is_global() or scope is table)}
+    return bound, used - bound
+
+
+# Others may follow: a cell of these can be run again after any later one.
+@pytest.mark.parametrize("number", ["01", "04", "05", "06", "07", "09"])
+def test_a_name_that_later_cells_use_is_not_bound_again_after_them(number):
+    (path,) = runner.HERE.glob(f"{number}_*.ipynb")
+    cells = [names_of(cell.source) for cell in runner.code_cells(runner.read(path))]
+    for i, (_, used) in enumerate(cells):
+        for name in used:
+            makers = [j for j, (bound, _) in enumerate(cells) if name in bound]
+            before = [j for j in makers if j < i]
+            assert not before or makers[-1] == before[-1], f"code cell {i} of {number} uses {name!r} of another cell"

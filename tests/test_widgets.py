@@ -18,7 +18,7 @@ from zoo.errors import DataError, UnknownNameError, ZooError
 from zoo.plots.figure import Drawing
 from zoo.text import Vocabulary
 from zoo.widgets import Choice, Panel, Slider, Switch
-from zoo.widgets.codes import softmax_weights
+from zoo.widgets.inside import softmax_weights
 from zoo.widgets.panel import bundle
 from zoo.widgets.search import Texts, forward
 

@@ -26,7 +26,7 @@ def lattice(text: str, logits: np.ndarray, vocabulary: Vocabulary) -> Panel:
 
     >>> panel = lattice("at", np.zeros((4, 3)), Vocabulary("at"))
     >>> panel.set(frame=1).state()[1]
-    'after frame 1: beginnings of paths of \\'at\\' have 44 % of the probability; the text itself has 11 %'
+    'after frame 1: beginnings of paths of \\'at\\' have 56 % of the probability; the text itself has 11 %'
     """
     ids, log_p = vocabulary.encode(text), log_softmax(np.asarray(logits, "float64"))
     needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
@@ -53,7 +53,8 @@ def forward(log_p: np.ndarray, ids: list[int]) -> np.ndarray:
     """
     states = np.full(2 * len(ids) + 1, BLANK)
     states[1::2] = ids
-    skips = np.append([False] * 2, (states[2:] != BLANK) & (states[2:] != states[:-2]))
+    skips = np.zeros(len(states), bool)
+    skips[2:] = (states[2:] != BLANK) & (states[2:] != states[:-2])
     alpha = np.full((len(log_p), len(states)), -np.inf)
     alpha[0, :2] = log_p[0, states[:2]]
     for t in range(1, len(log_p)):

@@ -27,7 +27,7 @@ def attention(scores: np.ndarray, real: int, frame_seconds: float = 0.02, log_me
 
     >>> panel = attention(np.array([1.0, 3.0, 2.0, 0.0]), real=3)
     >>> panel.set(temperature=10.0, mask=False).state()[1]
-    'half of the weight lies on 2 of 4 frames; 24 % lies on padding'
+    'half of the weight lies on 2 of 4 frames; 21 % lies on padding'
     """
     scores = np.asarray(scores, "float64")
     if scores.ndim != 1 or not 1 <= real <= len(scores):

@@ -26,7 +26,7 @@ def lattice(text: str, logits: np.ndarray, vocabulary: Vocabulary) -> Panel:
 
     >>> panel = lattice("at", np.zeros((4, 3)), Vocabulary("at"))
     >>> panel.set(frame=1).state()[1]
-    'after frame 1: beginnings of paths of \\'at\\' have 56 % of the probability; the text itself has 11 %'
+    "after frame 1: beginnings of paths of 'at' have 56 % of the probability; the text itself has 11 %"
     """
     ids, log_p = vocabulary.encode(text), log_softmax(np.asarray(logits, "float64"))
     needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))

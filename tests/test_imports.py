@@ -15,7 +15,7 @@ from zoo.errors import MissingBackendError
 ZOO = Path(__file__).parent.parent / "zoo"
 # A part may import those before it, never those after.
 ORDER = (
-    "errors files backend registry presets text audio_containers audio_files audio clips layers models losses language decoding metrics "
+    "errors words files backend registry presets text audio_containers audio_files audio clips layers models losses language decoding metrics "
     "baselines tasks weights_files loading runtime exported hub entry plots datasets notebook widgets evaluation training quantization "
     "examples export microcontroller benchmark demo web cli"
 ).split()

@@ -7,6 +7,7 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.plots.figure import ACCENT, STRONG, Drawing
 from zoo.plots.shapes import Canvas
+from zoo.words import say
 
 
 def lstm_cell(theme: str | None = None) -> Drawing:
@@ -114,7 +115,9 @@ def ctc_lattice(
     if weights is not None and np.shape(weights) != (n_frames, len(states)):
         raise DataError(f"`weights` must be {(n_frames, len(states))}. Received: {np.shape(weights)}.")
     step_x, step_y, size = 0.62, 0.44, 0.26
-    canvas = Canvas(1.3 + step_x * n_frames, 1.15 + step_y * len(states), theme, f"CTC: every path of {text!r}")
+    canvas = Canvas(
+        1.3 + step_x * n_frames, 1.15 + step_y * len(states), theme, say("CTC: every path of {text!r}", text=text)
+    )
     x, y = (lambda t: 1.05 + step_x * t), (lambda s: canvas.height - 0.65 - step_y * s)  # noqa: E731
     shown = n_frames - 1 if frame is None else frame
     for t in range(n_frames):
@@ -171,12 +174,12 @@ def beam(steps: Sequence[Sequence[tuple[str, float]]], frame: int | None = None,
     canvas = Canvas(0.45 + step * len(steps), 1.0 + 0.6 * deep, theme, "Beam search, frame by frame")
     x, y = (lambda t: 0.4 + width / 2 + step * t), (lambda i: canvas.height - 0.8 - 0.6 * i)  # noqa: E731
     for t, kept in enumerate(steps):
-        canvas.note(x(t), 0.2, f"frame {t}" if len(steps) < 9 else str(t))
+        canvas.note(x(t), 0.2, say("frame {t}", t=t) if len(steps) < 9 else str(t))
         places = {text: i for i, (text, _) in enumerate(steps[t - 1])} if t else {}
         for i, (text, chance) in enumerate(kept):
             if t > shown:
                 continue
-            patch = canvas.box(x(t), y(i), width, 0.44, (f"{text.replace(' ', '␣') or '(empty)'}", f"{chance:.2g}"), "dense",
+            patch = canvas.box(x(t), y(i), width, 0.44, (text.replace(" ", "␣") or "(empty)", f"{chance:.2g}"), "dense",
                                (f"kept {t} {i}",))  # fmt: skip
             if i == 0:
                 patch.set(facecolor=canvas.theme.tint(STRONG, 0.45), edgecolor=canvas.theme.tint(STRONG, 1.0))

@@ -21,6 +21,12 @@ WORDS = {  # what a class stands for, by a part of its name; the first that fits
 }  # fmt: skip
 
 
+class Network(Canvas):
+    """Its words are names of classes and layers, in English in every language."""
+
+    translated = False
+
+
 @dataclass(eq=False)
 class Part:
     """A layer, with those that follow it in its box."""
@@ -228,7 +234,7 @@ def _draw(parts: Sequence[Part], theme: str | None, title: str) -> Drawing:
     skips = [(source.row, part.row) for source, part in edges if part.row > source.row + 1]
     cuts = _columns(rows, skips)
     longest = max(b - a for a, b in zip(cuts, [*cuts[1:], rows], strict=True))
-    canvas = Canvas(COLUMN * len(cuts) + 0.3, ROW * longest + 0.75, theme, title)
+    canvas = Network(COLUMN * len(cuts) + 0.3, ROW * longest + 0.75, theme, title)
     place = {}
     for part in parts:
         column = sum(part.row >= cut for cut in cuts) - 1

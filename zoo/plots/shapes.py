@@ -11,7 +11,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
 from zoo.errors import unknown_name
-from zoo.plots.figure import COLOURS, Drawing
+from zoo.plots.figure import COLOURS, Drawing, can_show_chinese
+from zoo.words import say
 
 # What a box is filled with, by what it stands for.
 KINDS = {
@@ -49,6 +50,8 @@ def find_theme(name: str | None) -> Theme:
 
 class Canvas:
     """Axes without ticks, in inches from the lower left, and the shapes on them."""
+
+    translated = True  # into the reader's language; names of layers are not
 
     def __init__(self, width: float, height: float, theme: str | None = None, title: str = ""):
         self.theme, self.width, self.height = find_theme(theme), width, height
@@ -88,6 +91,7 @@ class Canvas:
     def note(self, x: float, y: float, text: str, **style: Any) -> None:
         """Writes text, centred unless said otherwise; a dollar sign stays one."""
         math = style.pop("math", False)
+        text = say(text) if self.translated and can_show_chinese() else text
         style = {"ha": "center", "va": "center", "size": 8, "color": self.theme.ink, "zorder": 4} | style
         self.axes.text(x, y, text, parse_math=math, **style)
 

@@ -9,6 +9,7 @@ from zoo.errors import DataError, check_whole
 from zoo.notebook import play
 from zoo.plots.figure import ACCENT, PALE, STRONG, Drawing
 from zoo.widgets.panel import Panel, Slider, Switch
+from zoo.words import say
 
 TEMPERATURES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -58,7 +59,8 @@ def softmax_weights(scores: np.ndarray, real: int, temperature: float = 1.0, mas
 def _share(weights: np.ndarray, real: int) -> str:
     half = int(np.searchsorted(np.cumsum(np.sort(weights)[::-1]), 0.5)) + 1
     padding = 100 * weights[real:].sum()
-    return f"half of the weight lies on {half} of {len(weights)} frames; {padding:.0f} % lies on padding"
+    words = "half of the weight lies on {half} of {n} frames; {padding:.0f} % lies on padding"
+    return say(words, half=half, n=len(weights), padding=padding)
 
 
 def _weights(weights: np.ndarray, real: int, step: float, log_mel: np.ndarray | None, temperature: float) -> Drawing:
@@ -69,7 +71,8 @@ def _weights(weights: np.ndarray, real: int, step: float, log_mel: np.ndarray | 
     panels[0].axhline(1 / real, color="0.3", linestyle=":", linewidth=1)
     panels[0].axvspan((real - 0.5) * step, (len(weights) - 0.5) * step, color=PALE, alpha=0.2, linewidth=0)
     panels[0].set(ylabel="weight", ylim=(0, 1.1 * max(weights.max(), 1 / real)))
-    panels[0].set_title(f"temperature {temperature:g}; grey: padding; dotted: the mean's weights", fontsize=10)
+    title = "temperature {temperature:g}; grey: padding; dotted: the mean's weights"
+    panels[0].set_title(say(title, temperature=temperature), fontsize=10)
     if log_mel is not None:
         end = real * step
         panels[1].imshow(
@@ -104,7 +107,8 @@ def codes(
     change = np.square(model.decode(moved) - model.decode(start[None])).mean(axis=(1, 2)).reshape(2, -1).sum(axis=0)
     chosen = np.sort(np.argsort(-change)[:count])
     controls = {
-        f"number_{i}": Slider(f"number {i}", round(float(np.clip(start[i], -3, 3)), 1), -3.0, 3.0) for i in chosen
+        f"number_{i}": Slider(say("number {i}", i=i), round(float(np.clip(start[i], -3, 3)), 1), -3.0, 3.0)
+        for i in chosen
     }
 
     def draw(**values: float) -> list:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import ZooError, unknown_name
+from zoo.words import say
 
 STYLE = {"description_width": "150px"}
 
@@ -29,7 +30,7 @@ class Slider:
 
     def build(self, widgets: Any) -> Any:
         """The control of ipywidgets, which acts when it is let go: what it changes may take a second."""
-        style = {"description": self.label, "continuous_update": False, "style": STYLE}
+        style = {"description": say(self.label), "continuous_update": False, "style": STYLE}
         style["layout"] = widgets.Layout(width="480px")
         if self.steps:
             return widgets.SelectionSlider(value=self.start, options=list(self.steps), **style)
@@ -51,7 +52,7 @@ class Choice:
 
     def build(self, widgets: Any) -> Any:
         """The control of ipywidgets."""
-        return widgets.Dropdown(value=self.start, options=list(self.options), description=self.label, style=STYLE)
+        return widgets.Dropdown(value=self.start, options=list(self.options), description=say(self.label), style=STYLE)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Switch:
 
     def build(self, widgets: Any) -> Any:
         """The control of ipywidgets."""
-        return widgets.Checkbox(value=self.start, description=self.label, indent=False)
+        return widgets.Checkbox(value=self.start, description=say(self.label), indent=False)
 
 
 class Panel:

@@ -11,6 +11,7 @@ from zoo.errors import DataError
 from zoo.plots import diagrams
 from zoo.text import BLANK, Vocabulary
 from zoo.widgets.panel import Panel, Slider
+from zoo.words import say
 
 
 def lattice(text: str, logits: np.ndarray, vocabulary: Vocabulary) -> Panel:
@@ -37,9 +38,10 @@ def lattice(text: str, logits: np.ndarray, vocabulary: Vocabulary) -> Panel:
     share = np.exp(alpha - total[:, None])
 
     def draw(frame: int) -> list:
-        whole = np.exp(np.logaddexp.reduce(alpha[frame, -2:]))
-        chances = f"{100 * np.exp(total[frame]):.2g} % of the probability; the text itself has {100 * whole:.2g} %"
-        words = f"after frame {frame}: beginnings of paths of {text!r} have {chances}"
+        begun, whole = (100 * np.exp(np.logaddexp.reduce(alpha[frame, part:])) for part in (0, -2))
+        words = "after frame {frame}: beginnings of paths of {text!r} have {begun:.2g} % of the probability; "
+        words += "the text itself has {whole:.2g} %"
+        words = say(words, frame=frame, text=text, begun=begun, whole=whole)
         return [diagrams.ctc_lattice(text, len(log_p), share, frame), words]
 
     return Panel(draw, {"frame": Slider("frame", len(log_p) // 2, 0, len(log_p) - 1, 1)})
@@ -83,7 +85,8 @@ def beam(logits: np.ndarray, vocabulary: Vocabulary, width: int = 4) -> Panel:
         found = [beam_search(logits[: t + 1], vocabulary, **options) for t in range(len(logits))]
         steps = [[(kept.text, float(np.exp(kept.acoustic))) for kept in kept_here] for kept_here in found]
         best, chance = steps[frame][0]
-        words = f"after frame {frame} the best text is {best!r}, with a probability of {chance:.2g} in the beam"
+        words = "after frame {frame} the best text is {best!r}, with a probability of {chance:.2g} in the beam"
+        words = say(words, frame=frame, best=best, chance=chance)
         return [diagrams.beam(steps, frame), words]
 
     controls = {
@@ -119,12 +122,12 @@ class Texts:
         return "\n".join(rows)
 
     def _repr_html_(self) -> str:
-        rows = [f"<tr><th>said</th><td style='text-align:left'>{html.escape(self.said)}</td><td></td></tr>"]
+        rows = [f"<tr><th>{say('said')}</th><td style='text-align:left'>{html.escape(self.said)}</td><td></td></tr>"]
         for name, text in self.lines.items():
             marked = _marked(self.said.split(), text.split())
             rows.append(
-                f"<tr><th>{html.escape(name)}</th><td style='text-align:left'>{marked}</td>"
-                f"<td style='text-align:right'>{self._wrong(text)} wrong</td></tr>"
+                f"<tr><th>{html.escape(say(name))}</th><td style='text-align:left'>{marked}</td>"
+                f"<td style='text-align:right'>{say('{n} wrong', n=self._wrong(text))}</td></tr>"
             )
         return f"<table>{''.join(rows)}</table>"
 
@@ -173,8 +176,9 @@ def language(
         options = {"alpha": alpha, "word_bonus": word_bonus, "prior_scale": prior_scale if prior else 0.0}
         found = beam_search(logits, model.vocabulary, language_model=language_model, **options, **prior)[0]
         name = f"beam, alpha {alpha:g}, word_bonus {word_bonus:g}, prior_scale {prior_scale:g}"
-        score = f"score {found.score:.1f} = {found.acoustic:.1f} (sound) + {alpha:g} × {found.language:.1f} (language)"
-        score += f" + {word_bonus:g} × {len(found.text.split())} (words)"
+        score = "score {score:.1f} = {sound:.1f} (sound) + {alpha:g} × {words:.1f} (language) + {bonus:g} × {n} (words)"
+        parts = {"score": found.score, "sound": found.acoustic, "words": found.language, "n": len(found.text.split())}
+        score = say(score, alpha=alpha, bonus=word_bonus, **parts)
         return [Texts(said, plain | {name: found.text}), score]
 
     controls = {

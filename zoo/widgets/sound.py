@@ -10,6 +10,7 @@ from zoo.errors import DataError
 from zoo.notebook import play, table
 from zoo.plots.figure import STRONG, Drawing, draw_frames
 from zoo.widgets.panel import Choice, Panel, Slider
+from zoo.words import say
 
 WINDOWS, HOPS, BANDS = (4, 8, 16, 25, 32, 64, 128), (2, 5, 10, 20, 40), (1, 3, 5, 10, 20, 40, 80)
 SNRS = (-10, -5, 0, 5, 10, 15, 20, 30)  # dB
@@ -53,12 +54,13 @@ def _frames(samples: np.ndarray, rate: int, window: int, hop: int, bands: int) -
     image = draw_frames(mel, level, hop / 1000, cmap="magma")
     figure.colorbar(image, ax=mel, label="dB", pad=0.01)
     mel.set(xlabel="seconds", ylabel="mel band")
-    wave.set_title(f"{len(level)} frames × {bands} bands; window {window} ms (orange), hop {hop} ms", fontsize=10)
+    title = "{frames} frames × {bands} bands; window {window} ms (orange), hop {hop} ms"
+    wave.set_title(say(title, frames=len(level), bands=bands, window=window, hop=hop), fontsize=10)
     # A round trip needs frames that overlap; with a longer hop the gaps are silent.
     sound = griffin_lim(level, rate, n_fft, hop_length, max(win_length, 2 * hop_length) if missed else win_length)
-    heard = (
-        f"what these frames keep ({missed:.0%} of the samples are in no frame)" if missed else "what these frames keep"
-    )
+    heard = say("what these frames keep")
+    if missed:
+        heard = say("what these frames keep ({missed:.0%} of the samples are in no frame)", missed=missed)
     return [figure, play(sound, rate, heard)]
 
 
@@ -125,5 +127,5 @@ def _answer(model: Any, samples: np.ndarray, rate: int) -> dict:
         return {"answer": found.label, "confidence": f"{found.confidence:.0%}"}
     if hasattr(model, "transcribe"):
         found = model.transcribe(resample(samples, rate, model.config.sample_rate), model.config.sample_rate)
-        return {"answer": found.text or "(nothing)", "confidence": f"{found.confidence:.0%}"}
+        return {"answer": found.text or say("(nothing)"), "confidence": f"{found.confidence:.0%}"}
     return {"answer": model([samples])[0], "confidence": ""}

@@ -42,7 +42,8 @@ def _frames(samples: np.ndarray, rate: int, window: int, hop: int, bands: int) -
     from zoo.tasks.reconstruction import griffin_lim
 
     hop_length, win_length = rate * hop // 1000, rate * window // 1000
-    n_fft = max(512, 2 ** int(np.ceil(np.log2(win_length))))
+    back = max(win_length, 2 * hop_length) if hop > window else win_length  # the way back needs frames that overlap
+    n_fft = max(512, 2 ** int(np.ceil(np.log2(back))))
     level = log_mel(samples, rate, n_fft, hop_length, win_length, bands)
     missed = max(0.0, 1 - window / hop)  # of the samples, by every frame
     figure = Drawing(figsize=(8, 3.6), layout="constrained")
@@ -56,8 +57,7 @@ def _frames(samples: np.ndarray, rate: int, window: int, hop: int, bands: int) -
     mel.set(xlabel="seconds", ylabel="mel band")
     title = "{frames} frames × {bands} bands; window {window} ms (orange), hop {hop} ms"
     wave.set_title(say(title, frames=len(level), bands=bands, window=window, hop=hop), fontsize=10)
-    # A round trip needs frames that overlap; with a longer hop the gaps are silent.
-    sound = griffin_lim(level, rate, n_fft, hop_length, max(win_length, 2 * hop_length) if missed else win_length)
+    sound = griffin_lim(level, rate, n_fft, hop_length, back)
     heard = say("what these frames keep")
     if missed:
         heard = say("what these frames keep ({missed:.0%} of the samples are in no frame)", missed=missed)

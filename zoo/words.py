@@ -45,7 +45,7 @@ def _chinese() -> dict[str, str]:
     return loads((files("zoo") / "words_zh.json").read_text(encoding="utf-8"))
 
 
-def say(text: str, **values) -> str:
+def say(text: str, /, **values: object) -> str:
     """Returns a phrase in the reader's language, with `values` in its braces. A phrase that is not known stays English.
 
     >>> say("{n} clips", n=3)

@@ -126,15 +126,18 @@ def _decoded(model: Any, code: np.ndarray, start: np.ndarray, reader: Callable |
     before, now = model.decode(np.stack([start, code]))
     figure = Drawing(figsize=(8, 2.7), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    said = [""] * 2 if reader is None else [f", read as {label}" for label in reader(np.stack([before, now]))]
-    for axes, picture, name, label in zip(
-        panels, (before, now), ("the word's own code", "your code"), said, strict=True
-    ):
+    names = [say("the word's own code"), say("your code")]
+    if reader is not None:
+        read = reader(np.stack([before, now]))
+        names = [
+            say("{name}, read as {label}", name=name, label=label) for name, label in zip(names, read, strict=True)
+        ]
+    for axes, picture, name in zip(panels, (before, now), names, strict=True):
         image = axes.imshow(picture.T, origin="lower", aspect="auto", cmap="magma", vmin=-60, vmax=0)
         axes.set(xlabel="frame")
-        axes.set_title(name + label, fontsize=10)
+        axes.set_title(name, fontsize=10)
     panels[0].set_ylabel("log-mel band")
     figure.colorbar(image, ax=panels, label="dB below the peak", pad=0.01)
     config = model.config
     sound = griffin_lim(now + 10, config.sample_rate, config.n_fft, config.hop_length, config.win_length)  # 10: louder
-    return [figure, play(sound, config.sample_rate, "your code, by Griffin-Lim")]
+    return [figure, play(sound, config.sample_rate, say("your code, by Griffin-Lim"))]

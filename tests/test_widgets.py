@@ -51,6 +51,7 @@ def test_a_slider_changes_what_is_shown(name):
     before = panel.output.outputs
     assert all(control.description for control in panel.controls.values())
     assert any("image/png" in shown["data"] for shown in before)
+    assert all(isinstance(value, str) for shown in before for value in shown["data"].values())  # what Jupyter takes
     ((control, value),) = TURNS[name].items()
     panel.controls[control].value = value  # as the mouse does
     assert panel.values[control] == value and panel.output.outputs != before

@@ -157,7 +157,5 @@ def bundle(thing: Any) -> dict[str, str]:
         return {"text/plain": thing, "text/html": f'<pre style="margin:0">{html.escape(thing)}</pre>'}
     data = {"text/plain": repr(thing)}
     if hasattr(thing, "_repr_png_"):
-        data["image/png"] = base64.b64encode(thing._repr_png_()).decode()
-    if hasattr(thing, "_repr_html_"):
-        data["text/html"] = thing._repr_html_()
-    return data
+        return data | {"image/png": base64.b64encode(thing._repr_png_()).decode()}
+    return data | {"text/html": thing._repr_html_()}

@@ -14,6 +14,7 @@ A `log_mel` is (frames, bands) in dB, one frame every `hop_seconds`; a `title` s
 """
 
 # ruff: noqa: F401
+from zoo.plots import diagrams
 from zoo.plots.figure import ACCENT, COLOURS, PALE, STRONG, Drawing
 from zoo.plots.maps import latent_map
 from zoo.plots.networks import architecture

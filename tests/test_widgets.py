@@ -169,6 +169,10 @@ def lab(tmp_path):
             yield f"{address(log)}lab/tree/panel.ipynb"
         finally:
             server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
 
 
 def address(log, patience: float = 60) -> str:

@@ -259,3 +259,18 @@ def test_a_name_that_later_cells_use_is_not_bound_again_after_them(number):
             makers = [j for j, (bound, _) in enumerate(cells) if name in bound]
             before = [j for j in makers if j < i]
             assert not before or makers[-1] == before[-1], f"code cell {i} of {number} uses {name!r} of another cell"
+
+
+@pytest.mark.parametrize("number", ["01", "04", "05", "06", "07", "09"])
+def test_every_picture_has_alternative_text_in_the_language_of_the_notebook(number):
+    for path in (path for path in PATHS if path.name.startswith(number)):
+        for cell in runner.code_cells(runner.read(path)):
+            if any("image/png" in output.get("data", {}) for output in cell.outputs):
+                chinese = bool(re.search("[\u4e00-\u9fff]", cell.metadata["alt"]))
+                assert chinese == (path.parent.name == "zh")
+
+
+@pytest.mark.parametrize("number", ["01", "04", "05", "06", "07", "09"])
+def test_something_can_be_turned(number):
+    (path,) = runner.HERE.glob(f"{number}_*.ipynb")
+    assert any("widgets." in cell.source for cell in runner.code_cells(runner.read(path)))

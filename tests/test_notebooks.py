@@ -8,6 +8,7 @@ import doctest
 import importlib
 import json
 import re
+import symtable
 import sys
 from pathlib import Path
 
@@ -195,6 +196,18 @@ def test_what_fails_is_noticed_and_leaves_the_notebook_as_it_was(desk, code, mon
     assert desk.path.read_bytes() == before
 
 
+@pytest.mark.slow
+def test_a_translation_may_have_outputs_of_its_own(desk):
+    code = "from zoo.words import language\nx = 2\nprint(language())"
+    for path, title in ((desk.path, "Small"), (desk.chinese, "小")):
+        desk(path, title, code)
+    assert runner.main([]) == 0 and runner.main(["--chinese"]) == 0
+    said = [runner.code_cells(runner.read(path))[1].outputs[0].text for path in (desk.path, desk.chinese)]
+    assert said == ["en\n", "zh\n"]
+    assert runner.main([]) == 0  # the English outputs again, in both
+    assert runner.code_cells(runner.read(desk.chinese))[1].outputs[0].text == "en\n"
+
+
 def test_form_is_checked_without_running(desk):
     desk(desk.path, "Small", "\n".join(["x = 2"] * 11), folded="no solutions")
     notebook = runner.read(desk.path)
@@ -222,3 +235,42 @@ def test_a_new_address_changes_badges_and_nothing_else(desk, monkeypatch):
     assert runner.main(["--badges"]) == 0
     assert runner.faults(desk.path) == runner.faults(desk.chinese) == []
     assert "github/somebody/else/blob/main/notebooks/zh/01_small.ipynb" in runner.read(desk.chinese).cells[0].source
+
+
+def names_of(source: str) -> tuple[set[str], set[str]]:
+    """(names that a cell binds, names that it takes from other cells), functions in it included."""
+    lines = ["pass" if line.startswith(("%", "!")) else line for line in source.splitlines()]
+    table = symtable.symtable("\n".join(lines), "cell", "exec")
+    bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    used, scopes = set(), [table]
+    for scope in scopes:
+        scopes += scope.get_children()
+        used |= {s.get_name() for s in scope.get_symbols() if s.is_referenced() and (s.is_global() or scope is table)}
+    return bound, used - bound
+
+
+# Others may follow: a cell of these can be run again after any later one.
+@pytest.mark.parametrize("number", ["01", "04", "05", "06", "07", "09"])
+def test_a_name_that_later_cells_use_is_not_bound_again_after_them(number):
+    (path,) = runner.HERE.glob(f"{number}_*.ipynb")
+    cells = [names_of(cell.source) for cell in runner.code_cells(runner.read(path))]
+    for i, (_, used) in enumerate(cells):
+        for name in used:
+            makers = [j for j, (bound, _) in enumerate(cells) if name in bound]
+            before = [j for j in makers if j < i]
+            assert not before or makers[-1] == before[-1], f"code cell {i} of {number} uses {name!r} of another cell"
+
+
+@pytest.mark.parametrize("number", ["01", "04", "05", "06", "07", "09"])
+def test_every_picture_has_alternative_text_in_the_language_of_the_notebook(number):
+    for path in (path for path in PATHS if path.name.startswith(number)):
+        for cell in runner.code_cells(runner.read(path)):
+            if any("image/png" in output.get("data", {}) for output in cell.outputs):
+                chinese = bool(re.search("[\u4e00-\u9fff]", cell.metadata["alt"]))
+                assert chinese == (path.parent.name == "zh")
+
+
+@pytest.mark.parametrize("number", ["01", "04", "05", "06", "07", "09"])
+def test_something_can_be_turned(number):
+    (path,) = runner.HERE.glob(f"{number}_*.ipynb")
+    assert any("widgets." in cell.source for cell in runner.code_cells(runner.read(path)))

@@ -8,7 +8,7 @@
     zoo.recommendation: which preset for a task, by measured figures
     zoo.subtitles, zoo.monitoring: what becomes of transcripts; what comes in to a service
     zoo.plots: what a model saw and answered, drawn
-    zoo.notebook: a microphone, a player and tables for the notebooks
+    zoo.notebook, zoo.widgets: a microphone, a player, tables and controls for the notebooks
     zoo.export, zoo.quantization, zoo.microcontroller, zoo.runtime: other runtimes
     zoo.hub: models of one's own, shared
     zoo.cluster: many recordings on many machines
@@ -37,7 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=(
         "audio backend baselines benchmark cli cluster datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
         "loading losses metrics microcontroller model models monitoring notebook pictures plots presets quantization recommendation registry runtime search serve subtitles tasks text "
-        "training web"
+        "training web widgets"
     ).split(),
     submod_attrs={
         "evaluation": ["evaluate"],

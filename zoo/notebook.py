@@ -17,6 +17,7 @@ import numpy as np
 
 from zoo.audio import bundled, load_audio, resample
 from zoo.errors import ZooError
+from zoo.words import language, say, speaking  # noqa: F401
 
 # TensorFlow warns whenever it compiles again for clips of another length, as it should. A filter stays where the level
 # would be reset when TensorFlow is imported later.
@@ -145,8 +146,8 @@ class Table:
     """
 
     def __init__(self, rows: Sequence[Mapping]):
-        self.heads = list(dict.fromkeys(key for row in rows for key in row))
-        cells = [[row.get(head, "") for head in self.heads] for row in rows]
+        heads = list(dict.fromkeys(key for row in rows for key in row))
+        self.heads, cells = [say(str(head)) for head in heads], [[row.get(head, "") for head in heads] for row in rows]
         self.rows = [[f"{c:.4g}" if isinstance(c, float | np.floating) else str(c) for c in row] for row in cells]
 
     def __repr__(self) -> str:

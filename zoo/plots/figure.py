@@ -15,6 +15,8 @@ from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
+from zoo.words import say
+
 # Okabe and Ito (2008): told apart with every kind of colour vision. Their yellow is left out: too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STRONG, ACCENT, PALE = COLOURS[0], COLOURS[1], "0.6"
@@ -29,6 +31,8 @@ class Drawing(Figure):
 
     def savefig(self, *args: Any, **options: Any) -> None:
         """Saves the figure as matplotlib does, with fonts for the characters in it."""
+        for text in self._labels() if can_show_chinese() else ():
+            text.set_text(say(text.get_text()))
         for text in self.findobj(Text):
             if not (shown := text.get_text()).isascii():
                 # The names of some files are not valid text.
@@ -37,10 +41,24 @@ class Drawing(Figure):
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a machine without such a font shows a box
             super().savefig(*args, **options)
 
+    def _labels(self) -> list[Text]:
+        """What stands beside axes: titles, labels and legends, not the names of words or layers."""
+        found = [] if self._suptitle is None else [self._suptitle]
+        for axes in self.axes:
+            found += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+            found += axes.get_legend().get_texts() if axes.get_legend() else []
+        return found
+
     def _repr_png_(self) -> bytes:
         png = io.BytesIO()
         self.savefig(png, format="png", dpi=90)
         return png.getvalue()
+
+
+@cache
+def can_show_chinese() -> bool:
+    """Whether this machine has a font with Chinese characters; without one, labels stay English."""
+    return any(name in fontManager.get_font_names() for name in CHINESE_FONTS)
 
 
 @cache

@@ -114,3 +114,74 @@ def det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Axes:
     axes.set_title("Down and to the left is better")
     axes.legend()
     return axes
+
+
+def cosines(embeddings: np.ndarray, names: Sequence[str]) -> Axes:
+    """Draw the cosines of all pairs of embeddings (clips, units) of length 1, sorted by the names of their speakers.
+
+    >>> cosines(np.eye(3), ["b", "a", "b"]).get_title()
+    'Cosines of all pairs of clips'
+    """
+    order, names = np.argsort(names, kind="stable"), np.asarray(names)
+    axes = axes_or_new(None, (5.4, 4.6))
+    picture = axes.imshow(embeddings[order] @ embeddings[order].T, cmap="RdBu_r", vmin=-1, vmax=1)
+    starts = [int(np.searchsorted(names[order], name)) for name in sorted(set(names))]
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(starts, [str(i + 1) for i in range(len(starts))])
+    axes.set(xlabel="clips, by person", ylabel="clips, by person", title="Cosines of all pairs of clips")
+    axes.figure.colorbar(picture, label="cosine")
+    return axes
+
+
+def side_by_side(pictures: Mapping[str, np.ndarray]) -> Axes:
+    """Draw several log-mels (frames, bands) in dB beside each other, by their titles, with one scale of colours.
+
+    >>> side_by_side({"float32": np.zeros((9, 40)), "int8": np.ones((9, 40))}).get_title()
+    'float32'
+    """
+    figure = Drawing(figsize=(4.5 * len(pictures), 3), layout="constrained")
+    grid = figure.subplots(1, len(pictures), sharey=True, squeeze=False)[0]
+    top = max(float(db.max()) for db in pictures.values())
+    for axes, (title, db) in zip(grid, pictures.items(), strict=True):
+        picture = axes.imshow(db.T, origin="lower", aspect="auto", cmap="magma", vmin=top - 80, vmax=top)
+        axes.set(xlabel="frame", title=title)
+    grid[0].set_ylabel("mel band")
+    figure.colorbar(picture, ax=grid, label="dB")
+    return grid[0]
+
+
+def drift(by_chance: Sequence[float], limit: float, found: Mapping[str, float], distance: str = "distance") -> Axes:
+    """Draw the distances that chance makes, the limit of an alarm, and distances that were found, by their names.
+
+    >>> drift([0.1, 0.2], limit=0.2, found={"Tuesday": 0.5}).get_xlabel()
+    'distance'
+    """
+    axes = axes_or_new(None, (6.5, 2.8))
+    axes.hist(by_chance, 20, color="0.6", label="by chance")
+    axes.axvline(limit, color="0.2", ls="--", label=f"alarm above {limit:.2f}")
+    for i, (name, value) in enumerate(found.items()):
+        axes.axvline(value, color=COLOURS[i], label=name)
+    axes.set(xlabel=distance, ylabel="pairs of samples", title="Is the input still the same?")
+    axes.legend()
+    return axes
+
+
+def images(views: Mapping[str, np.ndarray], signed: bool = False, unit: str = "dB", columns: int = 5) -> Axes:
+    """Draw pictures (frames, bands) beside each other, each with its own colours; `signed` ones red above 0 and blue below.
+
+    >>> images({"the clip": np.zeros((9, 40)), "the word": np.ones((5, 40))}).get_title()
+    'the clip'
+    """
+    rows, columns = -(-len(views) // columns), min(columns, len(views))
+    figure = Drawing(figsize=(10, max(2.0 * rows, 3.0)), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for axes, (title, values) in zip(grid.flat, views.items(), strict=False):
+        reach = float(np.abs(values).max())
+        style = dict(cmap="RdBu_r", vmin=-reach, vmax=reach) if signed else dict(cmap="magma")
+        picture = axes.imshow(values.T, origin="lower", aspect="auto", **style)
+        axes.set_title(title)
+        if len(views) < 4:
+            figure.colorbar(picture, ax=axes, label=unit)
+    figure.supxlabel("frame", fontsize=10)
+    figure.supylabel("mel band", fontsize=10)
+    return grid[0, 0]

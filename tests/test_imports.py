@@ -16,7 +16,7 @@ ZOO = Path(__file__).parent.parent / "zoo"
 # A part may import those before it, never those after.
 ORDER = (
     "errors files backend registry presets text audio_containers audio_files audio clips layers models losses language decoding metrics "
-    "baselines tasks weights_files loading runtime exported hub entry plots datasets notebook evaluation training quantization "
+    "baselines tasks weights_files loading runtime exported hub entry plots datasets notebook exercises evaluation training quantization "
     "examples export microcontroller benchmark demo web cli"
 ).split()
 # Older paths of what lies elsewhere now: for notebooks, and imported by nothing in the package.

@@ -32,7 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; it
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio backend baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples export exported exporting features files hub language layers "
+        "audio backend baselines benchmark cli datasets decoding demo ensemble entry errors evaluation examples exercises export exported exporting features files hub language layers "
         "loading losses metrics microcontroller model models notebook pictures plots presets quantization registry runtime search tasks text "
         "training web"
     ).split(),

@@ -58,7 +58,8 @@ def trade_off(curves: Mapping[str, tuple[Sequence[float], Sequence]], cost: str,
         title: Title.
 
     >>> from zoo.metrics import accuracy
-    >>> trade_off({"network": ([1, 10], [accuracy("ab", "ab"), accuracy("ab", "aa")])}, "MB", "accuracy in %").get_xscale()
+    >>> scores = [accuracy(["a", "b"], ["a", "b"]), accuracy(["a", "b"], ["a", "a"])]
+    >>> trade_off({"network": ([1, 10], scores)}, "MB", "accuracy in %").get_xscale()
     'log'
     """
     axes = axes_or_new(None, (7, 3.4))

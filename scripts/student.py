@@ -25,7 +25,7 @@ NOTE = {
     "en": "**Student edition.** Fill in the cells that say *Your code here*; the cell below each says whether it is right. Solutions are in the teachers' edition.",
     "zh": "**学生版。** 把写着“在这里写你的代码”的单元填好；下面的单元会说对不对。解答在教师版里。",
 }
-ANSWER = {"en": "Question {}: a number.", "zh": "第 {} 题：一个数。"}
+ANSWER = {"en": "Question {}: {}, a number.", "zh": "第 {} 题：{}，一个数。"}
 RNG = np.random.default_rng(0)
 
 
@@ -48,8 +48,16 @@ FILL_IN = {
     "13": {"error_rates": [(COSINES, SAME)]},
     "14": {"distance": [(some(8), some(5))]},
 }  # fmt: skip
-# Notebook -> question of the quiz -> its number.
-QUIZ = {"12": {2: 0.3325, 5: 0.75}, "13": {1: 0.5, 3: 400, 4: 0.64}, "14": {1: 37_120, 2: -24}}
+# Notebook -> question of the quiz -> its number, and what that is in both languages.
+QUIZ = {
+    "12": {2: (0.3325, "seconds", "秒"), 5: (0.75, "expected errors", "期望错误数")},
+    "13": {
+        1: (0.5, "the cosine", "余弦"),
+        3: (400, "trials of one person", "同一个人的试验次数"),
+        4: (0.64, "probability", "概率"),
+    },
+    "14": {1: (37_120, "bytes in int8", "int8 的字节数"), 2: (-24, "dB", "dB")},
+}
 
 
 def function_in(source: str, name: str) -> ast.FunctionDef | None:
@@ -117,7 +125,8 @@ def without_solutions(cell, number: str, language: str) -> list:
         for k in range(1, folded + 1) if folded > 1 else ():
             cells.append(code(EMPTY[language], f"exercise-{number}-{k}", "manual", 2))
         for k in QUIZ.get(number, ()) if folded == 1 else ():
-            about = f"# {ANSWER[language].format(k)}\nanswer_{k} = None"
+            what = QUIZ[number][k][1 if language == "en" else 2]
+            about = f"# {ANSWER[language].format(k, what)}\nanswer_{k} = None"
             cells += [code(about, f"quiz-{number}-{k}", "solution"), check_cell(number, f"quiz-{k}", f"answer_{k}")]
     return cells
 
@@ -152,7 +161,7 @@ def student(path: Path) -> tuple[nbformat.NotebookNode, dict]:
         cells += [cell, *(check_cell(number, name, name) for name in names)]
     if missing := set(FILL_IN.get(number, ())) - {case.partition("/")[2] for case in cases}:
         sys.exit(f"{path.name} has no function {' or '.join(sorted(missing))}; change FILL_IN in scripts/student.py.")
-    cases |= {f"{number}/quiz-{k}": {"expected": value} for k, value in QUIZ.get(number, {}).items()}
+    cases |= {f"{number}/quiz-{k}": {"expected": value} for k, (value, *_) in QUIZ.get(number, {}).items()}
     for cell in cells:
         if cell.cell_type == "markdown":
             cell.source = linked(cell.source, path)

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Two processes: each holds TensorFlow and a model or two.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-slow test-all fuzz lint notebooks results docs address wheelhouse clean
+.PHONY: demo test test-slow test-all fuzz lint notebooks student results docs address wheelhouse clean
 
 demo: $(VENV)/ready-demo
 	$(BIN)/zoo transcribe $(if $(WAV),"$(WAV)",data/samples/woman-us.wav) --plot demo.png
@@ -34,6 +34,10 @@ lint: $(VENV)/ready-test
 # Every notebook is run from top to bottom and keeps what it printed; with ZOO_FAST=1 trainings are short and nothing is kept.
 notebooks: $(VENV)/ready-test
 	$(BIN)/python scripts/run_notebooks.py $(NOTEBOOKS)
+
+# The student edition of the notebooks, without solutions and with cells to fill in, from the teachers' (nbgrader's format).
+student: $(VENV)/ready-test
+	$(BIN)/python scripts/student.py
 
 # The tables of docs/results.md come from the models' cards and data/results/, the pictures from the demo and the models.
 results: $(VENV)/ready-test

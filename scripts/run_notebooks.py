@@ -32,7 +32,7 @@ import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "notebooks"
-MAX_CELLS = 40
+MAX_CELLS = 44
 MAX_BYTES = 100_000  # besides pictures and sounds
 MAX_LINES = 10  # of the median code cell
 MIN_EXERCISES = 3

@@ -16,7 +16,7 @@ ZOO = Path(__file__).parent.parent / "zoo"
 # A part may import those before it, never those after.
 ORDER = (
     "errors words files backend registry presets recommendation text audio_containers audio_files audio clips layers models losses language decoding subtitles monitoring metrics "
-    "baselines tasks weights_files loading runtime exported hub entry cluster plots datasets notebook widgets evaluation training quantization "
+    "baselines tasks weights_files loading runtime exported hub entry cluster plots datasets notebook widgets exercises evaluation training quantization "
     "examples export microcontroller benchmark demo web serve cli"
 ).split()
 # Older paths of what lies elsewhere now: for notebooks, and imported by nothing in the package.

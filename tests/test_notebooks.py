@@ -213,7 +213,7 @@ def test_form_is_checked_without_running(desk):
     notebook = runner.read(desk.path)
     notebook.cells[0].source = "# No badge"
     notebook.cells[1].source = "import sys"
-    notebook.cells += [nbformat.v4.new_markdown_cell("more" * 1000) for _ in range(40)]
+    notebook.cells += [nbformat.v4.new_markdown_cell("more" * 1000) for _ in range(44)]
     home = nbformat.v4.new_output("stream", name="stdout", text=f"{Path.home()}/me\n")
     notebook.cells[2].outputs = [home]
     runner.write(desk.path, notebook)

@@ -204,3 +204,27 @@ def test_maps_of_nothing_are_refused(rng):
             plots.latent_map(codes, groups)
     with pytest.raises(UnknownNameError):
         plots.latent_map(codes, {"digit": ["a"] * 9}, method="t-sne")
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_pictures_of_the_lessons(rows):
+    """What the chapters on recognizers, speakers and deployment draw."""
+    from zoo.metrics import accuracy
+    from zoo.plots import lessons
+
+    words = [Word("one", 0.2, 0.5, 0.9)] * rows
+    scores = [accuracy(["a", "b"], ["a", "b"]), accuracy(["a", "b"], ["a", "a"])]
+    same = np.arange(20) % 2 == 0
+    drawn = [
+        lessons.heads({f"head {i}": np.eye(4) for i in range(4 * rows)}, 0.2),
+        lessons.captions(words, [0.8] * rows, [1.0] * rows, 1.5),
+        lessons.trade_off({"network": ([1, 4], scores)}, "MB", "accuracy in %"),
+        lessons.trials(np.linspace(-0.3, 0.9, 20), same, 0.4),
+        lessons.det({"network": (np.linspace(0, 1, 20), np.linspace(1, 0, 20))}),
+        lessons.cosines(np.eye(4), ["b", "a", "b", "a"]),
+        lessons.side_by_side({"float32": np.zeros((9, 40)), "int8": np.ones((9, 40))}),
+        lessons.drift([0.1, 0.2], 0.2, {"Tuesday": 0.5}),
+        lessons.images({str(i): np.ones((9, 40)) for i in range(5 * rows)}, signed=True),
+    ]
+    for axes in drawn:
+        assert axes.figure._repr_png_().startswith(b"\x89PNG") and (axes.get_title() or axes.get_xlabel())

@@ -35,7 +35,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log lines; it
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=(
-        "audio backend baselines benchmark cli cluster datasets decoding demo ensemble entry errors evaluation examples export exported features files hub language layers "
+        "audio backend baselines benchmark cli cluster datasets decoding demo ensemble entry errors evaluation examples exercises export exported features files hub language layers "
         "loading losses metrics microcontroller model models monitoring notebook pictures plots presets quantization recommendation registry runtime search serve subtitles tasks text "
         "training web widgets"
     ).split(),

@@ -24,6 +24,7 @@ TRIM = -35.0  # dB below the loudest 10 ms: FSDD's takes have no silence at thei
 SPEED = (0.85, 1.18)
 GAIN = (-6.0, 6.0)  # dB
 NOISE = (-50.0, -30.0)  # dB relative to the clip
+WORD_SECONDS, READINGS = 0.7, 4  # of each voice, where voices are compared
 TILT = (-0.2, 0.2)  # of a filter of first order: another microphone
 
 
@@ -87,7 +88,28 @@ def _an4(split: str) -> list[Utterance]:
     return bundled_digits.utterances(split)
 
 
-SETS = {"fsdd": _fsdd, "connected_digits": _connected_digits, "an4": _an4}
+def _librispeech_speakers(split: str, seconds: float = 3.0) -> list[Utterance]:
+    """Four readings of digits by each voice, in pieces of about `seconds`."""
+    root, paths = find(bundled_digits.SOURCE, bundled_digits.archive()), {}
+    for row in manifest("bundled_digits"):
+        if (row["split"] == "train") == (split == "train"):
+            paths.setdefault(row["speaker"], []).append(str(root / row["path"]))
+    words, found = max(1, round(seconds / WORD_SECONDS)), []
+    for voice, reading in ((voice, reading) for voice in sorted(paths) for reading in range(READINGS)):
+        takes = [VariedRecording(path, reading) for path in paths[voice]]
+        for i in range(len(takes) // words):
+            gaps, part = (50.0, *[100.0] * (words - 1), 50.0), tuple(takes[i * words : (i + 1) * words])
+            piece = connected_digits.JoinedRecording(f"{voice}/{reading}/{i}", part, gaps, (0.0,) * words)
+            found.append(Utterance(piece.id, "", voice, piece))
+    return found
+
+
+SETS = {
+    "fsdd": _fsdd,
+    "connected_digits": _connected_digits,
+    "an4": _an4,
+    "librispeech_speakers": _librispeech_speakers,
+}
 
 
 def load(name: str, split: str, **options: int) -> list[Utterance]:

@@ -14,6 +14,7 @@ from zoo.errors import MissingFileError, ZooError, first_line
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 FILES = {"ort.wasm.bundle.min.mjs": "ort.mjs", "ort-wasm-simd-threaded.wasm": "ort.wasm.gz"}  # in dist/ -> on the page
+ONCE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=4000")  # no minutes offline
 SECONDS = 300  # for npm, whose package has 33 MB
 LICENCE = """ONNX Runtime, https://onnxruntime.ai
 
@@ -70,7 +71,7 @@ def _fetch(target: Path) -> None:
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".npm-", dir=target.parent) as place:
-        command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", place]
+        command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", place, *ONCE]
         try:
             done = subprocess.run(command, cwd=place, capture_output=True, text=True, errors="replace", timeout=SECONDS)
             reason = first_line(ZooError(done.stderr or done.stdout or "it wrote no file"))

@@ -116,6 +116,12 @@ def denoising() -> list[dict]:
     ]  # fmt: skip
 
 
+def real_takes() -> list[dict]:
+    """What takes of the word by real people are worth, for each word."""
+    names = {0: "synthetic voices only", 10: "and ten real takes", -1: "and all real takes"}
+    return [row | {"real takes": f"{names[row['real']]}, % ↑"} for row in read("commands")]
+
+
 def speed() -> list[dict]:
     start, step = read("speed"), read("training_step")["medians"]
     rows = [
@@ -275,6 +281,7 @@ def blocks() -> dict[str, str]:
             **noise, "parameters#": "{parameters:,}", "ms a clip ↓#": "{milliseconds:.1f}", "minutes to train ↓#": "{minutes:.1f}",
         }),
         "commands": table([row for row in card_results(("classification",)) if row["model"] in COMMANDS], figures | {"clips#": "{utterances:,}"}),
+        "real_takes": table(real_takes(), {"word": "{word}", "clips#": "{clips}"}, "real_takes", INTERVAL),
         "spotting": table(read("spotting")["rows"], {
             "threshold": "{threshold:g}", "words missed, % ↓#": "{missed:.1f}", "another word reported, % ↓#": "{another_word:.1f}",
             "false accepts an hour ↓#": "{an_hour:.1f}", "in 50 min of speech#": "{speech}", "in 10 min of noise#": "{noise}",

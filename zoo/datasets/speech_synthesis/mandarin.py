@@ -14,10 +14,11 @@ import numpy as np
 from zoo.datasets import FileRecording, Recording, Utterance, audio_cmn, kokoro_words, register
 from zoo.datasets.archives import cache_folder
 from zoo.datasets.connected_digits import LONGEST, Count, Seed, draw_strings, joined
-from zoo.datasets.speech_synthesis.synthetic import STRETCH, TAKES, TRIM_DB, rng_of
+from zoo.datasets.speech_synthesis.synthetic import STRETCH, TAKES, rng_of
 from zoo.datasets.speech_synthesis.voices import Line, programs_for, speak_all, voices
 
 VOICE, PACE = "cmn-latn-pinyin", 170  # of espeak-ng; words a minute
+TRIM_DB = (-45, -30)  # ends of takes below the loudest 10 ms; where more is cut, as of English digits, si and shi lose their consonant
 DIGITS = tuple("零一二三四五六七八九")
 WORDS = audio_cmn.SYLLABLES | {
     "不是": "bu2 shi4", "你好": "ni3 hao3", "红色": "hong2 se4", "绿色": "lü4 se4", "开灯": "kai1 deng1", "关灯": "guan1 deng1",

@@ -24,7 +24,8 @@ NOTHING_SAID = {
     "hum": 0.3 * np.sin(2 * np.pi * 50 * T) + 0.1 * np.sin(2 * np.pi * 150 * T),
     "clicks": CLICKS,
 }
-EVERY = [*study.digit_models(), *zoo.list_models(task="transcription")]
+SHY = {"lstm_ctc.mandarin"}  # two real people are too few to choose a threshold for
+EVERY = [*study.digit_models(), *sorted({*zoo.list_models(task="transcription")} - SHY)]
 FAST = ("ds_cnn", "lstm_ctc")
 
 

@@ -172,3 +172,9 @@ def test_monitor_refuses_what_is_no_log(tmp_path):
     (tmp_path / "log").write_text("")
     for path, kind in ((tmp_path / "log", DataError), (tmp_path / "none", MissingFileError)):
         assert refusal("monitor", path).argument == "log", kind
+
+
+def test_the_command_s_window_is_the_module_s():
+    from zoo.cli import monitor
+
+    assert monitor.WINDOW == monitoring.WINDOW

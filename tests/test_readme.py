@@ -145,7 +145,7 @@ def test_a_new_address_changes_pictures_and_badges_and_can_change_again(monkeypa
         assert not re.findall(
             r"!\[[^]]*\]\((?!https:)", text
         )  # a package index shows pictures by absolute address only
-        assert text.count("colab.research.google.com/github/somebody/zoo") == 17  # a badge, and each notebook
+        assert text.count("colab.research.google.com/github/somebody/zoo") == 18  # a badge, and each notebook
         assert len(text.encode()) <= 10_000
         assert write_readme.readme(text, there, language) == write_readme.readme(read(page), there, language)
         assert write_readme.readme(text, write_readme.PLACEHOLDER, language) == read(page)

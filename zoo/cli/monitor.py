@@ -4,12 +4,12 @@ import sys
 
 import click
 
-from zoo import monitoring
 from zoo.cli import _options as options
 from zoo.cli._output import print_json, print_table, save_picture
 from zoo.errors import MissingFileError
 
 ALARMED = 3  # exit code of --fail; 1 and 2 are errors
+WINDOW = 200  # requests that are compared, as `zoo.monitoring` has it; reading it there would load NumPy
 
 
 @click.command()
@@ -18,9 +18,7 @@ ALARMED = 3  # exit code of --fail; 1 and 2 are errors
 @click.option(
     "--reference", type=options.PATH, metavar="FILE", help="What is usual: a log, or a file of --keep (the card's)."
 )
-@click.option(
-    "--window", type=options.COUNT, default=monitoring.WINDOW, help=f"Requests that are compared ({monitoring.WINDOW})."
-)
+@click.option("--window", type=options.COUNT, default=WINDOW, help=f"Requests that are compared ({WINDOW}).")
 @click.option(
     "--keep", type=options.PATH, metavar="FILE", help="Write this log's histograms, as a reference for others (.json)."
 )
@@ -40,6 +38,8 @@ def monitor(log, model, reference, window, keep, fail, plot, as_json):
       zoo monitor june.jsonl --keep june.json
       zoo monitor july.jsonl --reference june.json
     """
+    from zoo import monitoring
+
     for path in filter(None, (log, reference)):
         if not path.is_file():
             argument = "log" if path is log else "reference"
@@ -80,8 +80,10 @@ def monitor(log, model, reference, window, keep, fail, plot, as_json):
         sys.exit(ALARMED)
 
 
-def _usual(path, model: str) -> monitoring.Reference:
+def _usual(path, model: str):
     """The reference in a file: of --keep, or a log; without a file that of the model's card."""
+    from zoo import monitoring
+
     if path is None:
         return monitoring.find_reference(model)
     if path.suffix == ".json":
@@ -89,7 +91,9 @@ def _usual(path, model: str) -> monitoring.Reference:
     return monitoring.reference_of_log(monitoring.read_log(path, model), str(path))
 
 
-def _sentence(rows: list, usual: monitoring.Reference, window: int, alarms: list) -> str:
+def _sentence(rows: list, usual, window: int, alarms: list) -> str:
+    from zoo import monitoring
+
     count = min(window, len(rows))
     if count < monitoring.FEWEST:
         return f"{count} requests to {rows[0]['model']} are too few to raise an alarm; it takes {monitoring.FEWEST}."

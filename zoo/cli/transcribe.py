@@ -11,10 +11,10 @@ from zoo.cli._output import status_line, tell
 from zoo.cli._recordings import Recordings
 from zoo.errors import MissingFileError, ZooError
 from zoo.files import atomic_write
-from zoo.subtitles import FORMATS
 
 BATCH = 16  # clips at a time
 NOTHING = "(no words recognized)"
+FORMATS = ("srt", "vtt")  # of subtitles; functions of zoo.subtitles
 
 
 def transcript_figure(asked: Asked, samples, transcript, path: Path):
@@ -62,18 +62,20 @@ def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
             raise ZooError("`cluster` writes JSON lines to --out, and neither pictures nor subtitles.")
         on_cluster(paths, asked, decoder, out, cluster, as_json)
         return
+    from zoo import subtitles
+
     recordings = Recordings(paths)
     as_json = as_json or format == "json"
-    if (subtitles := format in FORMATS) and as_json:
+    if (written := format in FORMATS) and as_json:
         raise ZooError(f"`format` must be left out with --json. Received: {format}.")
-    places = Places(out, format, recordings.files) if subtitles or out else None
+    places = Places(out, format, recordings.files) if written or out else None
     for batch in recordings.batches(asked.sample_rate, BATCH):
         clips = [samples for _, samples in batch]
         transcripts = asked.model.transcribe(clips, asked.sample_rate, log=status_line(), **decoder)
         for (path, samples), transcript in zip(batch, transcripts, strict=True):
             recordings.add(path, transcript.to_dict())
             if places:
-                places.write(path, FORMATS[format](transcript))
+                places.write(path, getattr(subtitles, format)(transcript))
             elif not as_json:
                 say(path, transcript, len(recordings.files) == 1)
             if plot:

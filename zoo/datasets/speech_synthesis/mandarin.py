@@ -18,7 +18,10 @@ from zoo.datasets.speech_synthesis.synthetic import STRETCH, TAKES, rng_of
 from zoo.datasets.speech_synthesis.voices import Line, programs_for, speak_all, voices
 
 VOICE, PACE = "cmn-latn-pinyin", 170  # of espeak-ng; words a minute
-TRIM_DB = (-45, -30)  # ends of takes below the loudest 10 ms; where more is cut, as of English digits, si and shi lose their consonant
+TRIM_DB = (
+    -45,
+    -30,
+)  # ends of takes below the loudest 10 ms; where more is cut, as of English digits, si and shi lose their consonant
 DIGITS = tuple("零一二三四五六七八九")
 WORDS = audio_cmn.SYLLABLES | {
     "不是": "bu2 shi4", "你好": "ni3 hao3", "红色": "hong2 se4", "绿色": "lü4 se4", "开灯": "kai1 deng1", "关灯": "guan1 deng1",

@@ -24,9 +24,9 @@ MODELS = {
     "lstm_ctc_stream": ("live captions while somebody speaks", "边说边出字幕", "an4", "test", "WER", "", "AN4", "06"),
     "ngram_lm.sentences": ("which word comes next", "下一个词是什么", "sentences", "test", "perplexity", "", "sentences", "07"),
     "ds_cnn": ("which of ten digits, with 23,690 parameters", "十个数字中的哪一个，23,690 个参数", "fsdd", "leave one speaker out", "accuracy", "", "unseen speakers", "09"),
-    "ds_cnn.commands": ("ten commands, other words and silence", "十个命令词、其他词和静音", "commands", "test", "accuracy", "", "Speech Commands", "02"),
     "conv2d": ("the same with the network of most tutorials", "同上，教程里最常见的网络", "fsdd", "leave one speaker out", "accuracy", "", "unseen speakers", "02"),
     "attention": ("the same, and which frames counted", "同上，并显示哪些帧重要", "fsdd", "leave one speaker out", "accuracy", "", "unseen speakers", "04"),
+    "ds_cnn.commands": ("ten commands, other words and silence", "十个命令词、其他词和静音", "commands", "test", "accuracy", "", "Speech Commands", "02"),
     "word_embedding": ("words of your own from a few recordings", "用几段录音认识你自己的词", "spoken_words", "test", "accuracy", "", "747 words", "11"),
     "conv_autoencoder": ("compresses 320 numbers to 16", "把 320 个数压缩成 16 个", "an4", "test", "dB", "", "AN4", "05"),
 }  # fmt: skip

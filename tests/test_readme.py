@@ -79,7 +79,7 @@ def run_as_written(words: list[str], folder: Path) -> None:
         assert re.search(rf"^{rest[0]}:", (ROOT / "Makefile").read_text(), re.M)
     elif program == "zoo":
         environment = os.environ | {"PYTHONPATH": str(ROOT), "ZOO_NO_MICROPHONE": "1"}
-        stays_open = rest[0] in ("demo", "listen", "web")  # tests of their own run these
+        stays_open = rest[0] in ("demo", "listen", "web", "serve")  # tests of their own run these
         command = [sys.executable, "-m", "zoo.cli", *rest, *(["--help"] if stays_open else [])]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0 and done.stdout, done.stderr

@@ -525,9 +525,9 @@ def test_real_noise(data_folder):
 @pytest.mark.slow
 def test_manifests_are_the_scripts(data_folder, tmp_path):
     """scripts/make_manifests.py makes the committed bytes again."""
-    from zoo.datasets import an4, speechocean762
+    from zoo.datasets import an4, audio_cmn, speechocean762
 
-    for source in (an4.SOURCE, fsdd.SOURCE, noise.SOURCE, speechocean762.SOURCE):
+    for source in (an4.SOURCE, audio_cmn.SOURCE, fsdd.SOURCE, noise.SOURCE, speechocean762.SOURCE):
         here(data_folder, *source.archives)
         archive = next(path for pattern in source.archives for path in data_folder.glob(pattern))
         (tmp_path / source.name).mkdir()

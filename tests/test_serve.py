@@ -560,24 +560,14 @@ def test_a_recording_is_read_no_further_than_asked():
 # --- the real server
 
 
+SERVE = [sys.executable, "-m", "zoo.cli", "serve", "--runtime", "litert", "--port", "0"]
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Where a server of bundled models is, and its process."""
     log = tmp_path_factory.mktemp("serve") / "log.jsonl"
-    command = [
-        sys.executable,
-        "-m",
-        "zoo.cli",
-        "serve",
-        "--runtime",
-        "litert",
-        "--port",
-        "0",
-        "--token",
-        "secret",
-        "--log",
-        log,
-    ]
+    command = [*SERVE, "--token", "secret", "--log", log]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline()
         yield line.split()[4], process, log
@@ -744,18 +734,7 @@ def test_clients_who_send_half_a_header_are_not_waited_for(address):
 
 @pytest.mark.slow
 def test_sigterm_finishes_what_was_accepted():
-    command = [
-        sys.executable,
-        "-m",
-        "zoo.cli",
-        "serve",
-        "--runtime",
-        "litert",
-        "--model",
-        "lstm_ctc_stream",
-        "--port",
-        "0",
-    ]
+    command = [*SERVE, "--model", "lstm_ctc_stream"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().split()[4]
         body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n' + clip(15) + b"\r\n--b--\r\n"

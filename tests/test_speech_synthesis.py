@@ -149,6 +149,15 @@ def test_strings_of_mandarin_digits_are_by_real_people_in_the_test():
     assert {u.speaker for u in found} == {"yue-tan", "chen-wang"} and len(found) == 20
     assert all(set(u.text.split()) <= set(mandarin.DIGITS) for u in found)
     assert found[0].audio(16000).size > 1600
+    with refused("source"):
+        datasets.load("mandarin_digits", "test", source="nowhere")
+
+
+def test_mandarin_needs_espeak_and_says_so(monkeypatch):
+    monkeypatch.setattr(voices, "available", lambda program: voices.FLITE if program == "flite" else ())
+    monkeypatch.setattr(voices, "installed", lambda: ("flite",))
+    with pytest.raises(DataError, match="espeak-ng"):
+        datasets.load("synthetic_mandarin", "train", count=3)
 
 
 def test_kokoro_says_what_it_needs(tmp_path, monkeypatch):

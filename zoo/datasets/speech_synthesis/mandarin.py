@@ -16,12 +16,11 @@ from zoo.datasets.archives import cache_folder
 from zoo.datasets.connected_digits import LONGEST, Count, Seed, draw_strings, joined
 from zoo.datasets.speech_synthesis.synthetic import STRETCH, TAKES, rng_of
 from zoo.datasets.speech_synthesis.voices import Line, programs_for, speak_all, voices
+from zoo.errors import DataError
 
 VOICE, PACE = "cmn-latn-pinyin", 170  # of espeak-ng; words a minute
-TRIM_DB = (
-    -45,
-    -30,
-)  # ends of takes below the loudest 10 ms; where more is cut, as of English digits, si and shi lose their consonant
+# Ends of takes below the loudest 10 ms are cut; where more is, as of English digits, si and shi lose their consonant.
+TRIM_DB = (-45, -30)
 DIGITS = tuple("零一二三四五六七八九")
 WORDS = audio_cmn.SYLLABLES | {
     "不是": "bu2 shi4", "你好": "ni3 hao3", "红色": "hong2 se4", "绿色": "lü4 se4", "开灯": "kai1 deng1", "关灯": "guan1 deng1",
@@ -36,8 +35,15 @@ def _line(name: str, word: str, voice: str, rng: np.random.Generator) -> Line:
     return Line(name, WORDS[word], "espeak-ng", f"{VOICE}+{voice}", pace, pitch, 0, "", 0.05, 0.05)
 
 
+def _voices(split: str) -> list[str]:
+    """espeak-ng's voices of a split. Raises DataError without the program, which flite cannot stand in for."""
+    programs_for(split)
+    if found := voices(split, "espeak-ng"):
+        return found
+    raise DataError(f"No Mandarin voices of the {split} split are installed: sudo apt-get install espeak-ng.")
+
+
 def _spoken(split: str, source: str | Path | None, lines: list[Line]) -> list[str]:
-    programs_for(split)  # refuses where there is no voice
     return speak_all(lines, Path(source or cache_folder() / "mandarin") / split)
 
 
@@ -49,7 +55,7 @@ def _spoken(split: str, source: str | Path | None, lines: list[Line]) -> list[st
 )
 def words(split: str, source: str | Path | None = None, count: Count = 3000, seed: Seed = 0) -> list[Utterance]:
     """The 30 Mandarin words of `kokoro_words` by espeak-ng's voices, 16 kHz."""
-    rng, there = rng_of(split, seed), voices(split, "espeak-ng")
+    rng, there = rng_of(split, seed), _voices(split)
     said = list(islice(cycle(WORDS), count))
     lines = [_line(f"{split}-{seed}-{i:05d}", word, str(rng.choice(there)), rng) for i, word in enumerate(said)]
     files = _spoken(split, source, lines)
@@ -59,9 +65,10 @@ def words(split: str, source: str | Path | None = None, count: Count = 3000, see
     ]
 
 
-def _people(split: str) -> tuple[Takes, int]:
+def _people(split: str, source: str | Path | None) -> tuple[Takes, int]:
     """The real or Kokoro's speakers of a split, and how many takes of each digit each has."""
-    clips = audio_cmn.utterances("test") if split == "test" else kokoro_words.utterances(split, language="mandarin")
+    clips = (audio_cmn.utterances(split, source) if split == "test"
+             else kokoro_words.utterances(split, source, language="mandarin"))  # fmt: skip
     takes: dict[str, dict[str, list]] = {}
     for clip in clips:
         if clip.text in DIGITS:
@@ -75,7 +82,7 @@ def _people(split: str) -> tuple[Takes, int]:
 def _robots(split: str, seed: int) -> tuple[Takes, int]:
     """espeak-ng's speakers of a split, and how many takes of each digit each has."""
     rng, lines = rng_of(split, seed), {}
-    for voice in voices(split, "espeak-ng"):
+    for voice in _voices(split):
         for digit, take in ((digit, take) for digit in range(10) for take in range(TAKES)):
             lines[voice, str(digit), str(take)] = _line(f"{voice}-{digit}-{take}", DIGITS[digit], voice, rng)
     files = dict(zip(lines, map(FileRecording, _spoken(split, None, list(lines.values()))), strict=True))
@@ -92,7 +99,7 @@ def _robots(split: str, seed: int) -> tuple[Takes, int]:
 )
 def digits(split: str, source: str | Path | None = None, count: Count = 0, seed: Seed = 0) -> list[Utterance]:
     """Strings of 1 to 7 Mandarin digits, joined: two people's takes in the test, else half Kokoro, half espeak-ng, 8 kHz."""
-    sources = [_people(split)] if split == "test" else [_people(split), _robots(split, seed)]
+    sources = [_people(split, source), *([] if split == "test" else [_robots(split, seed)])]
     number, made = (count or (200 if split == "test" else 2000)) // len(sources), []
     for takes, each in sources:
         rng = rng_of(split, seed)

@@ -6,7 +6,7 @@
     zoo.widgets.search  lattice, beam: CTC and its search, frame by frame; language: alpha, word_bonus and prior_scale
 
 Each returns a Panel. As the last line of a cell it shows controls by ipywidgets (`pip install "speech-zoo[notebooks]"`), and
-where ZOO_STATIC or ZOO_FAST is 1 the state that it starts with: that is what a notebook on GitHub shows.
+where ZOO_STATIC is 1 the state that it starts with: that is what a notebook on GitHub shows.
 """
 
 # ruff: noqa: F401

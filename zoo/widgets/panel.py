@@ -140,7 +140,7 @@ class Panel:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        if "1" in (os.environ.get("ZOO_STATIC"), os.environ.get("ZOO_FAST")):
+        if os.environ.get("ZOO_STATIC") == "1":
             for thing in self.state():
                 display(bundle(thing), raw=True)
         else:

@@ -79,6 +79,14 @@ def test_transcribe_imports_no_more_than_it_needs():
     assert not {"librosa", "sklearn", "pandas", "pydantic", "matplotlib", "gradio", "jiwer", "rich"} & set(new)
 
 
+@pytest.mark.slow
+def test_an_answer_comes_without_what_tensorflow_logs():
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    command = [sys.executable, "-m", "zoo.cli", "classify", str(zoo.audio.bundled("seven")), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert json.loads(done.stdout) and not done.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux's")
 def test_full_disk_behind_stdout():
     with open("/dev/full", "w") as full:

@@ -40,21 +40,23 @@ def choose() -> None:
 
 
 class _First:
-    """Finds Keras once, and is gone."""
+    """Finds Keras until it is imported. To look for it, as `choose` does, is not to import it."""
+
+    looking = False
 
     def find_spec(self, name: str, path=None, target=None) -> ModuleSpec | None:
-        if name != "keras":
+        if name != "keras" or self.looking:
             return None
-        sys.meta_path.remove(self)
+        self.looking = True
         try:
             choose()
-        except MissingBackendError:
-            sys.meta_path.insert(0, self)  # the next attempt gets the same sentence
-            raise
-        spec = find_spec(name)
+            spec = find_spec(name)
+        finally:
+            self.looking = False
         execute = spec.loader.exec_module
 
         def quietly(module):
+            sys.meta_path.remove(self)
             with quiet_stderr():
                 execute(module)
 

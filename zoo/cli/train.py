@@ -32,8 +32,11 @@ from zoo.presets import is_language_model
 @click.option("--no-augment", is_flag=True, help="Train without augmentation.")
 @click.option("--resume", is_flag=True, help="Continue the run in DIR.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into DIR.")
+@click.option("--hosts", type=options.COUNT, default=1, help="Number of hosts that train together, under JAX (1).")
+@click.option("--host-index", type=click.IntRange(0), default=0, help="Which of them this is (0).")
+@click.option("--coordinator", metavar="HOST:PORT", help="Address of host 0.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="A field of the model's Config, or training.FIELD.")  # fmt: skip
-def train(name, data, out, validation, no_augment, changes, resume, **given):
+def train(name, data, out, validation, no_augment, changes, resume, hosts, host_index, coordinator, **given):
     """Train the model NAME.
 
     It starts from the bundled layers, the last one apart where the labels are others; --init none starts from nothing.
@@ -50,6 +53,7 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
       zoo train lstm_ctc --init none --data an4 --data connected_digits --data synthetic=0.5 \\
                          --validation an4 --set units=256 --set training.warmup=0.1 --out runs/first
       zoo train ngram_lm --data an4 --set order=4 --out runs/words
+      KERAS_BACKEND=jax zoo train lstm_ctc --data an4 --out runs/two --hosts 2 --host-index 0 --coordinator 10.0.0.1:8476
     """
     given = {option: value for option, value in given.items() if value not in (None, False)}
     changes = options.pairs(changes)
@@ -64,8 +68,12 @@ def train(name, data, out, validation, no_augment, changes, resume, **given):
     with progress(f"Stopped; every whole epoch is kept. Go on with: {again}") as log:
         with importing():
             from zoo import training
+            from zoo.training.hosts import Hosts
         given |= {"validation": validation, "resume": resume, "model_config": changes}
-        model = training.train(name, data, out, log=log, **given)
+        this = Hosts(hosts, host_index, coordinator)
+        model = training.train(name, data, out, log=log, hosts=this, **given)
+    if not this.leads:
+        return
     zoo.tasks.compile_model(model)  # without the optimizer's state the file is a third as large
     with atomic_write(out / "model.keras") as partial:
         model.save(partial)

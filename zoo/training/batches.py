@@ -14,6 +14,7 @@ from zoo.tasks import SpeechModel, pad
 from zoo.training.augment import augment
 from zoo.training.config import AugmentConfig, TrainConfig
 from zoo.training.corpus import Corpus
+from zoo.training.hosts import ONE, Hosts
 
 
 class EpochBatches(keras.utils.PyDataset):
@@ -25,6 +26,7 @@ class EpochBatches(keras.utils.PyDataset):
         config: Batch size, seed, share of silence and bucket boundaries.
         augmentation: How recordings are varied; None shows them as they are.
         noises: As for `augment`.
+        hosts: Of several hosts, each gets its rows of every batch.
 
     >>> import zoo
     >>> model = zoo.load("lstm_ctc", weights=None, units=4, layers=1)
@@ -40,13 +42,14 @@ class EpochBatches(keras.utils.PyDataset):
         config: TrainConfig,
         augmentation: AugmentConfig | None = None,
         noises: Sequence[np.ndarray] = (),
+        hosts: Hosts = ONE,
     ):
         # Threads suffice, since resampling and FFTs release Python's lock; a GPU waits for whoever makes its batches.
         workers = min(16, max(2, os.cpu_count() or 2))
         super().__init__(workers=workers, max_queue_size=workers + 4)  # a batch may be a hundred megabytes
         self._working: set[int] = set()  # threads within `__getitem__`
         self.model, self.corpora, self.config = model, list(corpora), config
-        self.augmentation, self.noises = augmentation, noises
+        self.augmentation, self.noises, self.hosts = augmentation, noises, hosts
         self.sample_rate = model.config.sample_rate
         shown = sum(len(corpus) * weight for corpus, weight in self.corpora)
         self.count = max(1, round(shown / config.batch_size))
@@ -121,7 +124,9 @@ class EpochBatches(keras.utils.PyDataset):
         target = np.zeros_like(waveform)
         for row, samples in zip(target, clean, strict=True):
             row[: len(samples)] = samples
-        x, y = {"waveform": waveform, "lengths": lengths}, model.batch_target(labels, target)
+        rows = self.hosts.rows(len(batch))
+        x = {"waveform": waveform[rows], "lengths": lengths[rows]}
+        y = model.batch_target(labels[rows], target[rows])
         return (x,) if y is None else (x, y)
 
     def _example(self, samples: np.ndarray, ids: list[int], rng: np.random.Generator, room: int) -> tuple:

@@ -25,6 +25,7 @@ from zoo.loading import save_weights
 from zoo.tasks import SpeechModel
 from zoo.training.config import BUCKET_BOUNDARIES
 from zoo.training.corpus import Corpus
+from zoo.training.hosts import ONE, Hosts
 
 STATE, BEST, CURVES, PICTURE = "state.npz", "best.weights.h5", "curves.csv", "curves.png"
 
@@ -33,21 +34,26 @@ class Validation(keras.callbacks.Callback):
     """Measures the model after each epoch: "wer" or "error" in %, or "dB", by the model's task; the lower the better.
 
     The corpora are what `zoo.training.load_corpora` gives. For a denoiser noises are mixed in, recordings at the model's rate.
+    Of several hosts, each measures a copy of its own.
 
     >>> held_out = zoo.training.load_corpora(model, ["fsdd:test"])  # doctest: +SKIP
     >>> history = model.fit(clips, labels, callbacks=[Validation(held_out)])  # doctest: +SKIP
     """
 
-    def __init__(self, corpora: Mapping[str, Corpus], noises: Sequence[np.ndarray] = ()):
+    def __init__(self, corpora: Mapping[str, Corpus], noises: Sequence[np.ndarray] = (), hosts: Hosts = ONE):
         super().__init__()
-        self.corpora, self.noises = dict(corpora), noises
+        self.corpora, self.noises, self.hosts, self.copy = dict(corpora), noises, hosts, None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        model, found = self.model, {}
-        for name, corpus in self.corpora.items():
-            errors = clip_errors(model, corpus, corpus.lengths, corpus.targets, self.noises, BUCKET_BOUNDARIES)
-            found[f"{model.metric} {name}"] = model.mean_error(errors)
-        if found and logs is not None:
+        if not self.corpora:
+            return
+        found = {}
+        with self.hosts.own(self.model, self.copy) as self.copy:
+            model = self.copy
+            for name, corpus in self.corpora.items():
+                errors = clip_errors(model, corpus, corpus.lengths, corpus.targets, self.noises, BUCKET_BOUNDARIES)
+                found[f"{model.metric} {name}"] = model.mean_error(errors)
+        if logs is not None:
             logs.update(found, **{model.metric: float(np.mean(list(found.values())))})
 
 
@@ -101,15 +107,15 @@ class Checkpoint(keras.callbacks.Callback):
 
     state.npz holds weights, optimizer, random state and the history of the logs; best.weights.h5 the weights of the epoch
     with the lowest `metric` of the model, or of the last epoch where that is not in the logs. A loss that is not a number ends
-    `fit` with a ZooError before anything is kept. `log` is called with a line about each epoch.
+    `fit` with a ZooError before anything is kept. `log` is called with a line about each epoch. Of several hosts, one has it.
 
     >>> checkpoint = Checkpoint("run")  # doctest: +SKIP
     >>> model.fit(x, y, epochs=9, initial_epoch=checkpoint.restore(model), callbacks=[checkpoint])  # doctest: +SKIP
     """
 
-    def __init__(self, out: str | Path, log: Callable[[str], None] | None = None):
+    def __init__(self, out: str | Path, log: Callable[[str], None] | None = None, hosts: Hosts = ONE):
         super().__init__()
-        self.out, self.log, self.history = Path(out), log, []
+        self.out, self.log, self.hosts, self.copy, self.history = Path(out), log, hosts, None, []
 
     def restore(self, model: SpeechModel) -> int:
         """Loads the last whole epoch into a compiled model and returns how many there were; 0 without a checkpoint.
@@ -138,7 +144,8 @@ class Checkpoint(keras.callbacks.Callback):
         best = not row.get(model.metric, -math.inf) > lowest
         self.history.append(row)
         if best:
-            save_weights(model, self.out / BEST)
+            with self.hosts.own(model, self.copy) as self.copy:
+                save_weights(self.copy, self.out / BEST)
         # The state comes last: what it names is then on disk.
         arrays = {f"v{i}": np.asarray(variable) for i, variable in enumerate(_variables(model))}
         with atomic_write(self.out / STATE) as partial:

@@ -96,6 +96,31 @@ class Run:
         return model
 
 
+class Follower:
+    """The folder of a run that another host writes: this one reads it, where it is resumed."""
+
+    def __init__(self, out: str | Path, request: dict, resume: bool = False):
+        self.out, self.resumed = Path(out), resume and (Path(out) / STATE).exists()
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to resume."""
+        return self.resumed and read_json(self.out / REQUEST, "A run's settings").get("finished", False)
+
+    def finish(self) -> None:
+        """Nothing: the other host notes it."""
+
+    def __enter__(self) -> "Follower":
+        return self
+
+    def __exit__(self, *error) -> None:
+        pass
+
+    def best(self, model: SpeechModel) -> SpeechModel:
+        """The model as it is, after the last epoch."""
+        return model
+
+
 def differences(before: dict, asked: dict) -> str:
     """Says which values two descriptions of a run, `before` and now `asked` for, do not share; "" for none.
 

@@ -18,7 +18,8 @@ from zoo.training.batches import EpochBatches
 from zoo.training.callbacks import Checkpoint, LearningCurves, TimeBudget, Validation, rise_and_fall
 from zoo.training.config import AugmentConfig, TrainConfig
 from zoo.training.corpus import Corpus, load_corpora, load_noises
-from zoo.training.run import Run
+from zoo.training.hosts import ONE, Hosts
+from zoo.training.run import Follower, Run
 from zoo.training.teacher import Distiller
 from zoo.training.warm_start import default_init, starting_model
 
@@ -38,6 +39,7 @@ def train(
     tensorboard: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     log: Callable[[str], None] = print,
+    hosts: Hosts = ONE,
     **settings,
 ) -> SpeechModel:
     """Trains a model and returns it with the weights of its best epoch.
@@ -58,6 +60,7 @@ def train(
         tensorboard: If True, writes logs for TensorBoard to out/tensorboard.
         callbacks: Of one's own, which see the validation figures in the logs of an epoch.
         log: Called with each line of progress.
+        hosts: Which of several hosts this is. All make the same call with the same data, and share `out`, to which host 0 writes.
         **settings: Fields of TrainConfig, such as epochs=20.
 
     Raises:
@@ -71,34 +74,38 @@ def train(
         raise ZooError("`tensorboard` needs a package that is not installed: pip install tensorboard.")
     request = Request.parse(name, data, validation, init, teacher, augmentation, freeze, model_config, settings)
     config = request.settings
+    hosts.check(config, teacher)
     keras.utils.set_random_seed(config.seed)
-    model = starting_model(name, request.init, request.targets(), request.model_config, freeze, log)
-    noises = load_noises(model.config.sample_rate, log) if request.augmentation else []
-    run = Run(out, request.describe(model, len(noises)), resume)
+    with hosts.joined():
+        model = starting_model(name, request.init, request.targets(), request.model_config, freeze, log)
+        noises = load_noises(model.config.sample_rate, log) if request.augmentation else []
+        run = (Run if hosts.leads else Follower)(out, request.describe(model, len(noises)), resume)
 
-    learner = Distiller(model, teacher, config.temperature, config.teacher_share) if teacher else model
-    corpora = load_corpora(model, request.data, log=log)
-    _check_classes(model, corpora)
-    held_out = load_corpora(model, request.validation, log=log)
-    shown = [(corpora[str(spec)], spec.weight) for spec in request.data]
-    with run, closing(EpochBatches(model, shown, config, request.augmentation, noises)) as batches:
-        compile_model(learner, make_optimizer(config, len(batches)))
-        checkpoint = Checkpoint(out, log=log)
-        batches.start(checkpoint.restore(learner))
-        callbacks = [Validation(held_out, noises), LearningCurves(out, began), checkpoint, *callbacks]
-        if tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(Path(out) / "tensorboard"))
-        epochs = config.epochs
-        if config.minutes:
-            spent = sum(row["seconds"] for row in checkpoint.history) + time.monotonic() - began
-            callbacks.append(TimeBudget(config.minutes, config.learning_rate, config.warmup, spent))
-            epochs = 1_000_000
-        if not run.finished:
-            learner.fit(
-                batches, epochs=epochs, initial_epoch=batches.epoch, callbacks=callbacks, verbose=0, shuffle=False
-            )
-            run.finish()
-    return run.best(model)
+        learner = Distiller(model, teacher, config.temperature, config.teacher_share) if teacher else model
+        corpora = load_corpora(model, request.data, log=log)
+        _check_classes(model, corpora)
+        held_out = load_corpora(model, request.validation, log=log)
+        shown = [(corpora[str(spec)], spec.weight) for spec in request.data]
+        with run, closing(EpochBatches(model, shown, config, request.augmentation, noises, hosts)) as batches:
+            compile_model(learner, make_optimizer(config, len(batches)))
+            checkpoint = Checkpoint(out, log, hosts)
+            batches.start(checkpoint.restore(learner) if run.resumed else 0)
+            written = [LearningCurves(out, began), checkpoint] if hosts.leads else []
+            if tensorboard and hosts.leads:
+                written.append(keras.callbacks.TensorBoard(Path(out) / "tensorboard"))
+            callbacks = [Validation(held_out, noises, hosts), *written, *callbacks]
+            epochs = config.epochs
+            if config.minutes:
+                spent = sum(row["seconds"] for row in checkpoint.history) + time.monotonic() - began
+                callbacks.append(TimeBudget(config.minutes, config.learning_rate, config.warmup, spent))
+                epochs = 1_000_000
+            if not run.finished:
+                learner.fit(
+                    batches, epochs=epochs, initial_epoch=batches.epoch, callbacks=callbacks, verbose=0, shuffle=False
+                )
+                run.finish()
+        with hosts.own(model) as own:
+            return run.best(own)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,137 @@
+"""Training on several hosts under JAX: each computes its rows of every batch, and the gradients are added up over all of them.
+
+    host 0, 1, ...: the same data, seed and batches -> its rows -> gradients -> sum over the hosts -> the same new weights
+
+Batches follow from (seed, epoch, index) alone, so every host knows all of them, and only gradients go over the network. The weights are
+those of one host with the same batches, up to the order of the sums.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from zoo.errors import ZooError, first_line
+from zoo.tasks import SpeechModel
+
+PATIENCE = 60  # seconds that a host waits for the others to begin
+SIGN_OF_LIFE = 20  # seconds without one, after which a host is lost
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Which of several hosts this is. Raises ZooError for what cannot be.
+
+    >>> Hosts().several
+    False
+    """
+
+    count: int = 1
+    index: int = 0
+    coordinator: str | None = None  # HOST:PORT of host 0, the same on all
+
+    def __post_init__(self):
+        if self.count < 1:
+            raise ZooError(f"`hosts` must be at least 1. Received: hosts={self.count!r}.")
+        if not 0 <= self.index < self.count:
+            raise ZooError(f"`host_index` must be from 0 to {self.count - 1}. Received: host_index={self.index!r}.")
+        if self.several and not (self.coordinator or "").rpartition(":")[2].isdecimal():
+            raise ZooError(f"`coordinator` must be HOST:PORT of host 0. Received: coordinator={self.coordinator!r}.")
+
+    @property
+    def several(self) -> bool:
+        return self.count > 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this host writes the run."""
+        return self.index == 0
+
+    def check(self, config, teacher: str | None = None) -> None:
+        """Checks what a run on several hosts cannot have. Raises ZooError."""
+        if not self.several:
+            return
+        if (backend := keras.backend.backend()) != "jax":
+            raise ZooError(f"`hosts` needs JAX: set KERAS_BACKEND=jax. Received: hosts={self.count} under {backend}.")
+        if config.minutes:
+            raise ZooError("`minutes` must be left out on several hosts, whose clocks differ; give `epochs`.")
+        if teacher:
+            raise ZooError(f"`teacher` must be left out on several hosts. Received: teacher={teacher!r}.")
+        if config.batch_size % self.count:
+            rule = f"must be a multiple of {self.count}, so that each host has as many rows"
+            raise ZooError(f"`batch_size` {rule}. Received: batch_size={config.batch_size}.")
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Waits for the other hosts; a model that is built in the block lies on all of them.
+
+        Raises:
+            ZooError: If the others do not come, or one of them is lost.
+        """
+        if not self.several:
+            yield
+            return
+        import jax
+
+        try:
+            jax.distributed.initialize(
+                self.coordinator, self.count, self.index, initialization_timeout=PATIENCE,
+                heartbeat_timeout_seconds=SIGN_OF_LIFE, shutdown_timeout_seconds=SIGN_OF_LIFE,
+            )  # fmt: skip
+        except (RuntimeError, ValueError) as error:
+            rule = f"must be reached by all hosts within {PATIENCE} seconds"
+            raise ZooError(f"`coordinator` {rule}. Received: {self.coordinator} ({first_line(error)}).") from None
+        keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+        try:
+            yield
+        except BaseException as error:
+            atexit.register(_leave)
+            if not isinstance(error, jax.errors.JaxRuntimeError):
+                raise
+            rule = "must all stay until the end, and one is lost; start them all again with --resume"
+            raise ZooError(f"`hosts` {rule} ({first_line(error)}).") from None
+        finally:
+            keras.distribution.set_distribution(None)
+
+    def rows(self, count: int) -> slice:
+        """The rows of a batch that this host computes.
+
+        >>> [Hosts(2, i, "a:1").rows(6) for i in (0, 1)]
+        [slice(0, 3, None), slice(3, 6, None)]
+        """
+        each = count // self.count
+        return slice(self.index * each, (self.index + 1) * each)
+
+    @contextmanager
+    def own(self, model: SpeechModel, copy: SpeechModel | None = None) -> Iterator[SpeechModel]:
+        """The block has a copy, an earlier one brought up to date, that this host can use without the others.
+
+        On one host it has the model itself.
+        """
+        if not self.several:
+            yield model
+            return
+        shared = keras.distribution.distribution()
+        weights = [np.asarray(weight) for weight in model.weights]
+        keras.distribution.set_distribution(None)
+        try:
+            copy = copy or type(model).from_config(model.get_config())
+            copy.set_weights(weights)
+            yield copy
+        finally:
+            keras.distribution.set_distribution(shared)
+
+
+ONE = Hosts()
+
+
+def _leave() -> None:
+    """Ends the process without the others: JAX would wait for them, and then abort."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

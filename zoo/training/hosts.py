@@ -8,6 +8,7 @@ those of one host with the same batches, up to the order of the sums.
 
 import atexit
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,7 +92,8 @@ class Hosts:
             yield
         except BaseException as error:
             atexit.register(_leave)
-            if not isinstance(error, jax.errors.JaxRuntimeError):
+            # JAX raises either; its message begins with the name of a status, such as UNAVAILABLE.
+            if not (isinstance(error, RuntimeError | ValueError) and re.match(r"[A-Z_]+: ", str(error))):
                 raise
             rule = "must all stay until the end, and one is lost; start them all again with --resume"
             raise ZooError(f"`hosts` {rule} ({first_line(error)}).") from None

@@ -1,6 +1,9 @@
-"""A script beside an exported file that runs it with NumPy and the runtime alone: `zoo export --example`."""
+"""Beside an exported file, a script and a page that run it with the runtime alone: `zoo export --example`."""
 
+import html
+import json
 from pathlib import Path
+from urllib.parse import quote
 
 from zoo.errors import ZooError
 from zoo.files import atomic_write
@@ -78,6 +81,66 @@ samples = (samples.reshape(-1, channels).mean(axis=1) / 32768).astype("float32")
 {answer}'''
 
 
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{file}</title>
+<!-- Runs {file} in the browser. Beside it belong the model and the npm package onnxruntime-web (the folder package/ of its archive):
+
+    npm pack onnxruntime-web && tar xf onnxruntime-web-*.tgz && python -m http.server
+-->
+<h1>{file}</h1>
+<p><label>A recording: <input type="file" accept="audio/*,video/*"></label></p>
+<p role="status">Loading ...</p>
+<script type="module">
+const about = {about};
+const status = document.querySelector("[role=status]"), input = document.querySelector("input");
+const ANSWERS = {{
+  // Greedy decoding: the best symbol of each frame, repeats merged, blanks (0) removed.
+  transcription: (rows) => rows.map((row) => row.indexOf(Math.max(...row)))
+    .filter((best, i, all) => best && best !== all[i - 1]).map((best) => about.vocabulary[best - 1]).join("").split(" ").filter(Boolean).join(" "),
+  classification: ([row]) => {{
+    const most = Math.max(...row), sum = row.reduce((total, x) => total + Math.exp(x - most), 0);
+    return `${{about.labels[row.indexOf(most)]}} ${{Math.round(100 / sum)}} %`;
+  }},
+}};
+
+async function load() {{
+  if (location.protocol === "file:") throw Error("Open this page from a server, such as python -m http.server.");
+  const ort = await import("./package/dist/ort.wasm.bundle.min.mjs")
+    .catch(() => {{ throw Error("The folder package/ of the npm package onnxruntime-web belongs beside this page."); }});
+  ort.env.wasm.numThreads = 1; // several need special headers of the server
+  return [ort, await ort.InferenceSession.create({file_js})];
+}}
+
+async function answer(bytes, ort, session) {{
+  const sound = await new OfflineAudioContext(1, 1, about.sample_rate).decodeAudioData(bytes); // resampled
+  const samples = sound.getChannelData(0);
+  const feeds = {{
+    waveform: new ort.Tensor("float32", samples, [1, samples.length]),
+    lengths: new ort.Tensor("int32", Int32Array.of(samples.length), [1]),
+  }};
+  const {{ data, dims }} = (await session.run(feeds)).logits, width = dims[dims.length - 1];
+  const rows = Array.from({{ length: data.length / width }}, (_, i) => [...data.subarray(i * width, (i + 1) * width)]);
+  return ANSWERS[about.task](rows);
+}}
+
+try {{
+  const [ort, session] = await load();
+  input.onchange = async () => {{
+    status.textContent = "Running ...";
+    status.textContent = await answer(await input.files[0].arrayBuffer(), ort, session)
+      .catch(() => "This file holds no sound that the browser can decode.");
+  }};
+  status.textContent = "Choose a recording.";
+}} catch (error) {{
+  status.textContent = error.message;
+}}
+</script>
+"""
+
+
 def check_example(format: str, task: str) -> None:
     """Raise ZooError for a format or task that has no example.
 
@@ -91,6 +154,8 @@ def check_example(format: str, task: str) -> None:
 
 def write_example(path: Path, format: str, about: dict) -> Path:
     """Write NAME.example.py beside an exported file NAME.tflite or NAME.onnx, and return its path.
+
+    A whole ONNX file has NAME.example.html too, a page that runs it in a browser.
 
     Args:
         path: The exported file.
@@ -107,4 +172,13 @@ def write_example(path: Path, format: str, about: dict) -> Path:
     )  # fmt: skip
     with atomic_write(script) as partial:
         partial.write_text(text, encoding="utf-8")
+    if format == "onnx" and "stream" not in about:
+        known = {key: about[key] for key in ("task", "sample_rate", "vocabulary", "labels") if key in about}
+        page = PAGE.format(
+            file=html.escape(path.name),
+            file_js=json.dumps(f"./{quote(path.name)}"),
+            about=json.dumps(known).replace("</", "<\\/"),  # no label ends the script
+        )
+        with atomic_write(script.with_suffix(".html")) as partial:
+            partial.write_text(page, encoding="utf-8")
     return script

@@ -106,7 +106,11 @@ def info(name, as_json):
 @click.option("--quantize", type=click.Choice(["float16", "int8", "full_int8"]), help="Smaller weights, of LiteRT.")
 @click.option("--calibration", metavar="SPEC", help="Data set of which 100 clips show full_int8 its ranges.")
 @click.option("--stream", is_flag=True, help="A file that hears sound chunk by chunk, of a recognizer that can stream.")
-@click.option("--example", is_flag=True, help="Also write a Python script that runs the file without the zoo.")
+@click.option(
+    "--example",
+    is_flag=True,
+    help="Also write a Python script, and for ONNX a web page, that run the file without the zoo.",
+)
 @options.json_option
 def export_model(asked, format, out, quantize, calibration, stream, example, as_json):
     """Write the model NAME for another runtime.

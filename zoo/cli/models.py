@@ -79,6 +79,9 @@ def list_models(pattern, task, purpose, as_json, **limits):
     print_table("model", "full name", "task", "parameters#", "size#", "measured", rows=rows)
 
 
+UNITS = {"size": "bytes", "parameters": "", "sample_rate": "Hz"}
+
+
 @click.command()
 @click.argument("name")
 @options.json_option
@@ -94,6 +97,7 @@ def info(name, as_json):
         print_json(about(name))
         return
     shown = {key: value for key, value in about(name).items() if value and key not in ("name", "results", "prior")}
+    shown |= {key: f"{shown[key]:,} {unit}".strip() for key, unit in UNITS.items() if key in shown}
     print_table(card.name, "", rows=[(key.replace("_", " "), lines(value)) for key, value in shown.items()])
     if card.results:
         print_results(card.results)

@@ -6,6 +6,8 @@ import os
 import shutil
 import threading
 import time
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from conftest import refused
 
 import zoo
 from zoo import cluster
-from zoo.errors import MissingFileError, ZooError
+from zoo.errors import DataError, MissingFileError, TooLongError, ZooError
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason='needs pip install "speech-zoo[cluster]"'
@@ -32,8 +34,8 @@ def recordings(tmp_path):
     return [*sorted(tmp_path.glob("*.wav")), tmp_path / "missing.wav"]
 
 
-@pytest.fixture
-def two_nodes():
+@contextmanager
+def made_of_two():
     """A cluster of two nodes with a core each: (it, the second node)."""
     from ray.cluster_utils import Cluster
 
@@ -45,21 +47,69 @@ def two_nodes():
     made.shutdown()
 
 
+@pytest.fixture
+def two_nodes():
+    with made_of_two() as made:
+        yield made
+
+
 def rows(path) -> list[dict]:
+    """What was written, read as others read it."""
+    if path.suffix == ".parquet":
+        return pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 # --- without Ray
 
 
-def test_what_is_listed_is_read_and_a_torn_line_is_taken_away(tmp_path):
+def test_lines_that_are_there_are_known_and_a_torn_one_is_taken_away(tmp_path):
     out = tmp_path / "words.jsonl"
-    assert cluster.listed(out) == set()
+    with closing(cluster.Lines(out)) as table:
+        assert table.known == set()
     out.write_text('{"file": "/a.wav", "text": "one"}\n{"file": "/b.wav", "error": "no"}\n{"file": "/c.w')
-    assert cluster.listed(out) == {"/a.wav", "/b.wav"} and out.read_text().endswith('"no"}\n')
+    with closing(cluster.Lines(out)) as table:
+        assert table.known == {"/a.wav", "/b.wav"} and out.read_text().endswith('"no"}\n')
     (tmp_path / "other").write_text("hello\n")
     with refused("out", ZooError):
-        cluster.listed(tmp_path / "other")
+        cluster.Lines(tmp_path / "other")
+
+
+def test_parts_are_one_table_of_which_nothing_is_written_twice(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(cluster, "ROWS", 4)
+    out = tmp_path / "words.parquet"
+    word = {"text": "one", "start": 0.1, "end": 0.4, "confidence": 0.9}
+    whole = {"text": "one", "words": [word], "confidence": 0.9, "duration": 1.0, "alternatives": [], "doubtful": False}
+    with closing(cluster.Parts(out)) as table:
+        for i in range(3):
+            table.add([{"file": f"/{i}a", **whole}, {"file": f"/{i}b", "error": "no sound"}])
+    (out / "_partial").write_bytes(b"PAR1")  # of a process that was killed
+    with closing(cluster.Parts(out)) as table:
+        assert table.known == {f"/{i}{kind}" for i in range(3) for kind in "ab"}
+        table.add([{"file": "/3a", **whole, "words": []}])
+    assert sorted(path.name for path in out.glob("part*")) == [f"part-0000{i}.parquet" for i in range(3)]
+    found = parquet.read_table(out).to_pylist()
+    assert [row["file"] for row in found] == [f"/{i}{kind}" for i in range(3) for kind in "ab"] + ["/3a"]
+    assert found[0]["words"] == [word] and found[0]["error"] is None and found[1]["error"] == "no sound"
+    (tmp_path / "file.parquet").write_text("hello")
+    (tmp_path / "notes.parquet").mkdir()
+    (tmp_path / "notes.parquet" / "notes.txt").write_text("hello")
+    for other in ("file", "notes"):
+        with refused("out", ZooError):
+            cluster.Parts(tmp_path / f"{other}.parquet")
+
+
+def test_lists_name_recordings(tmp_path):
+    table, lines = tmp_path / "all.csv", tmp_path / "all.txt"
+    table.write_text('speaker,path\nanna,a.wav\nben,"b, c.wav"\ncleo, \ndora,/d.wav\n', encoding="utf-8-sig")
+    assert cluster.named_in(table) == [tmp_path / "a.wav", tmp_path / "b, c.wav", Path("/d.wav")]
+    lines.write_text("a.wav\n\n/d.wav\n")
+    assert cluster.named_in(lines) == [Path("a.wav"), Path("/d.wav")]
+    for content in (b"", b"name\na.wav\n", b"path\n\xff\n"):
+        table.write_bytes(content)
+        with pytest.raises(DataError):
+            cluster.named_in(table)
 
 
 def test_a_node_answers_for_each_of_its_files(recordings, monkeypatch):
@@ -69,13 +119,34 @@ def test_a_node_answers_for_each_of_its_files(recordings, monkeypatch):
         config = type("Config", (), {"sample_rate": 16000})
 
         def transcribe(self, clips, rate):
+            if any(len(clip) > 2 * rate for clip in clips):
+                raise TooLongError("`audio` must last at most 2 s.")
             return [Transcript("seven", (), 0.9, len(clip) / rate) for clip in clips]
 
     monkeypatch.setattr(cluster, "_loaded", lambda model, runtime: Model())
     found = {row["file"]: row for row in cluster.answers([str(path) for path in recordings], "lstm_ctc", None, {})}
     assert set(found) == {str(path) for path in recordings}
-    assert {os.path.basename(name) for name, row in found.items() if "error" in row} == {"bad.wav", "missing.wav"}
+    bad = {os.path.basename(name) for name, row in found.items() if "error" in row}
+    assert bad == {
+        "bad.wav",
+        "missing.wav",
+        *(f"{i:02}.wav" for i in range(24) if i % 3),
+    }  # one is too long, others not
     assert cluster.answers([str(recordings[-1])], "lstm_ctc", None, {})[0]["error"]
+
+
+def test_a_batch_that_kills_is_done_file_by_file(monkeypatch):
+    def in_any_order(function, calls, lost):
+        for call in calls:
+            if "killer" in call[0]:
+                lost.append(call)
+            else:
+                yield [{"file": file} for file in call[0]]
+
+    monkeypatch.setattr(cluster, "in_any_order", in_any_order)
+    batches = [(["a", "killer", "b"], "model", None, {}), (["c", "d"], "model", None, {})]
+    found = {row["file"]: "error" in row for rows in cluster._answered(batches) for row in rows}
+    assert found == {"a": False, "b": False, "c": False, "d": False, "killer": True}
 
 
 def test_the_command_refuses_what_does_not_go_together(recordings, tmp_path):
@@ -92,6 +163,27 @@ def test_bad_addresses_are_refused(address):
 
 
 # --- two nodes
+
+
+@needs_ray
+@pytest.mark.slow
+def test_what_kills_its_process_is_told_apart_from_an_error(monkeypatch):
+    monkeypatch.setattr(cluster, "RETRIES", 1)
+
+    def risky(number):
+        if number == 3:
+            os._exit(1)
+        if number == 4:
+            raise ZooError("`number` must be right.")
+        return number
+
+    with cluster.connected():
+        lost = []
+        assert sorted(cluster.in_any_order(risky, [(n,) for n in range(4)], lost)) == [0, 1, 2] and lost == [(3,)]
+        with refused("cluster"):
+            list(cluster.in_any_order(risky, [(3,)]))
+        with refused("number"):
+            list(cluster.in_any_order(risky, [(4,)], lost))
 
 
 @needs_ray
@@ -124,11 +216,17 @@ def test_nothing_is_lost_or_doubled_where_a_node_dies(recordings, two_nodes, tmp
 @needs_ray
 @pytest.mark.slow
 def test_the_command_on_this_machine(recordings, tmp_path):
+    pytest.importorskip("pyarrow")
     (tmp_path / "list.txt").write_text("\n".join(map(str, recordings[:3])))
-    out = tmp_path / "words.jsonl"
-    command = ("transcribe", tmp_path / "list.txt", recordings[4], "--runtime", "litert", "--out", out, "--cluster")
-    assert run_json(*command)["answered"] == 4
-    assert run_json(*command)["before"] == 4 and len(rows(out)) == 4
+    (tmp_path / "list.csv").write_text("\n".join(["path", *(path.name for path in recordings[:3])]))
+    with cluster.connected():
+        for table, out in (("list.txt", "words.jsonl"), ("list.csv", "words.parquet")):
+            out = tmp_path / out
+            command = ("transcribe", tmp_path / table, recordings[4], "--runtime", "litert", "--out", out, "--cluster")
+            assert run_json(*command)["answered"] == 4
+            assert run_json(*command)["before"] == 4
+            found = {row["file"]: row["text"] for row in rows(out)}
+            assert len(rows(out)) == 4 and found[str(recordings[0])] == "seven"
 
 
 @pytest.fixture

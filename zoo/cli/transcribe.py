@@ -39,7 +39,7 @@ def transcript_figure(asked: Asked, samples, transcript, path: Path):
     metavar="[ADDRESS]",
     is_flag=False,
     flag_value="local",
-    help="On a Ray cluster; --out is then a JSONL file.",
+    help="On a Ray cluster; --out is then a .jsonl file, or a .parquet folder.",
 )
 @options.json_option
 def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
@@ -48,6 +48,7 @@ def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
     Recordings are files that a player plays (WAV, M4A, MP3, WebM ...), or folders of such. One file prints its text; several print a
     line each: the path, a tab, the text. A second line, on stderr, says where the answer is doubtful.
     What cannot be read is reported there too, the rest goes on, and the exit code is 1. --plot draws each recording; of several, the pictures are numbered.
+    With --cluster, recordings may also be named in a .csv with a column `path`, or in a .txt, a line each.
 
     \b
     Example:
@@ -55,11 +56,11 @@ def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
       zoo transcribe recordings/ --json > words.json
       zoo transcribe lecture.mp3 --format srt --out lecture.srt
       zoo transcribe clip.wav --language-model ngram_lm --lexicon zero,one,two,three
-      zoo transcribe archive/ --out words.jsonl --cluster 10.0.0.1:6379
+      zoo transcribe manifest.csv --out words.parquet --cluster 10.0.0.1:6379
     """
     if cluster is not None:
         if plot or format != "text":
-            raise ZooError("`cluster` writes JSON lines to --out, and neither pictures nor subtitles.")
+            raise ZooError("`cluster` writes JSON lines or Parquet to --out, and neither pictures nor subtitles.")
         on_cluster(paths, asked, decoder, out, cluster, as_json)
         return
     from zoo import subtitles
@@ -84,19 +85,18 @@ def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
 
 
 def on_cluster(paths: tuple, asked: Asked, decoder: dict, out: Path | None, address: str, as_json: bool) -> None:
-    """Transcribes files, folders, and the files that a .txt names a line each, on a Ray cluster."""
+    """Transcribes files, folders, and the files that lists name, on a Ray cluster."""
     from zoo import cluster
 
     if out is None:
-        raise MissingFileError("`out` must be given with --cluster: the JSONL file for the transcripts.")
+        raise MissingFileError("`out` must be given with --cluster: a .jsonl file or a .parquet folder.")
     if asked.weights:
         raise ZooError("`weights` must be left out with --cluster: the nodes load presets.")
-    lists, others = [p for p in paths if p.suffix == ".txt"], [p for p in paths if p.suffix != ".txt"]
-    recordings = Recordings(tuple(others))
+    recordings = Recordings(tuple(path for path in paths if path.suffix not in cluster.LISTS))
     files = [path for path in recordings.files if isinstance(path, Path)]
-    files += [Path(line) for path in lists for line in path.read_text(encoding="utf-8").splitlines() if line]
     for error in set(recordings.files) - set(files):
         recordings.report(error)
+    files += [file for path in paths if path.suffix in cluster.LISTS for file in cluster.named_in(path)]
     done = cluster.transcribe(files, out, asked.name, asked.runtime, address, log=status_line(), **decoder)
     sentence = f"{done.answered} recordings are now in {out}; {done.before} were there before."
     if done.failed:

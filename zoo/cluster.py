@@ -14,6 +14,7 @@ import io
 import json
 import os
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -276,8 +277,11 @@ def connected(address: str = LOCAL) -> Iterator[None]:
     # A cluster of our own has no dashboard, through which whoever reaches its port runs programs.
     dashboard = False if address == LOCAL else None
     try:
+        if address not in (LOCAL, "auto"):  # Ray would try for many minutes
+            host, port = address.removeprefix("ray://").split(":")
+            socket.create_connection((host, int(port)), 5).close()
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=dashboard)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         raise ZooError(
             f"`cluster` must be the address of a Ray cluster. Received: {address} ({first_line(error)})."
         ) from None

@@ -17,6 +17,7 @@ from conftest import refused
 
 import zoo
 from zoo import cluster
+from zoo.cli.transcribe import named_in
 from zoo.errors import DataError, MissingFileError, TooLongError, ZooError
 
 needs_ray = pytest.mark.skipif(
@@ -103,13 +104,13 @@ def test_parts_are_one_table_of_which_nothing_is_written_twice(tmp_path, monkeyp
 def test_lists_name_recordings(tmp_path):
     table, lines = tmp_path / "all.csv", tmp_path / "all.txt"
     table.write_text('speaker,path\nanna,a.wav\nben,"b, c.wav"\ncleo, \ndora,/d.wav\n', encoding="utf-8-sig")
-    assert cluster.named_in(table) == [tmp_path / "a.wav", tmp_path / "b, c.wav", Path("/d.wav")]
+    assert named_in(table) == [tmp_path / "a.wav", tmp_path / "b, c.wav", Path("/d.wav")]
     lines.write_text("a.wav\n\n/d.wav\n")
-    assert cluster.named_in(lines) == [Path("a.wav"), Path("/d.wav")]
+    assert named_in(lines) == [Path("a.wav"), Path("/d.wav")]
     for content in (b"", b"name\na.wav\n", b"path\n\xff\n"):
         table.write_bytes(content)
         with pytest.raises(DataError):
-            cluster.named_in(table)
+            named_in(table)
 
 
 def test_a_node_answers_for_each_of_its_files(recordings, monkeypatch):

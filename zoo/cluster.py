@@ -9,8 +9,6 @@ is done is known by a second table of checkpoints: here the answers themselves s
 Source: P. Moritz et al., "Ray: a distributed framework for emerging AI applications", OSDI 2018 (arxiv.org/abs/1712.05889).
 """
 
-import csv
-import io
 import json
 import os
 import re
@@ -23,13 +21,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import AudioError, DataError, ZooError, check_whole, first_line
+from zoo.errors import AudioError, ZooError, check_whole, first_line
 
 LOCAL = "local"  # address of a cluster of this machine alone, which lives as long as the call
 RETRIES = 5  # times that a batch is given to another node
 WAITING = 2  # batches for each core that are handed out before their turn
 ROWS = 1000  # of a part of a Parquet table
-LISTS = (".csv", ".txt")  # files that name recordings
 
 
 @dataclass(frozen=True)
@@ -84,25 +81,6 @@ def transcribe(
             if log:
                 log(f"{count} of {len(todo)} recordings" if count < len(todo) else "")
     return Done(count - len(failed), tuple(failed), len(names) - len(todo))
-
-
-def named_in(path: str | os.PathLike) -> list[Path]:
-    """The recordings that a list names: a line each of a .txt, or the column `path` of a .csv, from the folder of the .csv.
-
-    Raises:
-        DataError: For a table without the column, or not in UTF-8.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # -sig: spreadsheets write a byte order mark
-        if path.suffix != ".csv":
-            return [Path(line) for line in text.splitlines() if line]
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"A list of recordings must be in UTF-8. Received: {path} ({first_line(error)}).") from None
-    if not rows or "path" not in rows[0]:
-        raise DataError(f"A table of recordings must have the column path. Received: {path}.")
-    return [path.parent / row["path"].strip() for row in rows if (row["path"] or "").strip()]
 
 
 # --- what is written

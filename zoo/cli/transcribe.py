@@ -1,5 +1,7 @@
 """The command transcribe."""
 
+import csv
+import io
 import sys
 from pathlib import Path
 
@@ -9,11 +11,12 @@ from zoo.cli import _options as options
 from zoo.cli._loading import Asked
 from zoo.cli._output import status_line, tell
 from zoo.cli._recordings import Recordings
-from zoo.errors import MissingFileError, ZooError
+from zoo.errors import DataError, MissingFileError, ZooError, first_line
 from zoo.files import atomic_write
 
 BATCH = 16  # clips at a time
 NOTHING = "(no words recognized)"
+LISTS = (".csv", ".txt")  # files that name recordings, with --cluster
 FORMATS = ("srt", "vtt")  # of subtitles; functions of zoo.subtitles
 
 
@@ -92,11 +95,11 @@ def on_cluster(paths: tuple, asked: Asked, decoder: dict, out: Path | None, addr
         raise MissingFileError("`out` must be given with --cluster: a .jsonl file or a .parquet folder.")
     if asked.weights:
         raise ZooError("`weights` must be left out with --cluster: the nodes load presets.")
-    recordings = Recordings(tuple(path for path in paths if path.suffix not in cluster.LISTS))
+    recordings = Recordings(tuple(path for path in paths if path.suffix not in LISTS))
     files = [path for path in recordings.files if isinstance(path, Path)]
     for error in set(recordings.files) - set(files):
         recordings.report(error)
-    files += [file for path in paths if path.suffix in cluster.LISTS for file in cluster.named_in(path)]
+    files += [file for path in paths if path.suffix in LISTS for file in named_in(path)]
     done = cluster.transcribe(files, out, asked.name, asked.runtime, address, log=status_line(), **decoder)
     sentence = f"{done.answered} recordings are now in {out}; {done.before} were there before."
     if done.failed:
@@ -104,6 +107,20 @@ def on_cluster(paths: tuple, asked: Asked, decoder: dict, out: Path | None, addr
     tell({"out": str(out), **vars(done)}, sentence, as_json)
     if done.failed or recordings.failed:
         sys.exit(1)
+
+
+def named_in(path: Path) -> list[Path]:
+    """Returns the recordings that a list names: a line each of a .txt, or the column `path` of a .csv, from the folder of the .csv."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # -sig: spreadsheets write a byte order mark
+        if path.suffix != ".csv":
+            return [Path(line) for line in text.splitlines() if line]
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"A list of recordings must be in UTF-8. Received: {path} ({first_line(error)}).") from None
+    if not rows or "path" not in rows[0]:
+        raise DataError(f"A table of recordings must have the column path. Received: {path}.")
+    return [path.parent / row["path"].strip() for row in rows if (row["path"] or "").strip()]
 
 
 def say(path: Path, transcript, alone: bool) -> None:

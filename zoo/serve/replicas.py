@@ -68,7 +68,7 @@ def serve_replicas(
         usual = signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
             say(f"Loading {', '.join(map(str, models))} in {replicas} replicas ...")
-            _run(ray_serve, lambda: replica(models, log, *how), replicas, how[0])
+            _run(ray_serve, lambda: _replica(models, log, *how), replicas, how[0])
             say_address(say, host, port, token)
             stop.wait()
         except KeyboardInterrupt:
@@ -113,7 +113,7 @@ def _run(ray_serve, build: Callable, replicas: int, limits: Limits) -> None:
         ) from None
 
 
-def replica(models: Sequence[str], log: str | None, limits: Limits, runtime: str | None, keep: bool, local: bool, token: str):  # fmt: skip
+def _replica(models: Sequence[str], log: str | None, limits: Limits, runtime: str | None, keep: bool, local: bool, token: str):  # fmt: skip
     """What a replica runs: the application, with models of its own."""
     from ray.serve import get_replica_context
 

@@ -263,6 +263,7 @@ def connected(address: str = LOCAL) -> Iterator[None]:
         raise ZooError(
             f"`cluster` must be the address of a Ray cluster. Received: {address} ({first_line(error)})."
         ) from None
+    ray._private.worker._worker_logs_enabled = False  # what becomes of its processes, on stdout among our JSON
     try:
         yield
     finally:

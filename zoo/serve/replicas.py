@@ -6,7 +6,9 @@ A replica is the whole application in a process of its own, so limits, queue, ba
 replica or node dies in the middle ends in a 500 or a broken connection, and is answered when the client sends it again.
 """
 
+import logging
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -67,7 +69,7 @@ def serve_replicas(
         stop = threading.Event()
         usual = signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
-            say(f"Loading {', '.join(map(str, models))} in {replicas} replicas ...")
+            say(f"Loading {', '.join(map(str, models))}, replicas: {replicas} ...")
             _run(ray_serve, lambda: _replica(models, log, *how), replicas, how[0])
             say_address(say, host, port, token)
             stop.wait()
@@ -92,6 +94,7 @@ def _started(replicas: int, host: str, port: int):
         raise ZooError(f"`replicas` must be at most the cores of the cluster, {cores}. Received: {replicas}.")
     if serve.status().proxies:
         raise ZooError("`cluster` must not run Ray Serve yet, whose port cannot change; `serve shutdown` ends it.")
+    logging.getLogger("ray.serve").addFilter(lambda record: record.levelno >= logging.ERROR)
     quiet = {"log_level": "ERROR", "enable_access_log": False}
     serve.start(proxy_location="EveryNode", http_options={"host": host, "port": port}, logging_config=quiet)
     return serve
@@ -107,10 +110,9 @@ def _run(ray_serve, build: Callable, replicas: int, limits: Limits) -> None:
     try:
         ray_serve.run(deployment.bind(), name=NAME)
     except RuntimeError as error:
-        ours = [line for line in str(error).splitlines() if line.startswith("zoo.errors.")]
-        raise ZooError(
-            ours[-1].partition(": ")[2] if ours else f"`cluster` started no replicas ({first_line(error)})."
-        ) from None
+        why = ray_serve.status().applications[NAME].deployments[NAME].message
+        ours = re.search(r"^\s*zoo\.errors\.\w+: (.+)$", why, re.MULTILINE)
+        raise ZooError(ours[1] if ours else f"`cluster` started no replicas ({first_line(error)}).") from None
 
 
 def _replica(models: Sequence[str], log: str | None, limits: Limits, runtime: str | None, keep: bool, local: bool, token: str):  # fmt: skip

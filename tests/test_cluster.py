@@ -40,9 +40,9 @@ def made_of_two():
     """A cluster of two nodes with a core each: (it, the second node). A node takes seconds, so tests share one."""
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=node)
-    second = made.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_log_monitor": False}
+    made = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False, "no_monitor": True})
+    second = made.add_node(**node)
     made.wait_for_nodes()
     yield made, second
     made.shutdown()
@@ -50,7 +50,8 @@ def made_of_two():
 
 @pytest.fixture(scope="module")
 def nodes():
-    with made_of_two() as made:
+    """Connected once, since workers start anew for each connection."""
+    with made_of_two() as made, cluster.connected(made[0].address):
         yield made
 
 
@@ -157,6 +158,19 @@ def test_the_command_refuses_what_does_not_go_together(recordings, tmp_path):
 
 
 @needs_ray
+def test_a_cluster_of_this_machine_has_no_dashboard(monkeypatch):
+    import ray
+
+    asked = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **how: asked.append((how["address"], how["include_dashboard"])))
+    monkeypatch.setattr(ray, "shutdown", lambda: asked.append("end"))
+    with cluster.connected():
+        assert asked == [("local", False)]
+    assert asked[1:] == ["end"]
+
+
+@needs_ray
 @pytest.mark.parametrize("address", ("here", "host:", "http://host:80"))
 def test_bad_addresses_are_refused(address):
     with refused("cluster", ZooError), cluster.connected(address):
@@ -169,7 +183,7 @@ def test_bad_addresses_are_refused(address):
 @needs_ray
 @pytest.mark.slow
 def test_what_kills_its_process_is_told_apart_from_an_error(nodes, monkeypatch):
-    monkeypatch.setattr(cluster, "RETRIES", 1)
+    monkeypatch.setattr(cluster, "RETRIES", 0)
 
     def risky(number):
         if number == 3:
@@ -178,13 +192,12 @@ def test_what_kills_its_process_is_told_apart_from_an_error(nodes, monkeypatch):
             raise ZooError("`number` must be right.")
         return number
 
-    with cluster.connected(nodes[0].address):
-        lost = []
-        assert sorted(cluster.in_any_order(risky, [(n,) for n in range(4)], lost)) == [0, 1, 2] and lost == [(3,)]
-        with refused("cluster"):
-            list(cluster.in_any_order(risky, [(3,)]))
-        with refused("number"):
-            list(cluster.in_any_order(risky, [(4,)], lost))
+    lost = []
+    assert sorted(cluster.in_any_order(risky, [(n,) for n in range(4)], lost)) == [0, 1, 2] and lost == [(3,)]
+    with refused("cluster"):
+        list(cluster.in_any_order(risky, [(3,)]))
+    with refused("number"):
+        list(cluster.in_any_order(risky, [(4,)], lost))
 
 
 @needs_ray
@@ -193,14 +206,13 @@ def test_the_command_reads_lists_and_goes_on(recordings, nodes, tmp_path):
     pytest.importorskip("pyarrow")
     (tmp_path / "list.txt").write_text("\n".join(map(str, recordings[:3])))
     (tmp_path / "list.csv").write_text("\n".join(["path", *(path.name for path in recordings[:3])]))
-    with cluster.connected(nodes[0].address):
-        for table, out in (("list.txt", "words.jsonl"), ("list.csv", "words.parquet")):
-            out = tmp_path / out
-            command = ("transcribe", tmp_path / table, recordings[4], "--runtime", "litert", "--out", out, "--cluster")
-            assert run_json(*command)["answered"] == 4
-            assert run_json(*command)["before"] == 4
-            found = {row["file"]: row["text"] for row in rows(out)}
-            assert len(rows(out)) == 4 and found[str(recordings[0])] == "seven"
+    for table, out in (("list.txt", "words.jsonl"), ("list.csv", "words.parquet")):
+        out = tmp_path / out
+        command = ("transcribe", tmp_path / table, recordings[4], "--runtime", "litert", "--out", out, "--cluster")
+        assert run_json(*command)["answered"] == 4
+        assert run_json(*command)["before"] == 4
+        found = {row["file"]: row["text"] for row in rows(out)}
+        assert len(rows(out)) == 4 and found[str(recordings[0])] == "seven"
 
 
 @pytest.fixture

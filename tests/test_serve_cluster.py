@@ -162,11 +162,11 @@ def test_a_node_dies_and_every_request_is_answered_in_the_end(server, nodes, exp
 
     with ThreadPoolExecutor(6) as threads:
         asked = [threads.submit(client, number) for number in range(6)]
-        time.sleep(3)
+        time.sleep(2)
         before = len(count)
         logs = list(log.parent.glob("log-*.jsonl"))
         made.remove_node(second, allow_graceful=False)
-        time.sleep(6)
+        time.sleep(4)
         stop.set()
     assert not wrong and not [one.result() for one in asked if one.exception()]
     assert before > 12 and len(count) > before + 12, (before, len(count))

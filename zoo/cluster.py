@@ -3,8 +3,8 @@
     files -> batches -> Ray tasks on the nodes, each with a model of its own -> answers, as they come -> JSONL, or parts of a Parquet table
 
 Only this process writes, so a batch whose node died, and which Ray gives to another, is written once. What is written already is not
-done again. Ray's tasks serve here better than Ray Data, where a file that kills the process that reads it ends the whole run, and what
-is done is known by a second table of checkpoints: here the answers themselves say it, and such a file becomes a row with an error.
+done again. Ray's tasks serve here better than Ray Data, which tries a file that kills the process that reads it without end, and keeps
+what is done in a second table of checkpoints: here the answers themselves say it, and such a file becomes a row with an error.
 
 Source: P. Moritz et al., "Ray: a distributed framework for emerging AI applications", OSDI 2018 (arxiv.org/abs/1712.05889).
 """

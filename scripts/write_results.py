@@ -167,6 +167,13 @@ def serving() -> list[dict]:
     ]  # fmt: skip
 
 
+def on_cluster() -> list[dict]:
+    """What benchmarks/cluster.py measured, beside one process."""
+    found = read("cluster")
+    alone = {"what": "one process", "s": found["one process, s"], "times as fast as one process": 1.0}
+    return [alone] + [{"what": name, **found[name]} for name in ("two nodes", "one of two killed")]
+
+
 def robustness(changed: bool) -> list[dict]:
     """The sets whose recordings are changed, or the other ones."""
     rows = [row for row in read("robustness") if "condition" in row]
@@ -343,6 +350,10 @@ def blocks() -> dict[str, str]:
         "quantization": table(read("quantization"), {"WER ↓, size ↓": "`{model}`, {data}"}, "kind", "{value:.2f} %, {mb:.2f} MB"),
         "speed": table(speed(), {"on two cores": "{what}", "time ↓#": "{ours}", "the same elsewhere ↓#": "{theirs}"}),
         "serve": table(serving(), {"`zoo serve`, `lstm_ctc`, clips of 1 to 20 s": "{what}", "#": "{value}"}),
+        "cluster": table(on_cluster(), {
+            f"{read('cluster')['clips']:,} clips": "{what}", "s ↓#": "{s:.0f}", "times one process ↑#": "{times_as_fast_as_one_process:.2f}",
+            "answered once#": "{answered_once:,}", "lost ↓#": "{lost}", "twice ↓#": "{twice}", "other text ↓#": "{other_text}",
+        }),
         "gpu": table(gpu["steps"], {
             f"{gpu['device']}, {gpu['backend'].upper()}": "`{model}`, {lstm}", "clips#": "{batch}",
             "a training step ↓#": "{ms:.1f} ms", "clips a second ↑#": "{clips_per_second:,.0f}",

@@ -26,7 +26,9 @@ PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "webs
 @click.option("--queue", type=options.POSITIVE, default=3600.0, show_default=True, help="Seconds of sound that may wait.")  # fmt: skip
 @click.option("--log", type=options.PATH, metavar="FILE", help="Add a line of JSON for each request.")
 @click.option("--keep", "keep_text", is_flag=True, help="Write the text of the answers into the log.")
-def serve(models, runtime, host, port, token, for_all, max_mb, max_seconds, clients, queue, log, keep_text):
+@click.option("--cluster", metavar="[ADDRESS]", is_flag=False, flag_value="local", help="Run as --replicas on a Ray cluster; limits, queue and log are of each.")  # fmt: skip
+@click.option("--replicas", type=options.COUNT, help="Servers on the cluster, each with models of its own and a core (1).")  # fmt: skip
+def serve(models, runtime, host, port, token, for_all, max_mb, max_seconds, clients, queue, log, keep_text, cluster, replicas):  # fmt: skip
     """Serve models over HTTP, as OpenAI's API has it, until Ctrl-C.
 
     POST /v1/audio/transcriptions, /classify and /embed take recordings, the WebSocket /v1/stream takes sound while it is spoken; the
@@ -37,6 +39,7 @@ def serve(models, runtime, host, port, token, for_all, max_mb, max_seconds, clie
       zoo serve
       curl http://localhost:8000/v1/audio/transcriptions -F file=@clip.wav
       ZOO_TOKEN=secret zoo serve --model lstm_ctc --host 0.0.0.0 --log requests.jsonl
+      ZOO_TOKEN=secret zoo serve --host 0.0.0.0 --cluster 10.0.0.1:6379 --replicas 8
     """
     if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
         raise ZooError(f'`zoo serve` needs {", ".join(missing)}: pip install "speech-zoo[serve]".')
@@ -45,10 +48,17 @@ def serve(models, runtime, host, port, token, for_all, max_mb, max_seconds, clie
     from zoo.serve.run import check_open, serve
 
     check_open(host, token, for_all)
-    if runtime != "litert":
+    if replicas and not cluster:
+        raise ZooError(f"`replicas` must be given with --cluster, or not at all. Received: {replicas}.")
+    if runtime != "litert" and not cluster:
         with importing():
             import zoo.loading  # noqa: F401
     limits = Limits(max_mb=max_mb, max_seconds=max_seconds, clients=clients, queue=queue)
     say = lambda line: click.echo(line, err=not line.startswith("The server"))  # noqa: E731
     models = models or (LIGHT if runtime == "litert" else DEFAULT)
-    serve(models, host, port, token, for_all, limits, runtime, log, keep_text, say)
+    if cluster:
+        from zoo.serve.replicas import serve_replicas
+
+        serve_replicas(models, replicas or 1, cluster, host, port, token, for_all, limits, runtime, log, keep_text, say)
+    else:
+        serve(models, host, port, token, for_all, limits, runtime, log, keep_text, say)

@@ -1,5 +1,7 @@
 """The command transcribe."""
 
+import csv
+import io
 import sys
 from pathlib import Path
 
@@ -9,11 +11,12 @@ from zoo.cli import _options as options
 from zoo.cli._loading import Asked
 from zoo.cli._output import status_line, tell
 from zoo.cli._recordings import Recordings
-from zoo.errors import MissingFileError, ZooError
+from zoo.errors import DataError, MissingFileError, ZooError, first_line
 from zoo.files import atomic_write
 
 BATCH = 16  # clips at a time
 NOTHING = "(no words recognized)"
+LISTS = (".csv", ".txt")  # files that name recordings, with --cluster
 FORMATS = ("srt", "vtt")  # of subtitles; functions of zoo.subtitles
 
 
@@ -39,7 +42,7 @@ def transcript_figure(asked: Asked, samples, transcript, path: Path):
     metavar="[ADDRESS]",
     is_flag=False,
     flag_value="local",
-    help="On a Ray cluster; --out is then a JSONL file.",
+    help="On a Ray cluster; --out is then a .jsonl file, or a .parquet folder.",
 )
 @options.json_option
 def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
@@ -48,6 +51,7 @@ def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
     Recordings are files that a player plays (WAV, M4A, MP3, WebM ...), or folders of such. One file prints its text; several print a
     line each: the path, a tab, the text. A second line, on stderr, says where the answer is doubtful.
     What cannot be read is reported there too, the rest goes on, and the exit code is 1. --plot draws each recording; of several, the pictures are numbered.
+    With --cluster, recordings may also be named in a .csv with a column `path`, or in a .txt, a line each.
 
     \b
     Example:
@@ -55,11 +59,11 @@ def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
       zoo transcribe recordings/ --json > words.json
       zoo transcribe lecture.mp3 --format srt --out lecture.srt
       zoo transcribe clip.wav --language-model ngram_lm --lexicon zero,one,two,three
-      zoo transcribe archive/ --out words.jsonl --cluster 10.0.0.1:6379
+      zoo transcribe manifest.csv --out words.parquet --cluster 10.0.0.1:6379
     """
     if cluster is not None:
         if plot or format != "text":
-            raise ZooError("`cluster` writes JSON lines to --out, and neither pictures nor subtitles.")
+            raise ZooError("`cluster` writes JSON lines or Parquet to --out, and neither pictures nor subtitles.")
         on_cluster(paths, asked, decoder, out, cluster, as_json)
         return
     from zoo import subtitles
@@ -84,19 +88,18 @@ def transcribe(paths, asked, decoder, plot, format, out, cluster, as_json):
 
 
 def on_cluster(paths: tuple, asked: Asked, decoder: dict, out: Path | None, address: str, as_json: bool) -> None:
-    """Transcribes files, folders, and the files that a .txt names a line each, on a Ray cluster."""
+    """Transcribes files, folders, and the files that lists name, on a Ray cluster."""
     from zoo import cluster
 
     if out is None:
-        raise MissingFileError("`out` must be given with --cluster: the JSONL file for the transcripts.")
+        raise MissingFileError("`out` must be given with --cluster: a .jsonl file or a .parquet folder.")
     if asked.weights:
         raise ZooError("`weights` must be left out with --cluster: the nodes load presets.")
-    lists, others = [p for p in paths if p.suffix == ".txt"], [p for p in paths if p.suffix != ".txt"]
-    recordings = Recordings(tuple(others))
+    recordings = Recordings(tuple(path for path in paths if path.suffix not in LISTS))
     files = [path for path in recordings.files if isinstance(path, Path)]
-    files += [Path(line) for path in lists for line in path.read_text(encoding="utf-8").splitlines() if line]
     for error in set(recordings.files) - set(files):
         recordings.report(error)
+    files += [file for path in paths if path.suffix in LISTS for file in named_in(path)]
     done = cluster.transcribe(files, out, asked.name, asked.runtime, address, log=status_line(), **decoder)
     sentence = f"{done.answered} recordings are now in {out}; {done.before} were there before."
     if done.failed:
@@ -104,6 +107,20 @@ def on_cluster(paths: tuple, asked: Asked, decoder: dict, out: Path | None, addr
     tell({"out": str(out), **vars(done)}, sentence, as_json)
     if done.failed or recordings.failed:
         sys.exit(1)
+
+
+def named_in(path: Path) -> list[Path]:
+    """Returns the recordings that a list names: a line each of a .txt, or the column `path` of a .csv, from the folder of the .csv."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # -sig: spreadsheets write a byte order mark
+        if path.suffix != ".csv":
+            return [Path(line) for line in text.splitlines() if line]
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"A list of recordings must be in UTF-8. Received: {path} ({first_line(error)}).") from None
+    if not rows or "path" not in rows[0]:
+        raise DataError(f"A table of recordings must have the column path. Received: {path}.")
+    return [path.parent / row["path"].strip() for row in rows if (row["path"] or "").strip()]
 
 
 def say(path: Path, transcript, alone: bool) -> None:

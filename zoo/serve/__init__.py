@@ -4,7 +4,7 @@
             -> Batcher: clips of many requests, as one batch on a worker thread -> the answer
     sound that is going on -> live -> words while they are said
 
-`Watch` counts what comes in and goes out. Everything that waits does so on the event loop; everything that computes does so on
+`replicas` has several of these on the nodes of a Ray cluster. `Watch` counts what comes in and goes out. Everything that waits does so on the event loop; everything that computes does so on
 threads.
 """
 

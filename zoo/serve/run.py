@@ -81,6 +81,13 @@ def check_open(host: str, token: str, open: bool) -> None:
         raise ZooError("`token` must be letters, digits and . _ ~ + - alone. Received: one with other signs.")
 
 
+def say_address(say: Callable[[str], None], host: str, port: int, token: str) -> None:
+    """Says where a server is, and whether it is open to all."""
+    say(f"The server is at http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C ends it).")
+    if not token and host not in LOCAL:
+        say("Warning: everybody who reaches this machine can use it, without a token.")
+
+
 def serve(
     models: Sequence[str] = DEFAULT,
     host: str = HOST,
@@ -121,10 +128,7 @@ def serve(
             timeout_graceful_shutdown=round(STOP_SECONDS), lifespan="on",
         )  # fmt: skip
         listener.listen(1024)
-        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        say(f"The server is at {address} (Ctrl-C ends it).")
-        if open and not token and host not in LOCAL:
-            say("Warning: everybody who reaches this machine can use it, without a token.")
+        say_address(say, host, listener.getsockname()[1], token)
         usual = signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again when it has stopped
         try:
             Server(config).run(sockets=[listener])

@@ -5,12 +5,12 @@ Neither has sound in it, and the log has text only where it was asked for.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 
 from zoo.monitoring import BINS
 
@@ -56,6 +56,7 @@ class Watch:
     Args:
         log: File to which a line is added for each request; None for none.
         keep: Whether the log has the text of the answers.
+        replica: Where there are several servers behind one address, which this is; a label of all its figures.
 
     >>> watch = Watch()
     >>> watch.record(Record(model="lstm_ctc", seconds=2.0, confidence=0.9, empty=False))
@@ -63,8 +64,12 @@ class Watch:
     ['zoo_audio_seconds_total{job="transcribe",model="lstm_ctc"} 2.0']
     """
 
-    def __init__(self, log: str | os.PathLike | None = None, keep: bool = False):
-        self.keep, self.file = keep, open(log, "a", encoding="utf-8", buffering=1) if log else None
+    def __init__(self, log: str | os.PathLike | None = None, keep: bool = False, replica: str = ""):
+        self.replica, self.keep, self.file = (
+            replica,
+            keep,
+            open(log, "a", encoding="utf-8", buffering=1) if log else None,
+        )
         self.registry = registry = CollectorRegistry()
         about = ["model", "job"]
         counter = lambda name, what, labels=about: Counter(f"zoo_{name}", what, labels, registry=registry)  # noqa: E731
@@ -114,7 +119,14 @@ class Watch:
 
     def metrics(self) -> bytes:
         """All figures, as Prometheus reads them."""
-        return generate_latest(self.registry)
+        return generate_latest(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures, as prometheus_client reads them."""
+        for metric in self.registry.collect():
+            if self.replica:
+                metric.samples = [one._replace(labels=one.labels | {"replica": self.replica}) for one in metric.samples]
+            yield metric
 
     def close(self) -> None:
         """Close the log."""

@@ -82,5 +82,5 @@ $(VENV)/ready-docs: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/pytho
 	@touch $@ $(VENV)/ready-demo
 
 $(VENV)/ready-test: setup.cfg pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export,baselines,notebooks,demo,docs,serve,tune,cluster]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,jax,export,baselines,notebooks,demo,docs,serve,tune]'
 	@touch $@ $(VENV)/ready-demo

@@ -56,7 +56,7 @@ def test_options_mean_one_thing():
                 (type(option.type), option.is_flag if hasattr(option, "is_flag") else 0)
             )
     assert not {name: kind for name, kind in kinds.items() if len(kind) > 1}
-    assert sum(option.opts[0].startswith("--") for option in main.commands["train"].params) <= 15
+    assert sum(option.opts[0].startswith("--") for option in main.commands["train"].params) <= 18
 
 
 def test_help_and_list_are_light():

@@ -30,7 +30,7 @@ def test_form_badge_outputs_and_translation(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", ["01", "02"])
+@pytest.mark.parametrize("number", ["01"])
 def test_runs_without_recordings_and_network(number, monkeypatch, tmp_path):
     monkeypatch.delenv("ZOO_DATA", raising=False)
     settings = {

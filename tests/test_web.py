@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from cli_runner import refusal
 from conftest import refused
+from filelock import FileLock
 
 import zoo
 from zoo.audio import bundled, load_audio
@@ -50,6 +52,7 @@ def own(tmp_path_factory):
     """A student's model, with a head of its own."""
     path = tmp_path_factory.mktemp("own") / "my words" / "model.keras"  # as of `zoo train`
     path.parent.mkdir()
+    keras.utils.set_random_seed(0)  # the same head in each of xdist's processes, which share a page
     zoo.load("ds_cnn", labels=LABELS).save(path)
     return path
 
@@ -171,10 +174,14 @@ def page(own, tmp_path_factory):
         pytest.skip(str(error))
     from zoo import export
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "_convert_in_child", lambda *args: export._convert(*map(str, args)))
-        models = ["ds_cnn", "lstm_ctc_stream", "lstm_ctc", own]
-        out = write(tmp_path_factory.mktemp("web") / "page", models, source, title="Our words")
+    # Half a minute of conversions: the first of xdist's processes makes the folder, the others wait and take it.
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "zoo-web" / "page"
+    out.parent.mkdir(exist_ok=True)
+    with FileLock(out.parent / "lock"), pytest.MonkeyPatch.context() as patch:
+        if not out.exists():
+            patch.setattr(export, "_convert_in_child", lambda *args: export._convert(*map(str, args)))
+            write(out, ["ds_cnn", "lstm_ctc_stream", "lstm_ctc", own], source, title="Our words")
     sent = []
 
     class Counting(server._Handler):

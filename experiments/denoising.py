@@ -34,7 +34,7 @@ def denoising(fast: bool = False, log: Callable = print) -> list[dict]:
 
     def conditions(clips: list[np.ndarray]):
         """(SNR, strength, clips) of each condition."""
-        for snr in ("clean", *SNR_DB):
+        for snr in ("clean", *SNR_DB[:: 2 if fast else 1]):
             changed = (
                 clips if snr == "clean" else [c / max(1.0, float(np.abs(c).max())) for c in noisy(clips, noises, snr)]
             )

@@ -32,7 +32,7 @@ def pretraining(fast: bool = False, notes: str = "", log: Callable = print, seed
             trainer.network.set_weights(weights)
             copy_encoder("conv2d", trainer.network)
             weights = trainer.network.get_weights()
-        trainer.fit(weights, digits.images[chosen], digits.ids[chosen], 20 if fast else STEPS[share], seed)
+        trainer.fit(weights, digits.images[chosen], digits.ids[chosen], 5 if fast else STEPS[share], seed)
         return trainer.accuracy(digits.images[out], digits.ids[out])
 
     for share in (0.05,) if fast else SHARES:

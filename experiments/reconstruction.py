@@ -34,12 +34,12 @@ def reconstruction(fast: bool = False, log: Callable = print, seed: int = 0) -> 
         rng = np.random.default_rng(seed)
         model = linear_mini(fast) if "without" in name else zoo.load(name)
         training = np.concatenate([
-            blocks(found.log_mel, size) for spec in train for found in reconstructions(model, spec, 40 if fast else PCA_CLIPS, rng)
+            blocks(found.log_mel, size) for spec in train for found in reconstructions(model, spec, 20 if fast else PCA_CLIPS, rng)
         ])  # fmt: skip
         pca = PCA(model.config.code, random_state=seed).fit(training)
         for spec in unseen:
             ours, linear = [], []
-            for found in reconstructions(model, spec, 20 if fast else 10**9, rng):
+            for found in reconstructions(model, spec, 8 if fast else 10**9, rng):
                 back = pca.inverse_transform(pca.transform(blocks(found.log_mel, size)))
                 back = back.reshape(-1, found.log_mel.shape[1])[: len(found.log_mel)]
                 ours.append(found.error_db**2)
@@ -79,7 +79,7 @@ def linear_mini(fast: bool):
     """autoencoder_mini without its ReLU, trained here, for it ships no weights."""
     keras.utils.set_random_seed(0)
     model, rng = zoo.load("autoencoder_mini", weights=None, relu=False), np.random.default_rng(0)
-    frames = [f for spec in FRAMES[0] for f in reconstructions(model, spec, 40 if fast else PCA_CLIPS, rng)]
+    frames = [f for spec in FRAMES[0] for f in reconstructions(model, spec, 20 if fast else PCA_CLIPS, rng)]
     scaled = np.concatenate([blocks(f.log_mel, model.config.splice) for f in frames]) / (model.config.range_db / 4) + 2
     # A linear network's squared error depends on the mean and covariance of its data alone. Two points on each principal axis
     # have the same of both, so they stand for all frames.
@@ -89,7 +89,7 @@ def linear_mini(fast: bool):
     x = inputs = keras.Input((points.shape[1],))
     for name in ("encoder_0", "encoder_1", "decoder_0", "decoder_1"):
         x = model.get_layer(name)(x)
-    network, steps = keras.Model(inputs, x), 2000 if fast else 40000
+    network, steps = keras.Model(inputs, x), 500 if fast else 40000
     network.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5e-3, steps)), "mse")
     repeated = np.tile(points, (500, 1))
     network.fit(repeated, repeated, len(points), steps // 500, shuffle=False, verbose=0)

@@ -28,7 +28,7 @@ def search(fast: bool = False, log: Callable = print, seed: int = 0) -> list[dic
     """
     rows = []
     for data, (queries, recordings) in {"connected_digits": digits(fast, seed), "an4": an4(fast, seed)}.items():
-        for name in MODELS:
+        for name in MODELS[::2] if fast else MODELS:
             rows.append({"model": name, "data": data} | precisions(name, queries, recordings))
             log(f"{data}, {name}: precision {rows[-1]['precision']:.1f} % at recall {100 * RECALL:.0f} %")
     return rows

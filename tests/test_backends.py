@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(keras.backend.backend() == "jax", reason="these 
 
 TESTS = Path(__file__).parent
 TORCH = os.environ.get("ZOO_TORCH", "")  # folder into which .ci/run installs it, out of the way of all other tests
+KINDS = "ds_cnn or stream or attention_ctc or vae or denoising or speaker_id"  # a model of each
 PYTEST = """
     import sys
     import pytest
@@ -35,15 +36,14 @@ PYTEST = """
 
 @pytest.mark.slow
 def test_stages_under_torch():
-    """The pinned answers of a model of each kind, one that is fitted, evaluated and saved, and one of each loss that learns."""
+    """The pinned answers of a model of each kind; one of each loss is fitted, evaluated and saved."""
     if not (importlib.util.find_spec("torch") or os.path.isdir(f"{TORCH}/torch")):
         pytest.skip("torch is not installed (speech-zoo[torch])")
-    answers = "pinned and (ds_cnn or stream or attention_ctc or vae or denoising or speaker_id)"
-    learning = "every_weight_learns and (gru or attention_ctc or denoising or vae) or fit_evaluate and ds_cnn"
+    learning = "fit_evaluate and (ds_cnn or attention_ctc or vae or denoising)"
     path = os.pathsep.join([str(TESTS.parent), os.environ.get("PYTHONPATH", ""), TORCH])
     environment = os.environ | {"KERAS_BACKEND": "torch", "PYTHONPATH": path}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{TESTS}/test_reference.py"]
-    command += [f"{TESTS}/test_models.py", "-k", f"{answers} or {learning}"]
+    command += [f"{TESTS}/test_models.py", "-k", f"pinned and ({KINDS}) or {learning}"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=TESTS.parent)
     assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
 
@@ -63,23 +63,22 @@ def under_jax(code: str, *arguments, cache: Path | None = None) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """Programs that one process has compiled, the next need not."""
+    return tmp_path_factory.mktemp("jax")
+
+
 def test_pinned_answers_under_jax():
-    """One model in the fast set; all of them in the slow one."""
+    """One model in the fast set; one of each kind in the slow one."""
     assert "1 passed" in under_jax(PYTEST, f"{TESTS}/test_reference.py", "-k", "ds_cnn")
 
 
-@pytest.mark.slow
-def test_all_pinned_answers_under_jax():
-    assert " passed" in under_jax(PYTEST, f"{TESTS}/test_reference.py")
-
-
-# What hangs on the backend, once: of the models one of each kind learns, and a classifier is evaluated, saved and goes on too.
+# What hangs on the backend, once. Several files in one process: to start JAX takes longer than most of these tests.
+PINNED = f"pinned and ({KINDS} or peephole or lstm_lm and not sentences) and not ds_cnn"
+LEARNING = "fit_evaluate and (ds_cnn or attention_ctc or denoising)"
 FEATURES = "librosas and not filters and not scale or single_calls"
 LAYERS = "not long_clips and not keras_own_loss and not sum_over"  # which are about Keras, and arithmetic
-KINDS = (
-    "conv_lstm_ctc or stream or conv2d or peephole or attention_ctc or ds_cnn or vae or conv_autoencoder or denoising"
-)
-MODELS = f"not mini and every_weight_learns and ({KINDS}) or fit_evaluate and ds_cnn"
 
 
 @pytest.mark.slow
@@ -87,15 +86,14 @@ MODELS = f"not mini and every_weight_learns and ({KINDS}) or fit_evaluate and ds
     ("files", "chosen"),
     [
         (["features.py"], FEATURES),
-        # Several in one process: to start JAX takes longer than most of these tests.
         (["layers.py", "losses.py", "language.py::test_the_network_learns_and_sums_to_one"], LAYERS),
-        (["models.py"], MODELS),
+        (["models.py", "reference.py"], f"{PINNED} or {LEARNING}"),
     ],
     ids=["features", "layers, losses, language", "models"],
 )
-def test_stages_under_jax(files, chosen, tmp_path):
+def test_stages_under_jax(files, chosen, cache):
     paths = [f"{TESTS}/test_{name}" for name in files]
-    assert " passed" in under_jax(PYTEST, "-k", chosen, *paths, cache=tmp_path)
+    assert " passed" in under_jax(PYTEST, "-k", chosen, *paths, cache=cache)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +106,7 @@ def clips(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_trains_and_saves_under_jax_for_tensorflow(clips, tmp_path):
+def test_trains_and_saves_under_jax_for_tensorflow(clips, tmp_path, cache):
     """Learnt under JAX, saved as .keras and .weights.h5, loaded here."""
     code = """
         import sys
@@ -128,7 +126,7 @@ def test_trains_and_saves_under_jax_for_tensorflow(clips, tmp_path):
         save_weights(model, sys.argv[2])
         np.savez(sys.argv[4], *model.logits(sorted(map(str, Path(sys.argv[3]).glob("*.wav")))))
     """
-    under_jax(code, tmp_path / "m.keras", tmp_path / "m.weights.h5", clips, tmp_path / "found.npz")
+    under_jax(code, tmp_path / "m.keras", tmp_path / "m.weights.h5", clips, tmp_path / "found.npz", cache=cache)
     logits = zoo.load(tmp_path / "m.keras").logits(sorted(map(str, clips.glob("*.wav"))))
     with np.load(tmp_path / "found.npz") as found:
         for ours, name in zip(logits, found.files, strict=True):
@@ -137,7 +135,7 @@ def test_trains_and_saves_under_jax_for_tensorflow(clips, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_bit_for_bit_under_jax(tmp_path):
+def test_a_run_goes_on_bit_for_bit_under_jax(tmp_path, cache):
     rng = np.random.default_rng(0)
     for word, hertz in (("yes", 300), ("no", 800)):
         (tmp_path / "words" / word).mkdir(parents=True)
@@ -177,4 +175,4 @@ def test_a_run_goes_on_bit_for_bit_under_jax(tmp_path):
         with np.load(f"{folder}/whole/state.npz") as a, np.load(f"{folder}/again/state.npz") as b:
             assert all(np.array_equal(a[key], b[key]) for key in a.files if key != "history")
     """
-    under_jax(code, tmp_path)
+    under_jax(code, tmp_path, cache=cache)

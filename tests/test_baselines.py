@@ -151,9 +151,9 @@ def test_missing_hmmlearn_is_one_sentence(monkeypatch, rng):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BASELINES)
 def test_real_digits(name, data_folder):
-    """A fifth of FSDD's training takes and half of its test takes; bounds far below what all of it gives."""
+    """A ninth of FSDD's training takes and a fifth of its test takes; bounds far below what all of it gives."""
     parts = []
-    for split, takes in (("train", range(5, 14)), ("test", (0, 1))):
+    for split, takes in (("train", range(5, 10)), ("test", (0,))):
         chosen = [u for u in zoo.datasets.load("fsdd", split) if int(u.id.split("_")[-1]) in takes]
         parts.append(([u.audio(RATE) for u in chosen], [u.text for u in chosen]))
     (clips, labels), (others, truth) = parts

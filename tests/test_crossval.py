@@ -62,7 +62,7 @@ def test_what_cannot_be_left_out_makes_no_folder(words, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_network_learns_each_fold_from_nothing(words, tmp_path):
+def test_a_network_learns_each_fold_from_nothing(words, tmp_path, eager):
     table = tmp_path / "words.csv"
     table.write_text("\n".join(line for line in table.read_text().splitlines() if "cleo" not in line))
     folds = crossval.crossval("conv2d_mini", tmp_path / "folds", words, log=lambda line: None, epochs=1, batch_size=4)

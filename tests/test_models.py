@@ -296,8 +296,12 @@ def understood(model, clips) -> list[str]:
     return [str(found) for found in say(clips, sample_rate=model.config.sample_rate)]
 
 
+# The minis are their full versions in small, as all are here; test_training trains lstm_ctc until it has learnt by heart.
+LEARN = [name for name in architectures() if not name.endswith("_mini") and name != "lstm_ctc"]
+
+
 @pytest.mark.slow
-@every_model
+@pytest.mark.parametrize("name", LEARN)
 def test_can_learn_a_few_clips_by_heart(name):
     """Until each text's tones are heard as that text, or given back far better than before."""
     kind = getattr(tasks, architecture(name).task)
@@ -314,7 +318,9 @@ def test_can_learn_a_few_clips_by_heart(name):
         y = model.batch_target(None, waveform)
         x = x if y is None else x | {"waveform": waveform + noise}
         compile_model(model, keras.optimizers.Adam(5e-3, global_clipnorm=5.0))
-        losses = model.fit(x, y, epochs=120, batch_size=4, verbose=0).history["loss"]
+        losses = []
+        while len(losses) < 120 and (not losses or losses[-1] >= 0.5 * losses[0]):
+            losses += model.fit(x, y, epochs=10, batch_size=4, verbose=0).history["loss"]
         assert losses[-1] < 0.5 * losses[0]
         return
     ids = [model.encode_target(text) for text in texts]

@@ -118,14 +118,15 @@ def test_a_spoken_word_is_found_in_a_string_of_digits(load, data_folder):
         if u.text.split().count("seven") == 1 and len(u.text.split()) > 4
     ]
     query = next(u for u in load_data("fsdd", "validation") if u.text == "seven" and u.speaker == strings[0].speaker)
-    right = 0
+    searcher, right = Searcher(load("lstm_ctc")), 0
+    word = searcher.prepare(query.audio(16000))
     for utterance in strings[:6]:
-        match = find(load("lstm_ctc"), query.audio(16000), utterance.audio(16000), 16000, best=1)[0]
+        (match,) = searcher.find(word, searcher.listen(utterance.audio(16000)), best=1)
         spans, at = {}, utterance.recording.gaps_ms[0] / 1000
-        for word, take, gap in zip(
+        for said, take, gap in zip(
             utterance.text.split(), utterance.recording.pieces(), utterance.recording.gaps_ms[1:], strict=True
         ):
-            spans[word] = (at, at + len(take) / RATE)
+            spans[said] = (at, at + len(take) / RATE)
             at += len(take) / RATE + gap / 1000
         right += spans["seven"][0] <= (match.start + match.end) / 2 <= spans["seven"][1]
     assert right >= 4

@@ -126,12 +126,12 @@ def test_real_spoken_digits(folder):
 def test_list_is_the_scripts(folder, monkeypatch):
     """scripts/make_manifests.py finds the words again, nearly all within 50 ms: the list was made with earlier weights.
 
-    Of every fourth utterance, since each is listened to.
+    Of every eighth utterance, since each is listened to.
     """
     load, heard = datasets.load, set()
 
     def some(name, split):
-        utterances = load(name, split)[::4]
+        utterances = load(name, split)[::8]
         heard.update((name, utterance.id) for utterance in utterances)
         return utterances
 
@@ -142,7 +142,7 @@ def test_list_is_the_scripts(folder, monkeypatch):
 
     made = cuts(make_manifests.spoken_digits_rows())
     published = {key: times for key, times in cuts(rows()).items() if key[:2] in heard}
-    assert len(published) > 100
+    assert len(published) > 50
     both = made.keys() & published.keys()
     assert len(both) > 0.95 * len(made.keys() | published.keys())
     apart = np.abs([np.subtract(made[key], published[key]) for key in both])  # seconds

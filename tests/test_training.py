@@ -516,7 +516,7 @@ RUN = """
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 def test_killed_and_resumed_ends_with_the_same_weights(spec, tmp_path):
-    """Killed twice, once right after an epoch and once within one; augmentation, dropout and all."""
+    """Killed within an epoch, and with half a file as from a kill while it wrote; augmentation, dropout and all."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
 
     def run_until(out, line_start: str) -> int:
@@ -530,23 +530,23 @@ def test_killed_and_resumed_ends_with_the_same_weights(spec, tmp_path):
         finally:
             running.kill()
 
-    assert run_until(tmp_path / "whole", "never") == 0
     assert run_until(tmp_path / "killed", "epoch 2") == -signal.SIGKILL
     assert 2 <= len(state(tmp_path / "killed")["history"]) < 5
     # In the middle of an epoch: state.npz is older than what the process had reached.
     (tmp_path / "killed" / "partial-state.npz").write_bytes(b"half a file")
-    assert run_until(tmp_path / "killed", "epoch 3") == -signal.SIGKILL
     assert run_until(tmp_path / "killed", "never") == 0
+    settings = {"epochs": 5, "batch_size": 4, "learning_rate": 3e-3, "model_config": SMALL, "log": quiet}
+    train("lstm_ctc", [spec], tmp_path / "whole", validation=[spec], **settings)
     assert_same_state(tmp_path / "whole", tmp_path / "killed")
     assert [row["epoch"] for row in read_curves(tmp_path / "killed")] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.slow
-def test_a_run_by_the_minutes_ends_with_them(spec, tmp_path):
+def test_a_run_by_the_minutes_ends_with_them(spec, tmp_path, eager):
     began = time.monotonic()
-    run("conv2d_mini", spec, tmp_path / "run", epochs=1)  # what compiling takes
+    run("conv2d_mini", spec, tmp_path / "run", epochs=1)  # what starting takes
     took = time.monotonic() - began
-    asked = {"minutes": (took + 10) / 60, "model_config": {"filters": 4}, "batch_size": 4, "log": quiet}
+    asked = {"minutes": (took + 3) / 60, "model_config": {"filters": 4}, "batch_size": 4, "log": quiet}
     train("conv2d_mini", [spec], tmp_path / "minutes", **asked)
     assert sum(row["seconds"] for row in read_curves(tmp_path / "minutes")) < 60 * asked["minutes"] + 5
     before = (tmp_path / "minutes" / "state.npz").read_bytes()
@@ -606,7 +606,7 @@ def test_layers_of_another_model_are_taken_over():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv_autoencoder", "denoising_autoencoder", "vae"])
-def test_autoencoders_learn_from_any_recordings(name, spec, tmp_path):
+def test_autoencoders_learn_from_any_recordings(name, spec, tmp_path, eager):
     small = {"filters": 4, "units": 8} if name == "vae" else {}
     model = run(name, spec, tmp_path, model_config=small, epochs=2)
     assert "dB" in read_curves(tmp_path)[1]
@@ -614,7 +614,7 @@ def test_autoencoders_learn_from_any_recordings(name, spec, tmp_path):
 
 
 @pytest.mark.slow
-def test_speakers_are_classes_too(tmp_path):
+def test_speakers_are_classes_too(tmp_path, eager):
     rows = ["path,text,speaker"]
     for speaker, hertz in (("ann", 200), ("ben", 900)):
         for take in range(2):
@@ -684,7 +684,7 @@ def test_several_classifiers_teach_one(eager):
 
 
 @pytest.mark.slow
-def test_a_student_comes_to_answer_as_its_teacher(words, corpus, tmp_path):
+def test_a_student_comes_to_answer_as_its_teacher(words, corpus, tmp_path, eager):
     """Tones that mean nothing: the teacher's opinion of them differs from what CTC alone teaches."""
     teacher, apart = zoo.load("lstm_ctc"), {}
     for name in (None, "lstm_ctc"):

@@ -32,7 +32,7 @@ def no_recorded_noise(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_search_keeps_the_best_run_and_goes_on(words, tmp_path):
+def test_a_search_keeps_the_best_run_and_goes_on(words, tmp_path, eager):
     out, lines = tmp_path / "tuned", []
     shared = {"epochs": 1, "init": "none", "model_config": {"units": 4}}
     space = {"training.learning_rate": (1e-4, 1e-1), "training.batch_size": [2, 4]}
@@ -49,7 +49,7 @@ def test_a_search_keeps_the_best_run_and_goes_on(words, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command_prints_one_that_trains(words, tmp_path):
+def test_the_command_prints_one_that_trains(words, tmp_path, eager):
     found = run_json(
         "tune", "simple_rnn", "--data", words, "--validation", words, "--out", tmp_path, "--trials", 1, "--epochs", 1,
         "--search", "units=4|8", "--set", "training.batch_size=4",

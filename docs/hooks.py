@@ -11,6 +11,7 @@ import inspect
 import json
 import posixpath
 import re
+from functools import cache
 from pathlib import Path
 
 import click
@@ -70,6 +71,7 @@ def address() -> str:
 
 
 def on_config(config):
+    modules.cache_clear()  # between the builds of `mkdocs serve`
     if (url := address()) != PLACEHOLDER:
         account, name = url.removeprefix("https://github.com/").split("/")
         config.repo_url, config.repo_name = url, f"{account}/{name}"
@@ -291,6 +293,7 @@ def rendered(path: Path) -> tuple[str, dict[str, bytes]]:
 # --- reference
 
 
+@cache  # every page asks, and to read all modules took most of the time of a build
 def modules() -> dict[str, list[str]]:
     """Page -> public modules on it, in the order of zoo's docstring."""
     order = "audio layers models tasks decoding language metrics evaluation losses text datasets training".split()

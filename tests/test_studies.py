@@ -4,13 +4,11 @@ import importlib
 import runpy
 import shutil
 import sys
-from contextlib import nullcontext
 from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import without_graphs
 
 from zoo.datasets import noise
 from zoo.datasets.manifests import manifest
@@ -22,7 +20,6 @@ from experiments import pretraining, reconstruction, search  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 STUDIES = ("reconstruction", "denoising", "few_shot", "search", "pretraining", "pretraining_ctc", "augmentation")
-TRAINS = ("denoising", "pretraining", "pretraining_ctc", "augmentation")  # many steps, which a graph is worth
 COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("[a-z]*.py"))
 
 
@@ -116,8 +113,7 @@ def test_every_study_runs(name, data_folder, monkeypatch):
         monkeypatch.setattr(module, "word_error_rate", lambda *a: run(*a) if (a[0], a[2]) == real else 90.0)
     study = getattr(module, name)
     seeds = {"seeds": 1} if "seeds" in signature(study).parameters else {}
-    with nullcontext() if name in TRAINS else without_graphs():
-        rows = study(fast=True, log=said.append, **seeds)
+    rows = study(fast=True, log=said.append, **seeds)
     assert rows and said and len({tuple(row) for row in rows}) == 1  # the same columns
     for row in rows:
         assert all(np.isfinite(value) for value in row.values() if isinstance(value, float))

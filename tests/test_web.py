@@ -22,7 +22,7 @@ from zoo.errors import MissingFileError, UnknownNameError
 from zoo.tasks import doubt
 from zoo.web import engine, folder, server, write
 
-CLIPS = ("seven", "woman-us", "man-gb", "telephone", "chocolate")
+CLIPS = ("seven", "woman-us", "telephone", "chocolate")
 LABELS = ("да", "नहीं", "はい")
 
 

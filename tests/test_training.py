@@ -684,7 +684,7 @@ def test_several_classifiers_teach_one(eager):
 
 
 @pytest.mark.slow
-def test_a_student_comes_to_answer_as_its_teacher(words, corpus, tmp_path, eager):
+def test_a_student_comes_to_answer_as_its_teacher(words, corpus, tmp_path):
     """Tones that mean nothing: the teacher's opinion of them differs from what CTC alone teaches."""
     teacher, apart = zoo.load("lstm_ctc"), {}
     for name in (None, "lstm_ctc"):

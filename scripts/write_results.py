@@ -174,6 +174,16 @@ def on_cluster() -> list[dict]:
     return [alone] + [{"what": name, **found[name]} for name in ("two nodes", "one of two killed")]
 
 
+def hosts() -> list[dict]:
+    """What benchmarks/hosts.py measured."""
+    found = read("hosts")
+    names = {1: "one process of one core", 2: "two processes of one core each"}
+    return [
+        {"what": what, "seconds": found[f"seconds_{n}"], "times": found["seconds_1"] / found[f"seconds_{n}"]}
+        for n, what in names.items()
+    ]
+
+
 def robustness(changed: bool) -> list[dict]:
     """The sets whose recordings are changed, or the other ones."""
     rows = [row for row in read("robustness") if "condition" in row]
@@ -354,6 +364,7 @@ def blocks() -> dict[str, str]:
             f"{read('cluster')['clips']:,} clips": "{what}", "s ↓#": "{s:.0f}", "times one process ↑#": "{times_as_fast_as_one_process:.2f}",
             "answered once#": "{answered_once:,}", "lost ↓#": "{lost}", "twice ↓#": "{twice}", "other text ↓#": "{other_text}",
         }),
+        "hosts": table(hosts(), {f"`{read('hosts')['model']}` under JAX, batches of {read('hosts')['batch']} words": "{what}", "an epoch ↓#": "{seconds:.1f} s", "times one process ↑#": "{times:.2f}"}),
         "gpu": table(gpu["steps"], {
             f"{gpu['device']}, {gpu['backend'].upper()}": "`{model}`, {lstm}", "clips#": "{batch}",
             "a training step ↓#": "{ms:.1f} ms", "clips a second ↑#": "{clips_per_second:,.0f}",

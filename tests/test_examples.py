@@ -32,7 +32,7 @@ def browser():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, clip", [("conv2d_mini", "seven"), ("lstm_ctc", "woman-us")])
+@pytest.mark.parametrize("name, clip", [("conv2d_mini", "seven"), ("lstm_ctc_stream", "telephone")])
 def test_the_page_answers_as_python(name, clip, browser, tmp_path):
     for package in ("tensorflow", "tf2onnx", "onnx"):
         pytest.importorskip(package, reason='onnx is not installed: pip install "speech-zoo[export]"')

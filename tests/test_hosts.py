@@ -34,7 +34,7 @@ def words(tmp_path) -> str:
 
 
 def start(words, out, *options):
-    """The command, as a host of its own."""
+    """The command, as a host of its own. What was compiled for a host before is not compiled again."""
     command = [
         sys.executable,
         "-m",
@@ -50,6 +50,7 @@ def start(words, out, *options):
     ]
     command += ["--init", "none", "--no-augment", "--batch-size", "4", "--seed", "3", "--set", "units=4", *options]
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    environment |= {"JAX_COMPILATION_CACHE_DIR": f"{out.parent}/jax", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     return subprocess.Popen(
         [*map(str, command)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

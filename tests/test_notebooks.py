@@ -29,6 +29,13 @@ def test_form_badge_outputs_and_translation(path):
     assert all(cell.execution_count for cell in runner.code_cells(runner.read(path)))
 
 
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(runner.HERE).as_posix())
+def test_cells_have_no_marks_for_linters_and_formatters(path):
+    notebook = runner.read(path)
+    code = [cell.source for cell in runner.code_cells(notebook)] + runner.solutions(notebook)
+    assert [source for source in code if re.search(r"#\s*(noqa|fmt:|type:\s*ignore|pylint:|ruff:)", source)] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", ["01"])
 def test_runs_without_recordings_and_network(number, monkeypatch, tmp_path):

@@ -124,7 +124,7 @@ def test_what_is_known_is_said_in_chinese_and_the_rest_in_english():
     assert say("{n} wrong", n=2) == "2 wrong"
     with speaking("zh"):
         assert say("{n} wrong", n=2) == "错 2 词" and say("no such phrase") == "no such phrase"
-        assert repr(table([{"model": "conv2d", "score": 0.5}])).splitlines() == ["模型      分数", "conv2d  0.5"]
+        assert repr(table([{"model": "conv2d", "score": 0.5}])).splitlines() == ["模型    分数", "conv2d  0.5"]
     assert language() == "en"
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from numbers import Integral, Real
 from typing import Any, TypeVar
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -139,14 +140,18 @@ def caught(*kinds: type[BaseException], lines: int = 3) -> Iterator[None]:
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Returns lines of cells as a text with columns.
+    """Returns lines of cells as a text with columns; a Chinese character is as wide as two letters.
 
     >>> print(aligned([["model", "WER"], ["conv2d", "5"]]))
     model   WER
     conv2d  5
     """
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    wide = [[len(cell) + sum(east_asian_width(letter) in "WF" for letter in cell) for cell in line] for line in lines]
+    widths = [max(column) for column in zip(*wide, strict=True)]
+    padded = (
+        [c + " " * (w - n) for c, n, w in zip(*row, widths, strict=True)] for row in zip(lines, wide, strict=True)
+    )
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
 
 class Table:

@@ -116,7 +116,9 @@ def test_a_stream_translates_whole_lines_and_what_is_flushed():
         print("loss 0.1 -> ", end="", file=stream)
         stream.flush()
         assert shown("5 clips to learn from") == "训练录音 5 段"
-    print("5 clips to learn from", file=stream)
+    print(5, end=" ", file=stream)
+    assert plain.getvalue().endswith("-> 5 ")  # nothing is held back in English
+    print("clips to learn from", file=stream)
     assert plain.getvalue() == "训练录音 3 段\nand this stays\nloss 0.1 -> 5 clips to learn from\n"
 
 
@@ -139,3 +141,19 @@ def test_labels_of_pictures_follow_where_there_is_a_font(monkeypatch):
         monkeypatch.setattr("zoo.plots.shapes.can_show_chinese", lambda: False)
         assert "encoder" in {text.get_text() for text in diagrams.vae().axes[0].texts}
     assert isinstance(figure.Drawing(), Figure)
+
+
+def test_a_figure_of_pyplot_follows(monkeypatch):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr("zoo.plots.figure.can_show_chinese", lambda: True)
+    drawing, axes = plt.subplots()
+    figure.follow(drawing)
+    axes.plot([1, 2], label="no window")
+    axes.legend()
+    axes.set(title="frame 7", xlabel="time (s)", ylabel="no such label")
+    with speaking("zh"):
+        drawing.canvas.draw()
+    texts = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel(), axes.get_legend().get_texts()[0].get_text()]
+    assert texts == ["第 7 帧", "时间（秒）", "no such label", "不加窗"]
+    plt.close(drawing)

@@ -131,7 +131,7 @@ def translated_html(text: str) -> str:
 class Lines:
     """A text stream whose lines are shown in the reader's language: what a notebook's kernel prints to.
 
-    A line is held back until it is whole or the stream is flushed.
+    In Chinese, a line is held back until it is whole or the stream is flushed.
     """
 
     def __init__(self, stream: Any):
@@ -142,9 +142,11 @@ class Lines:
 
     def write(self, text: str) -> int:
         """Writes the whole lines; returns the number of characters."""
-        whole, newline, self.begun = (self.begun + text).rpartition("\n")
-        if newline:
-            self.stream.write(shown(whole) + newline)
+        waiting = self.begun + text
+        end = waiting.rfind("\n") + 1 if language() == "zh" else len(waiting)
+        if end:
+            self.stream.write(shown(waiting[:end]))
+        self.begun = waiting[end:]
         return len(text)
 
     def flush(self) -> None:

@@ -34,7 +34,7 @@ from PIL import Image
 
 import zoo
 from zoo.notebook import aligned
-from zoo.words import translated, translated_html
+from zoo.words import translated, translated_html, translated_print
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "notebooks"
@@ -248,7 +248,7 @@ def in_chinese(outputs: list) -> list:
     for output in found:
         data = output.get("data", {})
         if "text" in output:
-            output.text = translated(output.text)
+            output.text = translated_print(output.text)
         elif "text/html" in data:
             page = data["text/html"] = translated_html(data["text/html"])
             rows = [re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)]

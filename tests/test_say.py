@@ -12,7 +12,18 @@ from matplotlib.figure import Figure
 
 from zoo.notebook import table
 from zoo.plots import bars, diagrams, figure
-from zoo.words import VALUE, Lines, _chinese, language, say, shown, speaking, translated, translated_html
+from zoo.words import (
+    VALUE,
+    Lines,
+    _chinese,
+    language,
+    say,
+    shown,
+    speaking,
+    translated,
+    translated_html,
+    translated_print,
+)
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 NAMES = {"keras", "zoo", "prior_scale", "table"}  # are so in Chinese too
@@ -93,7 +104,7 @@ def test_every_printed_line_of_a_notebook_is_translated_and_keeps_its_figures(pa
     assert found
     for line in found:
         filled = line.replace("{}", "7")
-        chinese = translated(filled)
+        chinese = translated_print(filled)
         assert re.search("[\u4e00-\u9fff\uff00-\uffef]", chinese), f"zoo/lines_zh.json has no translation of {line!r}"
         assert sorted(re.findall(r"\d", chinese)) == sorted(re.findall(r"\d", filled)), line
 
@@ -112,14 +123,14 @@ def test_a_stream_translates_whole_lines_and_what_is_flushed():
     with speaking("zh"):
         print(3, "clips to learn from", end="", file=stream)
         assert plain.getvalue() == ""
-        print("\nand this stays", file=stream)
+        print("\nand this stays\nnoise", file=stream)
         print("loss 0.1 -> ", end="", file=stream)
         stream.flush()
         assert shown("5 clips to learn from") == "训练录音 5 段"
     print(5, end=" ", file=stream)
     assert plain.getvalue().endswith("-> 5 ")  # nothing is held back in English
     print("clips to learn from", file=stream)
-    assert plain.getvalue() == "训练录音 3 段\nand this stays\nloss 0.1 -> 5 clips to learn from\n"
+    assert plain.getvalue() == "训练录音 3 段\nand this stays\nnoise\nloss 0.1 -> 5 clips to learn from\n"
 
 
 def test_what_is_known_is_said_in_chinese_and_the_rest_in_english():

@@ -102,7 +102,7 @@ def _line(line: str) -> str:
 
 
 def translated(text: str) -> str:
-    """Returns a printed text in Chinese, line by line; figures and names are kept, and so is a line that is not known.
+    """Returns a text in Chinese, line by line; figures and names are kept, and so is a line that is not known.
 
     >>> translated("no such line: 12 %")
     'no such line: 12 %'
@@ -110,8 +110,17 @@ def translated(text: str) -> str:
     return "\n".join(map(_line, text.split("\n")))
 
 
+def translated_print(text: str) -> str:
+    """Returns a printed text in Chinese. A line of one word is an answer, of a model or a person, and stays.
+
+    >>> translated_print("noise")
+    'noise'
+    """
+    return "\n".join(line if line.strip().isalpha() else _line(line) for line in text.split("\n"))
+
+
 def shown(text: str) -> str:
-    """Returns a printed text in the reader's language.
+    """Returns a label, a title or a cell of a table in the reader's language.
 
     >>> shown("three clips")
     'three clips'
@@ -145,7 +154,7 @@ class Lines:
         waiting = self.begun + text
         end = waiting.rfind("\n") + 1 if language() == "zh" else len(waiting)
         if end:
-            self.stream.write(shown(waiting[:end]))
+            self.stream.write(translated_print(waiting[:end]) if language() == "zh" else waiting[:end])
         self.begun = waiting[end:]
         return len(text)
 
@@ -153,7 +162,7 @@ class Lines:
         """Writes what there is of a line."""
         begun, self.begun = self.begun, ""
         if begun:
-            self.stream.write(shown(begun))
+            self.stream.write(translated_print(begun) if language() == "zh" else begun)
         self.stream.flush()
 
 

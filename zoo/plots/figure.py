@@ -49,7 +49,8 @@ class Drawing(Figure):
 
     def _labels(self) -> list[Text]:
         """What stands beside axes: titles, labels and legends, not the names of words or layers."""
-        found = [text for text in (self._suptitle, self._supxlabel, self._supylabel) if text is not None]
+        parts = [self, *self.subfigs]
+        found = [text for part in parts for text in (part._suptitle, part._supxlabel, part._supylabel) if text]
         for axes in self.axes:
             found += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
             found += axes.get_legend().get_texts() if axes.get_legend() else []

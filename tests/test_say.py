@@ -160,6 +160,9 @@ def test_a_figure_of_pyplot_follows(monkeypatch):
     monkeypatch.setattr("zoo.plots.figure.can_show_chinese", lambda: True)
     drawing, axes = plt.subplots()
     figure.follow(drawing)
+    assert type(drawing) is Figure
+    with speaking("zh"):
+        figure.follow(drawing)
     axes.plot([1, 2], label="no window")
     axes.legend()
     axes.set(title="frame 7", xlabel="time (s)", ylabel="no such label")

@@ -18,12 +18,12 @@ import numpy as np
 
 from zoo.audio import bundled, load_audio, resample
 from zoo.errors import ZooError
-from zoo.words import language, say, shown, speaking, translate_prints  # noqa: F401
+from zoo.words import language, say, shown, speaking, translate_outputs  # noqa: F401
 
 # TensorFlow warns whenever it compiles again for clips of another length, as it should. A filter stays where the level
 # would be reset when TensorFlow is imported later.
 logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
-translate_prints()
+translate_outputs()
 
 MAX_SECONDS = 60.0  # of a recording
 TIMEOUT = 60  # seconds that Colab's page waits for an answer before the bundled clip is taken

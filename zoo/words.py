@@ -166,8 +166,11 @@ class Lines:
         self.stream.flush()
 
 
-def translate_prints() -> None:
-    """In a notebook's kernel, printed lines follow the reader's language from now on; elsewhere nothing changes."""
+def translate_outputs() -> None:
+    """In a notebook's kernel, printed lines and pyplot's labels follow the reader's language from now on."""
     ipython = sys.modules.get("IPython")
     if ipython and hasattr(ipython.get_ipython(), "kernel") and not isinstance(sys.stdout, Lines):
+        from matplotlib import rcParams
+
         sys.stdout, sys.stderr = Lines(sys.stdout), Lines(sys.stderr)
+        rcParams["figure.hooks"] = [*rcParams["figure.hooks"], "zoo.plots.figure:follow"]

@@ -63,12 +63,9 @@ class Drawing(Figure):
 
 
 def follow(figure: Figure) -> None:
-    """Makes a figure of pyplot a `Drawing`, so that its labels are in the reader's language too."""
-    figure.__class__ = Drawing
-
-
-if language() == "zh":
-    rcParams["figure.hooks"] = [*rcParams["figure.hooks"], f"{__name__}:follow"]
+    """Makes a figure of pyplot a `Drawing` for readers of Chinese; `zoo.words.translate_outputs` has it called."""
+    if language() == "zh":
+        figure.__class__ = Drawing
 
 
 @cache

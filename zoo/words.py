@@ -21,6 +21,7 @@ from typing import Any
 LANGUAGES = ("en", "zh")
 VALUE = re.compile(r"\{(\w*)([^{}]*)\}")  # {}, {n} or {n:.2f} of a phrase
 NUMBER = r"[-+]?[\d.,]+(?:e[-+]\d+)?"  # what {:g} stands for
+QUOTED = re.compile(r"'([^']+ [^']+)'")  # a key of several words in a printed dictionary
 ERROR = re.compile(r"\w+(Error|Warning|Interrupt): ")  # stays as Python says it, so that it can be searched for
 LONGEST = 400  # characters of a line; what is longer is data
 CELL = re.compile(r"(<(?:th|td|figcaption|pre)\b[^>]*>|aria-label=\")([^<>\"]+)")  # of a table, a player or a text
@@ -98,7 +99,8 @@ def _line(line: str) -> str:
         if values := pattern.fullmatch(text):
             found = chinese.format(**{name: _line(value) for name, value in values.groupdict().items()})
             break
-    return line.replace(text, found, 1) if found else line
+    found = found or QUOTED.sub(lambda quoted: f"'{_chinese().get(quoted[1], quoted[1])}'", text)
+    return line.replace(text, found, 1)
 
 
 def translated(text: str) -> str:

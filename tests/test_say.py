@@ -10,6 +10,7 @@ from string import Formatter
 import pytest
 from matplotlib.figure import Figure
 
+from zoo import words
 from zoo.notebook import table
 from zoo.plots import bars, diagrams, figure
 from zoo.words import (
@@ -58,6 +59,13 @@ def test_every_phrase_is_translated_with_the_same_values():
         names = re.sub(r"\{.*?\}", "", chinese)
         chinese_there = re.search("[\u4e00-\u9fff\uff00-\uffef]", names) or not re.search("[a-z]{4}", names)
         assert chinese_there or english == chinese, english
+
+
+def test_no_phrase_is_translated_twice():
+    folder = Path(words.__file__).parent
+    texts = [(folder / f"{name}_zh.json").read_text(encoding="utf-8") for name in ("words", "lines")]
+    phrases = [phrase for text in texts for phrase, _ in json.loads(text, object_pairs_hook=list)]
+    assert len(phrases) == len(set(phrases))
 
 
 def template(node):

@@ -5,16 +5,20 @@
     ZOO_FAST=1 python scripts/run_notebooks.py   run all with short trainings, write nothing (continuous integration)
     python scripts/run_notebooks.py --check      run nothing: form, badges, outputs older than their code, translations
     python scripts/run_notebooks.py --chinese 01 run notebooks/zh/01* with labels in Chinese, write their own outputs
+    python scripts/run_notebooks.py --lines      run nothing: write printed lines and tables of notebooks/zh in Chinese again
     python scripts/run_notebooks.py --badges     write badges and set-up cells again, after the address in setup.cfg changed
 
-The English notebooks are run; those of notebooks/zh have the same code cells and are given the same outputs, unless
---chinese has run them themselves (that needs a font with Chinese characters for the pictures).
+The English notebooks are run; those of notebooks/zh have the same code cells and are given the same outputs, with printed
+lines and tables in Chinese (zoo/lines_zh.json), unless --chinese has run them themselves (that needs a font with Chinese
+characters for the pictures).
 """
 
 import argparse
 import base64
 import configparser
+import copy
 import hashlib
+import html
 import io
 import os
 import re
@@ -29,6 +33,8 @@ import nbformat
 from PIL import Image
 
 import zoo
+from zoo.notebook import aligned
+from zoo.words import translated, translated_html, translated_print
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "notebooks"
@@ -41,7 +47,7 @@ NOTEBOOK_SECONDS = 300  # on two cores, the solutions too
 MEDIA = re.compile(r"image/|data:audio/[^\"']*")
 # Of a copy of ESC-10 with a damaged file, the warning and the line of code below it are noise too.
 NOISE = re.compile(
-    r"^(.*AudioWarning: .* is cut short|  classes\.setdefault|  return load_audio|INFO: Created TensorFlow Lite|WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d .*: [IWE] |\s*$)"
+    r"^(.*AudioWarning: .* is cut short|  classes\.setdefault|  return load_audio|  samples = load_audio|.*\d+%\|.*it/s|INFO: Created TensorFlow Lite|WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d .*: [IWE] |\s*$)"
 )
 SOLUTION = re.compile(r"<details>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -63,7 +69,7 @@ if importlib.util.find_spec("zoo") is None:
     if "keras" in sys.modules:
         sys.exit("Installed. Keras was loaded before, so restart the session, then run all cells from the top.")
 
-_ = importlib.import_module("zoo")  # first, so that TensorFlow starts without log lines"""
+_ = importlib.import_module("zoo.notebook")  # first, so that TensorFlow starts without log lines"""
 
 
 class Fault(Exception):
@@ -173,7 +179,9 @@ def translation_faults(path: Path, notebook) -> list[str]:
     own = notebook.metadata.get("zoo", {}).get("language") == "zh"  # outputs of its own: of the same kinds
     for i, (a, b) in enumerate(zip(code_cells(theirs), code_cells(notebook), strict=False)):
         same = (
-            [o.output_type for o in a.outputs] == [o.output_type for o in b.outputs] if own else a.outputs == b.outputs
+            [o.output_type for o in a.outputs] == [o.output_type for o in b.outputs]
+            if own
+            else in_chinese(a.outputs) == b.outputs
         )
         if a.source != b.source or not same:
             found.append(f"code cell {i} must be the one of the English notebook, its outputs too")
@@ -223,6 +231,32 @@ def compressed(picture: str) -> str:
     return min(picture, base64.b64encode(data.getvalue()).decode(), key=len)
 
 
+def joined(outputs: list) -> list:
+    """The outputs with the pieces of a stream, which arrive as chance will have it, put together."""
+    found = []
+    for output in outputs:
+        if found and "name" in output and found[-1].get("name") == output.name:
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
+
+
+def in_chinese(outputs: list) -> list:
+    """The outputs for a translation: printed lines, tables and titles of players in Chinese, pictures as they are."""
+    found = copy.deepcopy(outputs)
+    for output in found:
+        data = output.get("data", {})
+        if "text" in output:
+            output.text = translated_print(output.text)
+        elif "text/html" in data:
+            page = data["text/html"] = translated_html(data["text/html"])
+            rows = [re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)]
+            cells = [[html.unescape(re.sub("<.*?>", "", cell)) for cell in row] for row in rows]
+            data["text/plain"] = aligned(cells) if cells else translated(data["text/plain"])
+    return found
+
+
 def tidy(notebook) -> None:
     """Leaves out what differs from run to run and says nothing: logs of TensorFlow, the machine's kernel, timings."""
     for count, cell in enumerate(code_cells(notebook), 1):
@@ -235,7 +269,7 @@ def tidy(notebook) -> None:
                 output.execution_count = count
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = compressed(output.data["image/png"])
-        cell.outputs = [output for output in cell.outputs if output.get("text") != ""]
+        cell.outputs = joined([output for output in cell.outputs if output.get("text") != ""])
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     about = {"kernelspec": kernel, "language_info": {"name": "python"}, "zoo": {"code": fingerprint(notebook)}}
     notebook.metadata = nbformat.from_dict(about)
@@ -252,7 +286,11 @@ def keep(notebook, path: Path) -> None:
     if theirs and [c.cell_type for c in theirs.cells] == [c.cell_type for c in notebook.cells]:
         for ours, cell in zip(notebook.cells, theirs.cells, strict=True):
             if ours.cell_type == "code":
-                cell.source, cell.outputs, cell.execution_count = ours.source, ours.outputs, ours.execution_count
+                cell.source, cell.outputs, cell.execution_count = (
+                    ours.source,
+                    in_chinese(ours.outputs),
+                    ours.execution_count,
+                )
         theirs.metadata = notebook.metadata
         write(translation, theirs)
 
@@ -265,6 +303,15 @@ def write_badges(path: Path) -> None:
     code_cells(notebook)[0].source = setup()
     if not stale:  # a new address changes no output
         notebook.metadata["zoo"]["code"] = fingerprint(notebook)
+    write(path, notebook)
+
+
+def write_lines(path: Path) -> None:
+    """Gives a translation without outputs of its own those of the English notebook again, after lines_zh.json changed."""
+    notebook, english = read(path), read(HERE / path.name)
+    for ours, cell in zip(code_cells(english), code_cells(notebook), strict=True):
+        if notebook.metadata.get("zoo", {}).get("language") != "zh":
+            cell.outputs = in_chinese(ours.outputs)
     write(path, notebook)
 
 
@@ -303,6 +350,7 @@ def main(arguments=None) -> int:
     parser.add_argument("names", nargs="*", help="beginnings of names, such as 01 (default: all)")
     parser.add_argument("--check", action="store_true", help="run nothing, check all")
     parser.add_argument("--chinese", action="store_true", help="run the Chinese notebooks, with their own outputs")
+    parser.add_argument("--lines", action="store_true", help="translate printed lines and tables again")
     parser.add_argument("--badges", action="store_true", help="write badges and set-up cells again")
     parser.add_argument("--jobs", type=int, help="notebooks at a time (default: 1; with ZOO_FAST=1: 2)")
     args = parser.parse_args(arguments)
@@ -313,6 +361,10 @@ def main(arguments=None) -> int:
     if args.badges:
         for path in every:
             write_badges(path)
+        return 0
+    if args.lines:
+        for path in every[len(paths) :]:
+            write_lines(path)
         return 0
     bad = []
     if not args.check:

@@ -34,28 +34,46 @@ def some(*shape: int) -> list:
     return RNG.normal(size=shape).round(2).tolist()
 
 
+POWERS = [[1.0, 0.01, 3.5], [1e-12, 5.0, 2e-7]]
 COSINES, SAME = some(12), (np.arange(12) % 3 == 0).tolist()
 # Notebook -> function -> the arguments of each call with which it is checked.
 FILL_IN = {
+    "01": {"mel_to_hz": [([0.0, 7.5, 15.0, 30.0, 45.2],)], "decibels": [(POWERS,)]},
     "02": {"convolve": [(some(4, 5, 2), some(3, 3, 2, 3), some(3))], "pool": [(some(4, 6, 2),)], "size": [(16, 3, 1, 1), (15, 4, 2, 0)]},
     "03": {
         "rnn": [(some(4, 3), some(3, 2), some(2, 2), some(2))],
         "lstm": [(some(4, 3), some(3, 8), some(2, 8), some(8))],
         "gru": [(some(4, 3), some(3, 6), some(2, 6), some(2, 6))],
     },
+    "04": {"softmax": [(some(3, 5),)], "attention": [(some(2, 3), some(4, 3), some(4, 2), [True, True, True, False])]},
+    "05": {"squeeze": [(some(5, 4), 2, some(4), some(4, 4))], "rms": [(some(6),)]},
     "06": {"collapse": [("aat--",), ("se-ee",), ("-----",)]},
+    "09": {"wilson": [(20, 20), (45, 60)]},
+    "10": {"stretched": [(some(5, 2), 8)], "warp": [(some(4, 2), some(6, 2))]},
     "12": {"softmax": [(some(2, 5),)], "silu": [(some(6),)]},
     "13": {"error_rates": [(COSINES, SAME)]},
     "14": {"distance": [(some(8), some(5))]},
+    "A1": {"shape": [([110.0, 120.0, 130.0, 125.0, 110.0], 115.0)]},
 }  # fmt: skip
 # Notebook -> question of the quiz -> its number, and what that is in both languages.
 QUIZ = {
+    "00": {3: (50, "percent", "百分之几")},
+    "01": {1: (301, "frames", "帧数"), 4: (10, "the factor", "倍数")},
+    "02": {1: (1024, "what Flatten gives", "Flatten 给出的个数"), 2: (18_496, "weights", "权重数")},
+    "04": {4: (4, "times as many weights of self-attention", "自注意力权重的倍数")},
+    "06": {2: (6, "frames", "帧数")},
+    "07": {5: (4, "perplexity", "困惑度")},
+    "08": {5: (0.3125, "share", "份额")},
+    "09": {3: (0.03125, "p", "p")},
+    "11": {5: (2.0794, "nats", "nat")},
     "12": {2: (0.3325, "seconds", "秒"), 5: (0.75, "expected errors", "期望错误数")},
     "13": {
         1: (0.5, "the cosine", "余弦"),
         3: (400, "trials of one person", "同一个人的试验次数"),
         4: (0.64, "probability", "概率"),
     },
+    "A0": {6: (2400, "what Flatten gives", "Flatten 给出的个数")},
+    "A1": {1: (200, "hertz", "赫兹")},
     "14": {1: (37_120, "bytes in int8", "int8 的字节数"), 2: (-24, "dB", "dB")},
 }
 
@@ -142,7 +160,7 @@ def linked(text: str, path: Path) -> str:
 
 def student(path: Path) -> tuple[nbformat.NotebookNode, dict]:
     """The student's notebook of a teacher's, and the cases of its checks."""
-    notebook, number = read(path), path.name[:2]
+    notebook, number, teachers = read(path), path.name[:2], read(path)
     language = "zh" if path.parent.name == "zh" else "en"
     cells, cases, first_code = [], {}, True
     for cell in notebook.cells:
@@ -152,7 +170,7 @@ def student(path: Path) -> tuple[nbformat.NotebookNode, dict]:
         names = [name for name in FILL_IN.get(number, ()) if function_in(cell.source, name)]
         for name in names:
             calls = FILL_IN[number][name]
-            cases[f"{number}/{name}"] = {"calls": calls, "expected": expected(notebook, name, calls)}
+            cases[f"{number}/{name}"] = {"calls": calls, "expected": expected(teachers, name, calls)}
             cell.source = emptied(cell.source, function_in(cell.source, name), EMPTY[language])
         cell.outputs, cell.execution_count = [], None
         cell.metadata = graded("solution", f"fill-{number}-{'-'.join(names)}") if names else {}

@@ -29,8 +29,15 @@ def test_form_badge_outputs_and_translation(path):
     assert all(cell.execution_count for cell in runner.code_cells(runner.read(path)))
 
 
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(runner.HERE).as_posix())
+def test_cells_have_no_marks_for_linters_and_formatters(path):
+    notebook = runner.read(path)
+    code = [cell.source for cell in runner.code_cells(notebook)] + runner.solutions(notebook)
+    assert [source for source in code if re.search(r"#\s*(noqa|fmt:|type:\s*ignore|pylint:|ruff:)", source)] == []
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", ["01"])
+@pytest.mark.parametrize("number", ["01", "11"])
 def test_runs_without_recordings_and_network(number, monkeypatch, tmp_path):
     monkeypatch.delenv("ZOO_DATA", raising=False)
     settings = {
@@ -198,14 +205,14 @@ def test_what_fails_is_noticed_and_leaves_the_notebook_as_it_was(desk, code, mon
 
 @pytest.mark.slow
 def test_a_translation_may_have_outputs_of_its_own(desk):
-    code = "from zoo.words import language\nx = 2\nprint(language())"
+    code = "from zoo.words import language\nx = 2\nprint(language())\nprint(3, 'clips to learn from')"
     for path, title in ((desk.path, "Small"), (desk.chinese, "小")):
         desk(path, title, code)
     assert runner.main([]) == 0 and runner.main(["--chinese"]) == 0
     said = [runner.code_cells(runner.read(path))[1].outputs[0].text for path in (desk.path, desk.chinese)]
-    assert said == ["en\n", "zh\n"]
-    assert runner.main([]) == 0  # the English outputs again, in both
-    assert runner.code_cells(runner.read(desk.chinese))[1].outputs[0].text == "en\n"
+    assert said == ["en\n3 clips to learn from\n", "zh\n训练录音 3 段\n"]
+    assert runner.main([]) == 0  # the English outputs again, in both; their lines in Chinese
+    assert runner.code_cells(runner.read(desk.chinese))[1].outputs[0].text == "en\n训练录音 3 段\n"
 
 
 def test_form_is_checked_without_running(desk):

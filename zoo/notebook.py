@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from importlib.resources import files
 from numbers import Integral, Real
 from typing import Any, TypeVar
+from unicodedata import east_asian_width
 
 import numpy as np
 
 from zoo.audio import bundled, load_audio, resample
 from zoo.errors import ZooError
-from zoo.words import language, say, speaking  # noqa: F401
+from zoo.words import language, say, shown, speaking, translate_outputs  # noqa: F401
 
 # TensorFlow warns whenever it compiles again for clips of another length, as it should. A filter stays where the level
 # would be reset when TensorFlow is imported later.
 logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
+translate_outputs()
 
 MAX_SECONDS = 60.0  # of a recording
 TIMEOUT = 60  # seconds that Colab's page waits for an answer before the bundled clip is taken
@@ -87,12 +89,13 @@ class Player:
     """
 
     def __init__(self, audio: Any, sample_rate: int | None = None, title: str = ""):
-        self.sample_rate, self.title = sample_rate or 16000, str(title or "")
+        self.sample_rate, self.title = sample_rate or 16000, shown(str(title or ""))
         samples = load_audio(audio, self.sample_rate, sample_rate=sample_rate)
         self.samples = samples / max(1.0, float(np.abs(samples).max(initial=0)))
 
     def __repr__(self) -> str:
-        return f"{self.title or 'sound'}: {len(self.samples) / self.sample_rate:.2f} s at {self.sample_rate} Hz"
+        seconds = len(self.samples) / self.sample_rate
+        return shown(f"{self.title or 'sound'}: {seconds:.2f} s at {self.sample_rate} Hz")
 
     def _repr_html_(self) -> str:
         title = html.escape(self.title)
@@ -136,6 +139,21 @@ def caught(*kinds: type[BaseException], lines: int = 3) -> Iterator[None]:
         raise AssertionError("This was to fail, and did not.")
 
 
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Returns lines of cells as a text with columns; a Chinese character is as wide as two letters.
+
+    >>> print(aligned([["model", "WER"], ["conv2d", "5"]]))
+    model   WER
+    conv2d  5
+    """
+    wide = [[len(cell) + sum(east_asian_width(letter) in "WF" for letter in cell) for cell in line] for line in lines]
+    widths = [max(column) for column in zip(*wide, strict=True)]
+    padded = (
+        [c + " " * (w - n) for c, n, w in zip(*row, widths, strict=True)] for row in zip(lines, wide, strict=True)
+    )
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
 class Table:
     """Rows, each a dict of cells by heading: text in a terminal, HTML in a notebook. Numbers are rounded to four digits.
 
@@ -147,13 +165,16 @@ class Table:
 
     def __init__(self, rows: Sequence[Mapping]):
         heads = list(dict.fromkeys(key for row in rows for key in row))
-        self.heads, cells = [say(str(head)) for head in heads], [[row.get(head, "") for head in heads] for row in rows]
-        self.rows = [[f"{c:.4g}" if isinstance(c, float | np.floating) else str(c) for c in row] for row in cells]
+        self.heads, cells = (
+            [shown(str(head)) for head in heads],
+            [[row.get(head, "") for head in heads] for row in rows],
+        )
+        self.rows = [
+            [f"{c:.4g}" if isinstance(c, float | np.floating) else shown(str(c)) for c in row] for row in cells
+        ]
 
     def __repr__(self) -> str:
-        lines = [self.heads, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        return aligned([self.heads, *self.rows])
 
     def _repr_html_(self) -> str:
         def line(cells, tag):

@@ -15,7 +15,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
-from zoo.words import say
+from zoo.words import language, shown
 
 # Okabe and Ito (2008): told apart with every kind of colour vision. Their yellow is left out: too pale for a line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -29,21 +29,28 @@ CHINESE_FONTS = (  # of Linux, Windows and macOS
 class Drawing(Figure):
     """A figure that Jupyter shows although pyplot has not made it, and that can write file names in Chinese."""
 
-    def savefig(self, *args: Any, **options: Any) -> None:
-        """Saves the figure as matplotlib does, with fonts for the characters in it."""
+    def draw(self, renderer: Any) -> None:
+        """Draws the figure as matplotlib does, with labels in the reader's language and fonts for their characters."""
         for text in self._labels() if can_show_chinese() else ():
-            text.set_text(say(text.get_text()))
+            text.set_text(shown(text.get_text()))
         for text in self.findobj(Text):
-            if not (shown := text.get_text()).isascii():
+            if not (label := text.get_text()).isascii():
                 # The names of some files are not valid text.
-                text.set(text=shown.encode(errors="replace").decode(), family=_font_families())
+                text.set(text=label.encode(errors="replace").decode(), family=_font_families())
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a machine without such a font shows a box
+            super().draw(renderer)
+
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """Saves the figure as matplotlib does."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")
             super().savefig(*args, **options)
 
     def _labels(self) -> list[Text]:
         """What stands beside axes: titles, labels and legends, not the names of words or layers."""
-        found = [] if self._suptitle is None else [self._suptitle]
+        parts = [self, *self.subfigs]
+        found = [text for part in parts for text in (part._suptitle, part._supxlabel, part._supylabel) if text]
         for axes in self.axes:
             found += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
             found += axes.get_legend().get_texts() if axes.get_legend() else []
@@ -53,6 +60,12 @@ class Drawing(Figure):
         png = io.BytesIO()
         self.savefig(png, format="png", dpi=90)
         return png.getvalue()
+
+
+def follow(figure: Figure) -> None:
+    """Makes a figure of pyplot a `Drawing` for readers of Chinese; `zoo.words.translate_outputs` has it called."""
+    if language() == "zh":
+        figure.__class__ = Drawing
 
 
 @cache

@@ -37,7 +37,7 @@ def test_cells_have_no_marks_for_linters_and_formatters(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", ["01", "11"])
+@pytest.mark.parametrize("number", ["01"])
 def test_runs_without_recordings_and_network(number, monkeypatch, tmp_path):
     monkeypatch.delenv("ZOO_DATA", raising=False)
     settings = {

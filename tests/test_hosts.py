@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -57,10 +58,7 @@ def start(words, out, *options):
 
 
 def start_two(words, out, *options):
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{one.getsockname()[1]}"
-    together = ("--hosts", 2, "--coordinator", address)
+    together = ("--hosts", 2, "--coordinator", address())
     return [start(words, out, *options, *together, "--host-index", i) for i in (0, 1)]
 
 
@@ -121,6 +119,35 @@ def test_runs_that_need_one_host_are_refused(argument, config, teacher, monkeypa
     with refused(argument, ZooError):
         two.check(config, teacher)
     Hosts().check(config, teacher)
+
+
+def address() -> str:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{one.getsockname()[1]}"
+
+
+def test_all_must_come_and_each_once(monkeypatch):
+    monkeypatch.setattr("zoo.training.hosts.PATIENCE", 0.2)
+    for index in (0, 1):
+        with refused("coordinator", ZooError):
+            Hosts(2, index, address())._meet()
+    monkeypatch.setattr("zoo.training.hosts.PATIENCE", 20)
+    place, ends = address(), []
+
+    def come(index):
+        try:
+            ends.append((index, Hosts(3, index, place)._meet()))
+        except ZooError as error:
+            ends.append((index, error.argument))
+
+    hosts = [threading.Thread(target=come, args=(index,)) for index in (0, 1, 1, 2)]
+    for host in hosts:
+        host.start()
+        time.sleep(0.1)
+    for host in hosts:
+        host.join()
+    assert sorted(ends, key=str) == [(0, None), (1, "host_index"), (1, None), (2, None)]
 
 
 def test_hosts_need_jax(monkeypatch):

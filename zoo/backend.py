@@ -40,23 +40,28 @@ def choose() -> None:
 
 
 class _First:
-    """Finds Keras until it is imported. To look for it, as `choose` does, is not to import it."""
+    """Finds Keras and TensorFlow when they are imported first. To look for them, as `choose` does, is not to import them.
+
+    Under JAX, Keras imports TensorFlow later, if it is installed.
+    """
 
     looking = False
 
     def find_spec(self, name: str, path=None, target=None) -> ModuleSpec | None:
-        if name != "keras" or self.looking:
+        if name not in ("keras", "tensorflow") or self.looking:
             return None
         self.looking = True
         try:
-            choose()
+            if name == "keras":
+                choose()
             spec = find_spec(name)
         finally:
             self.looking = False
+        if spec is None:
+            return None
         execute = spec.loader.exec_module
 
         def quietly(module):
-            sys.meta_path.remove(self)
             with quiet_stderr():
                 execute(module)
 

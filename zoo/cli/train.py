@@ -70,8 +70,9 @@ def train(name, data, out, validation, no_augment, changes, resume, hosts, host_
             from zoo import training
             from zoo.training.hosts import Hosts
         given |= {"validation": validation, "resume": resume, "model_config": changes}
-        this = Hosts(hosts, host_index, coordinator)
-        model = training.train(name, data, out, log=log, hosts=this, **given)
+        if (this := Hosts(hosts, host_index, coordinator)).several:
+            given["hosts"] = this
+        model = training.train(name, data, out, log=log, **given)
     if not this.leads:
         return
     zoo.tasks.compile_model(model)  # without the optimizer's state the file is a third as large

@@ -9,9 +9,11 @@ those of one host with the same batches, up to the order of the sums.
 import atexit
 import os
 import re
+import socket
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import keras
@@ -79,6 +81,7 @@ class Hosts:
             return
         import jax
 
+        self._meet()
         try:
             jax.distributed.initialize(
                 self.coordinator, self.count, self.index, initialization_timeout=PATIENCE,
@@ -99,6 +102,42 @@ class Hosts:
             raise ZooError(f"`hosts` {rule} ({first_line(error)}).") from None
         finally:
             keras.distribution.set_distribution(None)
+
+    def _meet(self) -> None:
+        """Waits until all hosts have come. JAX would abort where one does not. Raises ZooError."""
+        host, _, port = self.coordinator.rpartition(":")
+        end = time.monotonic() + PATIENCE
+        try:
+            if self.leads:
+                self._receive(int(port), end)
+                return
+            with _connected(host, int(port), end) as door:
+                door.sendall(b"%d\n" % self.index)
+                if not door.recv(1):
+                    rule = "must be another on each host, and all must come"
+                    raise ZooError(f"`host_index` {rule}. Received: {self.index}, which host 0 sent away.")
+        except (OSError, OverflowError) as error:
+            rule = f"must be where host 0 listens, and all must come within {PATIENCE} seconds"
+            raise ZooError(f"`coordinator` {rule}. Received: {self.coordinator} ({first_line(error)}).") from None
+
+    def _receive(self, port: int, end: float) -> None:
+        """Tells the others to begin when all are there."""
+        come: dict[bytes, socket.socket] = {}
+        wanted = {b"%d\n" % index for index in range(1, self.count)}
+        with socket.create_server(("", port)) as door:
+            while len(come) < len(wanted):
+                door.settimeout(max(0.01, end - time.monotonic()))
+                one, _ = door.accept()
+                one.settimeout(5)
+                with suppress(OSError):
+                    index = one.recv(16)
+                    if index in wanted - come.keys():
+                        come[index] = one
+                        continue
+                one.close()
+            for one in come.values():
+                one.sendall(b".")
+                one.close()
 
     def rows(self, count: int) -> slice:
         """The rows of a batch that this host computes.
@@ -130,6 +169,19 @@ class Hosts:
 
 
 ONE = Hosts()
+
+
+def _connected(host: str, port: int, end: float) -> socket.socket:
+    """A connection, tried again until a time."""
+    while True:
+        try:
+            door = socket.create_connection((host, port), max(0.01, end - time.monotonic()))
+            door.settimeout(max(0.01, end - time.monotonic()))
+            return door
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
 
 
 def _leave() -> None:

@@ -151,7 +151,9 @@ def squared_error(target: Tensor, outputs: Mapping[str, Tensor], lengths: Tensor
     >>> float(squared_error(frames + 10, {"reconstruction": frames})[0])  # 10 dB off everywhere
     0.5
     """
-    error = ops.mean(ops.square(ops.subtract(outputs["reconstruction"], target) / ERROR_DB), axis=2) / 2  # (batch, frames)
+    error = (
+        ops.mean(ops.square(ops.subtract(outputs["reconstruction"], target) / ERROR_DB), axis=2) / 2
+    )  # (batch, frames)
     real = ops.ones_like(error)
     if lengths is not None:
         real = ops.cast(frame_mask(lengths, ops.shape(error)[1]), error.dtype)

@@ -1,5 +1,6 @@
 """How commands end: one sentence on stderr and exit code 1 on bad input, 130 after Ctrl-C, never a traceback."""
 
+import atexit
 import errno
 import os
 import re
@@ -8,10 +9,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import click
 
 from zoo.errors import AudioWarning, ZooError, first_line
+from zoo.files import leave
 
 OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
 
@@ -114,4 +117,7 @@ def progress(stopped: str) -> Iterator[Callable[[str], None]]:
             yield log
     except KeyboardInterrupt:
         click.echo(f"\n{stopped}", err=True)
+        program = sys.modules["__main__"]
+        if program.__package__ == "zoo.cli" or Path(sys.argv[0]).stem == "zoo":  # and not called from a program
+            atexit.register(leave, 130)  # threads of TensorFlow that are still at work would crash a Python that ends
         sys.exit(130)

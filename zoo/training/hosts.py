@@ -7,10 +7,8 @@ those of one host with the same batches, up to the order of the sums.
 """
 
 import atexit
-import os
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +18,7 @@ import keras
 import numpy as np
 
 from zoo.errors import ZooError, first_line
+from zoo.files import leave
 from zoo.tasks import SpeechModel
 
 PATIENCE = 60  # seconds that a host waits for the others to begin
@@ -94,7 +93,7 @@ class Hosts:
         try:
             yield
         except BaseException as error:
-            atexit.register(_leave)
+            atexit.register(leave, 1)  # JAX would wait for the others, and then abort
             # JAX raises either; its message begins with the name of a status, such as UNAVAILABLE.
             if not (isinstance(error, RuntimeError | ValueError) and re.match(r"[A-Z_]+: ", str(error))):
                 raise
@@ -182,10 +181,3 @@ def _connected(host: str, port: int, end: float) -> socket.socket:
             if time.monotonic() > end:
                 raise
             time.sleep(0.5)
-
-
-def _leave() -> None:
-    """Ends the process without the others: JAX would wait for them, and then abort."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1)

@@ -68,7 +68,7 @@ def quiet_stderr() -> Iterator[None]:
 
 
 def leave(code: int) -> None:
-    """End the process at once, as a last resort: what it was asked to do is done, and threads of a library would not let it end."""
+    """End the process without waiting for the threads of libraries, once its own work is done."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

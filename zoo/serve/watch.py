@@ -65,11 +65,8 @@ class Watch:
     """
 
     def __init__(self, log: str | os.PathLike | None = None, keep: bool = False, replica: str = ""):
-        self.replica, self.keep, self.file = (
-            replica,
-            keep,
-            open(log, "a", encoding="utf-8", buffering=1) if log else None,
-        )
+        self.keep, self.replica = keep, replica
+        self.file = open(log, "a", encoding="utf-8", buffering=1) if log else None
         self.registry = registry = CollectorRegistry()
         about = ["model", "job"]
         counter = lambda name, what, labels=about: Counter(f"zoo_{name}", what, labels, registry=registry)  # noqa: E731

@@ -34,7 +34,7 @@ class Validation(keras.callbacks.Callback):
     """Measures the model after each epoch: "wer" or "error" in %, or "dB", by the model's task; the lower the better.
 
     The corpora are what `zoo.training.load_corpora` gives. For a denoiser noises are mixed in, recordings at the model's rate.
-    Of several hosts, each measures a copy of its own.
+    Where several hosts train, each measures its own copy.
 
     >>> held_out = zoo.training.load_corpora(model, ["fsdd:test"])  # doctest: +SKIP
     >>> history = model.fit(clips, labels, callbacks=[Validation(held_out)])  # doctest: +SKIP
@@ -107,7 +107,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     state.npz holds weights, optimizer, random state and the history of the logs; best.weights.h5 the weights of the epoch
     with the lowest `metric` of the model, or of the last epoch where that is not in the logs. A loss that is not a number ends
-    `fit` with a ZooError before anything is kept. `log` is called with a line about each epoch. Of several hosts, one has it.
+    `fit` with a ZooError before anything is kept. `log` is called with a line about each epoch. Where several hosts train, host 0 has it.
 
     >>> checkpoint = Checkpoint("run")  # doctest: +SKIP
     >>> model.fit(x, y, epochs=9, initial_epoch=checkpoint.restore(model), callbacks=[checkpoint])  # doctest: +SKIP

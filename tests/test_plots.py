@@ -1,5 +1,6 @@
 """Plots show what was put in, on the axes that were given, and touch nothing global."""
 
+import io
 import subprocess
 import sys
 import warnings
@@ -228,3 +229,12 @@ def test_pictures_of_the_lessons(rows):
     ]
     for axes in drawn:
         assert axes.figure._repr_png_().startswith(b"\x89PNG") and (axes.get_title() or axes.get_xlabel())
+
+
+@pytest.mark.parametrize("labels", ["123456789", ("zero", "one", "seventeen"), [str(i) for i in range(30)]])
+def test_the_labels_of_a_confusion_matrix_lie_within_the_picture(labels):
+    labels = [*labels]
+    axes = plots.confusion(labels, labels, labels)
+    axes.figure.savefig(io.BytesIO(), format="png")
+    (left, bottom), (right, top) = axes.get_tightbbox().get_points()
+    assert left >= 0 and bottom >= 0 and right <= axes.figure.bbox.width and top <= axes.figure.bbox.height

@@ -72,7 +72,12 @@ def confusion(references: Sequence, hypotheses: Sequence, labels: Sequence[str],
     """
     counts = _confusion_counts(references, hypotheses, labels)
     side = float(np.clip(0.26 * len(labels) + 3, 5, 12))
+    own = axes is None
     axes = axes_or_new(axes, (side + 1.3, side))
+    if own:
+        axes.figure.set_layout_engine(
+            "compressed"
+        )  # cells are square, and the usual layout would cut off the label of the rows
     # Width of a cell in points, before the layout is made.
     cell = min(axes.bbox.width, axes.bbox.height) / axes.figure.dpi * 72 / len(labels)
     diagonal = np.eye(len(labels), dtype=bool)

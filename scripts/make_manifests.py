@@ -26,14 +26,17 @@ from zoo.datasets import (
     commands,
     connected_digits,
     fsdd,
+    kathleen,
     librispeech_speakers,
     noise,
     speechocean762,
+    split_of,
     spoken_digits,
 )
 from zoo.datasets.archives import top_folder
 from zoo.datasets.manifests import _stem
 from zoo.datasets.speech_synthesis.synthetic import word_list
+from zoo.datasets.text import texts
 from zoo.decoding import Word
 from zoo.text import normalise
 
@@ -163,6 +166,15 @@ def librispeech_speakers_rows(root: Path) -> list[dict[str, str]]:
     return rows
 
 
+def kathleen_rows(root: Path) -> list[dict[str, str]]:
+    """The sentences; the split is drawn for each prompt, so that its repetitions stay together."""
+    rows = []
+    for path in sorted((root / "data").glob("arctic_*.txt")):
+        text = " ".join(texts(path.read_text(encoding="utf-8")))
+        rows.append({"id": path.stem, "split": split_of(path.stem.split("_")[1]), "text": text})
+    return rows
+
+
 def speechocean_rows(root: Path) -> list[dict[str, str]]:
     """Returns the rows of the manifest, from the corpus' own lists."""
     lists = root if (root / "text").is_file() else root / "train"
@@ -288,6 +300,7 @@ def main(folder: str, out: Path = MANIFESTS) -> None:
     write(out, "connected_digits", connected_digits_rows())
     write(out, "audio_cmn", audio_cmn_rows(top_folder(place, audio_cmn.SOURCE)))
     write(out, "noise", noise_rows(top_folder(place, noise.SOURCE)))
+    write(out, "kathleen", kathleen_rows(top_folder(place, kathleen.SOURCE)))
     write(out, "speechocean762", speechocean_rows(top_folder(place, speechocean762.SOURCE)))
 
 

@@ -174,6 +174,7 @@ def test_names():
         "connected_digits",
         "folder",
         "fsdd",
+        "kathleen",
         "kokoro_words",
         "librispeech",
         "librispeech_speakers",
@@ -514,6 +515,17 @@ def test_real_speechocean762(data_folder):
 
 
 @pytest.mark.slow
+def test_a_prompt_of_kathleen_is_in_one_split(data_folder):
+    folder = here(data_folder, "kathleen*", "dataset-voice-kathleen*")
+    parts = [datasets.load("kathleen", part, folder) for part in ("train", "validation", "test")]
+    assert [len(part) for part in parts] == [1269, 156, 195]
+    prompts = [{clip.id.split("_")[1] for clip in part} for part in parts]
+    assert sum(map(len, prompts)) == len(set.union(*prompts)) == 1132
+    assert any(clip.text == "author of the danger trail philip steels etc" for clip in parts[1])
+    assert 8000 < len(parts[2][0].audio(16000)) < 160_000
+
+
+@pytest.mark.slow
 def test_real_noise(data_folder):
     folder = here(data_folder, "esc10*", "ESC-10*")
     held_out = noise.load_noise_by_class("test", folder)
@@ -525,9 +537,9 @@ def test_real_noise(data_folder):
 @pytest.mark.slow
 def test_manifests_are_the_scripts(data_folder, tmp_path):
     """scripts/make_manifests.py makes the committed bytes again."""
-    from zoo.datasets import an4, audio_cmn, speechocean762
+    from zoo.datasets import an4, audio_cmn, kathleen, speechocean762
 
-    for source in (an4.SOURCE, audio_cmn.SOURCE, fsdd.SOURCE, noise.SOURCE, speechocean762.SOURCE):
+    for source in (x.SOURCE for x in (an4, audio_cmn, fsdd, kathleen, noise, speechocean762)):
         here(data_folder, *source.archives)
         archive = next(path for pattern in source.archives for path in data_folder.glob(pattern))
         (tmp_path / source.name).mkdir()
@@ -540,6 +552,6 @@ def test_manifests_are_the_scripts(data_folder, tmp_path):
         capture_output=True,
         env=os.environ | {"PYTHONPATH": str(SCRIPTS.parent)},
     )
-    assert len(list(made.iterdir())) == 6
+    assert len(list(made.iterdir())) == 7
     for path in made.iterdir():
         assert path.read_bytes() == manifests.manifest_path(path.stem).read_bytes(), path.name

@@ -197,6 +197,11 @@ def test_ctrl_c_that_python_drops_is_not_lost(capsys):
 # --- list, info, data, export
 
 
+def test_a_detector_is_a_model_of_sound():
+    assert [about["name"] for about in run_json("list", "--task", "detection")] == ["vad"]
+    _loading.check_can("vad", _loading.SOUND, "a model of sound")
+
+
 def test_list_and_info():
     found = run_json("list", "*ctc*")
     assert [item["name"] for item in found] == zoo.list_models("*ctc*")

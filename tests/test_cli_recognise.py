@@ -216,6 +216,12 @@ def test_weights_that_must_not_be_loaded(clips, saved, classifier, tmp_path):
     assert "half.keras" in str(refusal(*use, tmp_path / "half.keras"))
 
 
+def test_an_exported_file_is_refused_where_keras_is_needed(clips, tmp_path):
+    (exported := tmp_path / "mine.tflite").write_bytes(b"")
+    for command in (("align", clips / "b.wav", "a b"), ("detect", clips / "b.wav"), ("search", clips / "b.wav", clips)):
+        assert refusal(*command, "--weights", exported).argument == "weights"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="file sizes are limited by POSIX")
 def test_full_disk_leaves_no_half_picture(saved, clips, tmp_path):

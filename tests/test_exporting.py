@@ -384,6 +384,8 @@ def test_run_exported_refuses(tmp_path):
     (tmp_path / "text.onnx").write_text("no model")
     with refused("path"):
         run_exported(tmp_path / "text.onnx", waveform, lengths)
+    with refused("path", WeightsError):
+        zoo.load(tmp_path / "text.onnx")
 
 
 def test_a_bundled_file_says_where_it_is_in_doubt():

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from zoo import plots
 from zoo.decoding import Transcript, Word
-from zoo.errors import DataError, UnknownNameError
+from zoo.errors import DataError, UnknownNameError, ZooError
 from zoo.plots import pictures
 from zoo.text import Vocabulary
 
@@ -66,13 +66,20 @@ def test_transcription_has_a_curve_for_each_token_and_a_name_for_each_word():
         probabilities[frame, [0, token]] = 0.1, 0.88
     said = Transcript("ab c", (Word("ab", 0.1, 0.2, 0.9), Word("c", 0.3, 0.4, 0.9)), 0.9, 1.0)
     config = SimpleNamespace(sample_rate=8000, frame_seconds=0.03)
-    logits = {"logits": lambda clips, rate: [np.log(probabilities)], "network": SimpleNamespace(layers=[])}
+    logits = {"logits": lambda clips, rate: [np.log(probabilities)]}
     model = SimpleNamespace(config=config, vocabulary=Vocabulary("abc"), **logits)
     figure = pictures.transcription(model, np.zeros(4800), 8000, said)
+    both = pictures.transcription(SimpleNamespace(models=[model, model]), np.zeros(4800), 8000, said)
+    assert len(both.axes[2].lines) == 3  # of an ensemble, the first network
     wave, mel, chart = figure.axes
     assert len(wave.lines) == 1 and len(mel.images) == 1 and len(chart.lines) == 3
     assert {"a", "b", "c", "ab"} <= {text.get_text() for text in chart.texts}
     assert figure.get_suptitle() == "ab c"
+
+
+def test_a_classification_is_drawn_by_keras_only():
+    with refused("model", ZooError):
+        pictures.classification(SimpleNamespace(display_name="ds_cnn"), np.zeros(4800), 8000)
 
 
 def test_confusion_counts_rows_by_reference():

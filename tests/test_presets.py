@@ -47,6 +47,7 @@ def test_every_card_is_whole(name):
     assert len({result.key for result in card.results}) == len(card.results)
     assert card.data == tuple(source["title"] for source in card.sources) and card.size == card.weights.get("bytes", 0)
     shown = card._repr_html_()
+    assert shown.count("larger is better") == sum(r.metric in ("accuracy", "AUROC") for r in card.results)
     assert ">parameters</th>" in shown and all(f"{result.value:.2f}" in shown for result in card.results)
     assert all(set(tuned) <= {"alpha", "word_bonus", "prior_scale"} for tuned in card.decoding.values())
     if card.prior or any("prior_scale" in tuned for tuned in card.decoding.values()):

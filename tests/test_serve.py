@@ -27,6 +27,7 @@ from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
+import zoo
 from zoo.audio import bundled
 from zoo.decoding import Classification, Transcript, Word
 from zoo.decoding.live import Listener
@@ -34,7 +35,7 @@ from zoo.errors import TooLongError, ZooError
 from zoo.serve import Limits, Refusal
 from zoo.serve.app import application
 from zoo.serve.batching import Batcher
-from zoo.serve.models import Models, Served
+from zoo.serve.models import Models, Served, open_models
 from zoo.serve.run import check_open
 from zoo.serve.sound import hear
 from zoo.serve.watch import Watch
@@ -163,8 +164,6 @@ def test_models(server):
 
 
 def test_auto_is_the_best_of_those_that_were_measured_on_the_same(monkeypatch):
-    import zoo
-
     served = [Served(name, Stub(), Limits(), zoo.card(name)) for name in ("lstm_ctc", "attention_ctc")]
     models, asked = Models(served), []
     assert models.find("attention_ctc", "transcribe").name == "attention_ctc"
@@ -178,6 +177,17 @@ def test_auto_is_the_best_of_those_that_were_measured_on_the_same(monkeypatch):
     assert asked == [zoo.card("lstm_ctc").results[0].data]
     assert "digits" in served[0].about()["summary"]
     models.close()
+
+
+def test_auto_of_a_single_model_asks_for_no_figures():
+    models = Models([Served("ds_cnn.mandarin", Stub(), Limits(), zoo.card("ds_cnn.mandarin"))])
+    assert models.find("auto", "transcribe").name == "ds_cnn.mandarin"  # its data has options: audio_cmn,words=digits
+    models.close()
+
+
+def test_what_cannot_be_served_is_refused_before_it_is():
+    with refused("model", ZooError):
+        open_models(["ngram_lm"], Limits())
 
 
 def test_wrong_values_are_said(server):

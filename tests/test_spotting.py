@@ -61,6 +61,8 @@ def test_what_cannot_be_is_refused():
     samples = stream((1.0, 1.5))
     with refused("chunks", AudioError):
         Loud().spot(samples)
+    with refused("sample_rate", AudioError):
+        list(Loud().spot([samples], 10))
     with refused("", UnknownNameError):
         Loud().spot([samples], words="yess")
     with refused("words", ZooError):

@@ -1,6 +1,6 @@
 """Recordings to clips at a model's rate, and clips of any lengths to padded batches."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 
 import numpy as np
@@ -86,3 +86,25 @@ def batches(lengths: list[int], batch_size: int, sample_rate: int, seconds: int 
         group.append(int(i))
     if group:
         yield group
+
+
+def outputs_of(
+    clips: Sequence[np.ndarray], sample_rate: int, batch_size: int, network: Callable, frames: Mapping[str, str]
+) -> list[dict[str, np.ndarray]]:
+    """Runs a network and gives its outputs for each clip, by name, cut to the true frames.
+
+    Args:
+        clips: Arrays (samples,) at `sample_rate` Hz.
+        sample_rate: Hz.
+        batch_size: Clips at a time.
+        network: What maps (waveform, lengths) to outputs by name.
+        frames: Name of an output -> name of the output with its number of frames.
+    """
+    results: list[dict] = [{}] * len(clips)
+    for group in batches([len(clip) for clip in clips], batch_size, sample_rate):
+        given = network(*pad([clips[i] for i in group], sample_rate))
+        outputs = {name: np.asarray(value) for name, value in given.items()}
+        ends = {name: outputs[end] for name, end in frames.items() if name in outputs and end in outputs}
+        for row, i in enumerate(group):
+            results[i] = {n: v[row][: ends[n][row]] if n in ends else v[row] for n, v in outputs.items()}
+    return results

@@ -69,7 +69,7 @@ def export(
     >>> import zoo
     >>> path = export(zoo.load("conv2d_mini"), "litert", "mini.tflite")  # doctest: +SKIP
     """
-    if not hasattr(model, "network"):
+    if not hasattr(model, "output"):
         raise ZooError(f"`model` must be one network; export its parts. Received: {model.display_name}, which votes.")
     if format not in FORMATS:
         raise unknown_name("export format", format, FORMATS)

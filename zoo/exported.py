@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from zoo import decoding
-from zoo.clips import batches, load_clips, one_or_many, pad
+from zoo.clips import load_clips, one_or_many, outputs_of
 from zoo.decoding import live, segments
 from zoo.decoding.combination import in_a_row
 from zoo.errors import WeightsError, ZooError, check_whole, unknown_name
@@ -50,16 +50,7 @@ class ExportedModel:
         """
         check_whole("batch_size", batch_size)
         clips = load_clips(audio, self.config.sample_rate, self.max_seconds, self.display_name, sample_rate)
-        results: list[dict] = [{}] * len(clips)
-        for group in batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
-            outputs = self.session(*pad([clips[i] for i in group], self.config.sample_rate))
-            for row, i in enumerate(group):
-                end = {name: outputs[to][row] for name, to in self.about["frames"].items() if to in outputs}
-                results[i] = {
-                    name: value[row][: end.get(name)] if value.ndim > 1 else value[row]
-                    for name, value in outputs.items()
-                }
-        return results
+        return outputs_of(clips, self.config.sample_rate, batch_size, self.session, self.about["frames"])
 
     def logits(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
         """Logits of each clip: (frames, symbols) of a recognizer, (classes,) of a classifier. Arguments as for `infer`."""

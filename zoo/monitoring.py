@@ -153,7 +153,7 @@ def reference(rows: Sequence[Mapping], groups: Sequence, data: str, command: str
 
     Args:
         rows: A dict for each clip, of `measure`, or of `read_log`.
-        groups: For each row, who or what it is from. A random tenth of them, or ten where there are more, is compared with the
+        groups: For each row, who or what it is from. A random third of them, ten at most, is compared with the
             others; the limits lie above what they differ by.
         data: What it is, in words.
         command: That made it.

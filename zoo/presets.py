@@ -23,6 +23,7 @@ else:
 
 CARDS = Path(__file__).parent / "cards"
 WEIGHTS = Path(__file__).parent / "weights"
+LARGER = ("accuracy", "AUROC")  # metrics of which the larger value is better
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Result:
 
     data: str  # data set
     split: str
-    metric: str  # "WER", "CER", "accuracy" or "EER" in %, "dB" (root mean square error), or "perplexity"
+    metric: str  # "WER", "CER", "accuracy", "AUROC" or "EER" in %, "dB" (root mean square error), or "perplexity"
     value: float
     low: float  # ends of the 95 % interval, bootstrap over utterances (accuracy: Wilson)
     high: float
@@ -54,7 +55,7 @@ class ModelCard:
 
     name: str
     architecture: str  # name of the file in zoo/models/ or zoo/language/
-    task: str  # "transcription", "classification", "reconstruction", "denoising" or "language"
+    task: str  # "transcription", "classification", "detection", "reconstruction", "denoising" or "language"
     summary: str  # what it is, in a sentence
     labels: str  # what it can write or tell apart, in words
     sample_rate: int  # Hz; 0 for models of text
@@ -111,7 +112,7 @@ class ModelCard:
         names = ("task", "labels", "parameters", "licence", "limits")
         rows = [(name, f"{value:,}" if isinstance(value := getattr(self, name), int) else value) for name in names]
         for r in self.results:
-            better = "larger" if r.metric == "accuracy" else "smaller"
+            better = "larger" if r.metric in LARGER else "smaller"
             interval = f", 95 % interval {r.low:.2f} to {r.high:.2f}" if r.low < r.high else ""
             rows.append(
                 (f"{r.metric}, {r.data}:{r.split}", f"{r.value:.2f} ({better} is better{interval}) {r.decoder}")

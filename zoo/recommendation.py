@@ -12,10 +12,9 @@ from numbers import Real
 
 from zoo.errors import ZooError, unknown_name
 from zoo.files import read_json
-from zoo.presets import CARDS, ModelCard, Result, card, list_models
+from zoo.presets import CARDS, LARGER, ModelCard, Result, card, list_models
 
 FIGURES = "figures.json"
-LARGER = ("accuracy", "AUROC")  # metrics in percent of which the larger is better
 CLEAN_DB = 40.0  # SNR of the recordings as they are, of which there is a figure for every preset
 
 

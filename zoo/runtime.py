@@ -53,8 +53,8 @@ class Session:
     def __init__(self, path: str | os.PathLike):
         self.path, format = _existing(path)
         need(FORMATS[format].runs, f"Running {self.path.name}")
+        self.about = read_metadata(path)
         with self._explained():
-            self.about = read_metadata(path)
             self._call = {"litert": _litert, "onnx": _onnx, "savedmodel": _savedmodel}[format](self.path)
         self._alone = format == "litert" or "stream" in self.about  # one clip at a time
 
@@ -192,6 +192,8 @@ def read_metadata(path: str | os.PathLike) -> dict:
     ['zero', 'one']
     """
     path, format = _existing(path)
+    if format == "onnx":
+        need(FORMATS[format].runs, f"Reading {path.name}")
     try:
         if format == "litert":
             if not zipfile.is_zipfile(path):
@@ -199,13 +201,12 @@ def read_metadata(path: str | os.PathLike) -> dict:
             with zipfile.ZipFile(path) as archive:
                 text = archive.read(METADATA).decode()
         elif format == "onnx":
-            need(FORMATS[format].runs, f"Reading {path.name}")
             text = _onnx_session(path).get_modelmeta().custom_metadata_map.get(METADATA, "{}")
         else:
             extra = path / "assets.extra" / METADATA
             text = extra.read_text(encoding="utf-8") if extra.exists() else "{}"
         about = json.loads(text)
-    except (KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # those of onnxruntime have no class of their own
         raise WeightsError(f"`path` must be what `export` wrote. Received: {path} ({first_line(error)}).") from None
     return about if isinstance(about, dict) else {}
 

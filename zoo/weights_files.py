@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import numpy as np
 from zoo.errors import WeightsError
 
 NAMES = ("labels", "vocabulary")  # fields of a Config that say what the logits mean
+_LOADING = threading.RLock()  # one file at a time: Keras has one add_weight for all threads
 LARGEST = (
     4096  # field of a Config, but the sample rate, that a saved model may have: more fills the memory before any weight
 )
@@ -35,7 +37,12 @@ def stored_names(path: Path) -> dict:
 
 
 def stored_size(path: Path) -> int:
-    """Numbers in a weights file, the optimizer's left out. Keras loads what it finds and leaves the rest unread."""
+    """Numbers in a weights file. Keras loads what it finds and leaves the rest unread."""
+    return sum(_sizes_of_arrays(path))
+
+
+def _sizes_of_arrays(file: Path | io.BytesIO) -> list[int]:
+    """The size of every array in an HDF5 file, the optimizer's left out."""
     import h5py
 
     sizes = []
@@ -44,9 +51,9 @@ def stored_size(path: Path) -> int:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
             sizes.append(item.size)
 
-    with h5py.File(path) as file:
-        file.visititems(add)
-    return sum(sizes)
+    with h5py.File(file) as opened:
+        opened.visititems(add)
+    return sizes
 
 
 def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
@@ -105,33 +112,26 @@ def built_as_stored(path: Path) -> Iterator[None]:
         for field, value in _sizes(json.loads(archive.read("config.json"))):
             if value > LARGEST and field != "sample_rate":
                 raise WeightsError(f"`{field}` of a saved model must be at most {LARGEST}. Received: {value}.")
-        stored = _arrays(archive.read("model.weights.h5"))
+        stored = len(_sizes_of_arrays(io.BytesIO(archive.read("model.weights.h5"))))
     # Of numbers the smallest take half a byte; a quantized layer has arrays for a moment that it does not store.
     left = {"numbers": 2 * sizes["model.weights.h5"], "arrays": 10 + 3 * stored}
-    add_weight = keras.layers.Layer.add_weight
+    loader = threading.get_ident()
+    with _LOADING:
+        add_weight = keras.layers.Layer.add_weight
 
-    def counted(layer, shape=None, *args, **kwargs):
-        left["numbers"] -= np.prod(shape or (), dtype="float64")
-        left["arrays"] -= 1
-        if min(left.values()) < 0:
-            raise WeightsError(f"The config in {path.name} asks for more weights than the file holds.")
-        return add_weight(layer, shape, *args, **kwargs)
+        def counted(layer, shape=None, *args, **kwargs):
+            if threading.get_ident() == loader:
+                left["numbers"] -= np.prod(shape or (), dtype="float64")
+                left["arrays"] -= 1
+            if min(left.values()) < 0:
+                raise WeightsError(f"The config in {path.name} asks for more weights than the file holds.")
+            return add_weight(layer, shape, *args, **kwargs)
 
-    keras.layers.Layer.add_weight = counted
-    try:
-        yield
-    finally:
-        keras.layers.Layer.add_weight = add_weight
-
-
-def _arrays(content: bytes) -> int:
-    """How many arrays an HDF5 file holds, the optimizer's left out."""
-    import h5py
-
-    found = []
-    with h5py.File(io.BytesIO(content)) as file:
-        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-    return sum(not name.startswith("optimizer") for name in found)
+        keras.layers.Layer.add_weight = counted
+        try:
+            yield
+        finally:
+            keras.layers.Layer.add_weight = add_weight
 
 
 def _sizes(config: Any) -> Iterator[tuple[str, int]]:

@@ -14,8 +14,9 @@ from zoo.entry import HUB, SUFFIXES
 from zoo.errors import MissingFileError, ZooError
 from zoo.presets import find_card
 
-SOUND = ("transcription", "classification", "reconstruction", "denoising")  # tasks of models that take recordings
-CODES = SOUND[1:]  # of models that may have an embedding or codes
+# Tasks of models that take recordings, and of those that may have an embedding or codes.
+SOUND = ("transcription", "classification", "reconstruction", "denoising", "detection")
+CODES = ("classification", "reconstruction", "denoising")
 
 
 def check_can(name: str, tasks: tuple[str, ...], what: str) -> None:
@@ -41,13 +42,10 @@ def load_model(name: str, weights: str | None, runtime: str | None = None) -> An
         raise MissingFileError(f"`weights` must be a .keras or .weights.h5 file. There is no file {weights}.")
     if weights and weights.endswith(SUFFIXES):
         return zoo.load(weights)
-    if name.startswith(HUB):
-        return zoo.load(name)
-    if runtime:
-        return zoo.load(name, weights=weights or "bundled", runtime=runtime)
-    with importing():
-        from zoo.loading import load
-    return load(name, weights=weights or "bundled")
+    if not runtime:
+        with importing():
+            from zoo import loading  # noqa: F401
+    return zoo.load(name, weights=weights or "bundled", runtime=runtime)
 
 
 @dataclass

@@ -11,6 +11,7 @@ import click
 
 from zoo.cli._loading import Asked, check_can
 from zoo.cli._output import PICTURES, check_file
+from zoo.entry import SUFFIXES
 from zoo.errors import ZooError
 
 
@@ -67,12 +68,14 @@ def model(
         @click.option(
             "--weights",
             metavar="FILE",
-            help="A .keras, .weights.h5 or .tflite file to use instead of the bundled weights.",
+            help=f"A .keras{', .weights.h5 or .tflite' if runtimes else ' or .weights.h5'} file to use instead of the bundled weights.",
         )
         @wraps(command)
         def with_model(name, weights, runtime=None, **values):
             if name not in others:
                 check_can(name, tasks, what)
+            if weights and weights.endswith(SUFFIXES) and not runtimes:
+                raise ZooError(f"`weights` must be a .keras or .weights.h5 file for this command. Received: {weights}.")
             return command(asked=Asked(name, weights, None if runtime == "keras" else runtime), **values)
 
         with_model = RUNTIME(with_model) if runtimes else with_model

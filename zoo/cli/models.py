@@ -140,7 +140,7 @@ def export_model(asked, format, out, quantize, calibration, stream, example, as_
         from zoo.datasets.spec import DataSpec
 
         utterances = DataSpec.parse(calibration, "train").load()
-        clips = [u.audio(asked.sample_rate) for u in utterances[:: max(1, len(utterances) // CALIBRATION)]]
+        clips = [u.audio(asked.sample_rate) for u in utterances[:: -(-len(utterances) // CALIBRATION)]]
     if format == "c":
         path = zoo.microcontroller.export_c(asked.model, out, clips)
     else:

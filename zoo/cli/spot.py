@@ -8,6 +8,7 @@ import zoo
 from zoo.cli import _options as options
 from zoo.cli._recordings import Recordings
 from zoo.errors import ZooError
+from zoo.presets import find_card
 
 
 @click.command()
@@ -40,7 +41,7 @@ def spot(path, asked, words, threshold, seconds, as_json):
     chosen = [word.strip() for word in words.split(",")] if words else None
     try:
         for found in asked.model.spot(chunks, rate, chosen, threshold):
-            click.echo(json.dumps(found.to_dict()) if as_json else str(found))
+            click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else str(found))
     except KeyboardInterrupt:
         pass
 
@@ -53,8 +54,7 @@ def spot(path, asked, words, threshold, seconds, as_json):
 def verify(first, second, asked, as_json):
     """Compare the voices of two recordings.
 
-    The cosine of their embeddings is near 1 for one voice and near 0 for two. Whether it is that of one voice depends on the
-    rooms and the microphones as well: see the equal error rate with `zoo info`. Never use it as a lock.
+    The cosine of their embeddings is larger for one voice than for two. It depends on the rooms and the microphones as well: see the equal error rate with `zoo info`. Never use it as a lock.
 
     \b
     Example:
@@ -63,7 +63,8 @@ def verify(first, second, asked, as_json):
     if not hasattr(asked.model, "verify"):
         raise ZooError(f"`model` must have an embedding, such as speaker_id. Received: {asked.name}.")
     cosine = asked.model.verify(first, second)
-    same = zoo.card(asked.name).same_above if not asked.weights else None
+    card = find_card(asked.model.preset) if asked.model.preset else None
+    same = card.same_above if card else None
     if as_json:
         click.echo(json.dumps({"cosine": round(cosine, 4), "same": None if same is None else cosine >= same}))
         return

@@ -159,7 +159,7 @@ def _train_language_model(name: str, data, out, changes: dict, given: dict, othe
 
 
 @click.command()
-@options.model((*SOUND, "language"), "a model")
+@options.model((*SOUND, "language"), "a model", runtimes=True)
 @options.data_option
 @options.decoder_options
 @click.option("--verify", is_flag=True, help="Measure the equal error rate of speaker verification.")

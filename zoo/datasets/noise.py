@@ -1,8 +1,7 @@
 """ESC-10: 400 five-second environmental sounds in ten classes, for noise augmentation (no speech but baby cries).
 
 Split by ESC's own folds, the first number of a file's name: folds 1-4 are train, 5 is test. Any re-encoding is
-accepted (the manifest fixes the identifiers, not the bytes). A clip that cannot be decoded whole is left out, as are
-61 of the 400 re-encoded Opus files by libsndfile 1.2.2.
+accepted (the manifest fixes the identifiers, not the bytes). A damaged clip is used as far as it can be decoded.
 
 Source: K. J. Piczak, "ESC: dataset for environmental sound classification", ACM Multimedia 2015;
 https://github.com/karolpiczak/ESC-10, CC BY 3.0 (credits of each clip inside).

@@ -92,7 +92,6 @@ class Listener:
     """
 
     def __init__(self, stream, vocabulary: Vocabulary, frame_seconds: float, rate: int, sample_rate: float):
-        check_rate(sample_rate, "rate of the chunks")
         self.stream, self.sample_rate, self.samples = stream, sample_rate, 0
         self.decoder, self.resample = StreamingGreedyDecoder(vocabulary, frame_seconds), resampler(sample_rate, rate)
         self.text, self.shown = "", ("", "")
@@ -111,13 +110,18 @@ class Listener:
 
 def listen(listener: Listener, chunks: Iterable[np.ndarray]) -> Iterator[PartialTranscript]:
     """Transcribe sound that is going on: chunks, arrays (samples,) or (samples, channels), to what is new after each."""
-    if not isinstance(chunks, Iterable) or hasattr(chunks, "__array__"):
-        raise AudioError(f"`chunks` must be arrays; put a single one into [ ]. Received: a {type(chunks).__name__}.")
+    check_chunks(chunks)
     for chunk in chunks:
         if heard := listener.hear(chunk):
             yield heard
     if listener.samples:
         yield listener.hear(np.zeros(0, "float32"), last=True)
+
+
+def check_chunks(chunks) -> None:
+    """Raise AudioError unless `chunks` may be a stream of arrays."""
+    if not isinstance(chunks, Iterable) or hasattr(chunks, "__array__"):
+        raise AudioError(f"`chunks` must be arrays; put a single one into [ ]. Received: a {type(chunks).__name__}.")
 
 
 def check_chunk(chunk) -> np.ndarray:
@@ -133,6 +137,7 @@ def check_chunk(chunk) -> np.ndarray:
 
 def resampler(from_rate: float, to_rate: float) -> Callable[[np.ndarray, bool], np.ndarray]:
     """A function (samples, last) -> samples at another rate, that remembers what came before."""
+    check_rate(from_rate)
     if from_rate == to_rate:
         return lambda samples, last: samples
     import soxr

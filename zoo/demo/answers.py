@@ -14,6 +14,7 @@ import numpy as np
 import zoo
 from zoo.audio import duration, load_audio
 from zoo.errors import AudioError, AudioWarning, ZooError
+from zoo.presets import LARGER
 
 RATE = 16000  # Hz of clips in memory and on disk; each model resamples for itself
 MAX_SECONDS = 600.0  # that the page transcribes: two cores answer ten minutes in less than one
@@ -47,7 +48,7 @@ def models_for(task: str) -> list[str]:
 
     def error(name):
         first = next(iter(zoo.card(name).results), None)
-        return np.inf if first is None else 100 - first.value if first.metric == "accuracy" else first.value
+        return np.inf if first is None else 100 - first.value if first.metric in LARGER else first.value
 
     return sorted((name for name in zoo.list_models(task=task) if zoo.card(name).weights), key=error)
 
@@ -132,7 +133,7 @@ def majority(answers: dict[str, Any]) -> str:
 
 
 def draw(name: str, samples: np.ndarray) -> Picture | None:
-    """Draws what a model makes of a clip: words, what a label depended on, or a reconstruction; None for text."""
+    """Draws what a model makes of a clip: words, what a label depended on, or a reconstruction; None for other models."""
     from zoo import plots
     from zoo.plots import pictures
 
@@ -171,7 +172,7 @@ def card_text(name: str) -> str:
     lines += [f"**Labels**: {about.labels}", f"**Limits**: {about.limits}", f"**Licence**: {about.licence}."]
     rows = [["measured on", "figure", "95 % interval", "clips", "note"], ["---"] * 5]
     for r in about.results:
-        figure = f"{r.metric} {r.value:.2f}" + (" %" if r.metric in ("WER", "CER", "accuracy", "EER") else "")
+        figure = f"{r.metric} {r.value:.2f}" + (" %" if r.metric in ("WER", "CER", "accuracy", "AUROC", "EER") else "")
         interval = f"{r.low:.2f} to {r.high:.2f}" if r.low < r.high else ""
         measured_on = ", ".join(filter(None, (r.data, r.split, r.decoder)))
         rows.append([measured_on, figure, interval, f"{r.utterances:,}", r.note])

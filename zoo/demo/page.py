@@ -153,7 +153,7 @@ def _models_tab(gr, tab, audio) -> None:
         yield {"status": f"{name} is drawing ...", "picture": None}
         picture = answers.draw(name, answers.hear(path or bundled(EXAMPLES[0])))
         clip = "your clip" if path else f"the clip {EXAMPLES[0]}"
-        done = f"{name} on {clip}:" if picture else f"{name} is a language model: it has no picture of a clip."
+        done = f"{name} on {clip}:" if picture else f"{name} has no picture of a clip."
         yield {"status": done, "picture": picture}
 
     picker.change(answers.card_text, picker, text, **QUEUE)
@@ -211,7 +211,11 @@ def check_address(host: str, port: int) -> socket.socket:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        try:
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         given = (
             f"host={host!r}, port={port} ({error.strerror}). Does another program listen there? Port 0 is any free one"

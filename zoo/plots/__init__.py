@@ -5,6 +5,7 @@
     zoo.plots.drift     what comes in to a service, beside what is usual: report
     zoo.plots.maps      codes as points of a plane: latent_map
     zoo.plots.networks  a model in, a drawing of its layers out: architecture
+    zoo.plots.lessons   chapters on recognizers, speakers, deployment: delays, heads, trials, trade-offs
     zoo.plots.diagrams  drawings of ideas: lstm_cell, query_key_value, ctc_lattice, beam, vae
     zoo.plots.pictures  a model and a clip in, its answer as one of these: transcription, classification
     zoo.plots.figure    what they share; zoo.plots.shapes what drawings share

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from zoo import decoding, plots
 from zoo.audio import load_audio
+from zoo.errors import ZooError
 from zoo.layers import LogMel
 from zoo.plots.figure import Drawing, draw_frames
 from zoo.tasks import Classifier, Recognizer
@@ -31,11 +32,13 @@ def transcription(
     >>> transcription(zoo.load("lstm_ctc"), bundled("telephone")).get_suptitle()
     'six one three nine six'
     """
-    rate = model.config.sample_rate
+    drawn = getattr(model, "models", (model,))[0]  # of an ensemble, its first network
+    rate = drawn.config.sample_rate
     samples = load_audio(audio, rate, sample_rate=sample_rate)
     transcript = transcript or model.transcribe(samples, rate)
-    # The front end of the model, where it is a LogMel; else the default one.
-    layer = next((layer for layer in model.network.layers if isinstance(layer, LogMel)), None) or LogMel(rate)
+    # The front end of the network, where it is a LogMel; else the default one.
+    layers = getattr(drawn, "layers", ())  # an exported network shows none
+    layer = next((layer for layer in layers if isinstance(layer, LogMel)), None) or LogMel(rate)
     log_mel, n_frames = layer(samples[None], np.array([len(samples)], "int32"))
     seconds = len(samples) / rate
     figure = Drawing(figsize=(min(16, max(8, 2.2 * seconds)), 7), layout="constrained")
@@ -44,8 +47,8 @@ def transcription(
     wave.set(ylabel="waveform", xlim=(0, seconds))
     draw_frames(mel, np.asarray(log_mel)[0, : int(n_frames[0])], layer.hop_length / rate, cmap="magma")
     mel.set(ylabel="log-mel band")
-    probabilities = np.exp(decoding.log_softmax(model.logits([samples], rate)[0]))
-    _draw_tokens(chart, probabilities, model.vocabulary, model.config.frame_seconds)
+    probabilities = np.exp(decoding.log_softmax(drawn.logits([samples], rate)[0]))
+    _draw_tokens(chart, probabilities, drawn.vocabulary, drawn.config.frame_seconds)
     for word in transcript.words:
         for axes in (wave, chart):
             axes.axvspan(word.start, word.end, color="tab:green", alpha=0.13)
@@ -78,13 +81,15 @@ def _peaks(values: np.ndarray, chosen: np.ndarray) -> list[int]:
 def classification(model: Classifier, audio: Any, sample_rate: int | None = None, title: str = "") -> Figure:
     """Draws the probabilities of a word beside what they depended on: attention over time or, without one, saliency.
 
-    The clip is one as for `model.classify`.
+    The clip is one as for `model.classify`. ZooError for an exported model or an ensemble, which have no saliency.
 
     >>> import zoo
     >>> from zoo.audio import bundled
     >>> len(classification(zoo.load("attention"), bundled("seven")).axes) >= 2
     True
     """
+    if not hasattr(model, "saliency"):
+        raise ZooError(f"`model` must be a Keras model to be drawn. Received: {model.display_name}.")
     config = model.config
     rate, hop_seconds = config.sample_rate, config.hop_length / config.sample_rate
     samples = load_audio(audio, rate, sample_rate=sample_rate)

@@ -8,7 +8,6 @@ While a batch is computed the next one gathers, so batches grow with the load by
 
 import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,7 +105,7 @@ class Batcher:
         with self.changed:
             if not self.waiting and not self.closed:
                 self.changed.wait_for(lambda: self.waiting or self.closed)
-                self._gather()
+                self.changed.wait_for(lambda: len(self.waiting) >= CLIPS or self.closed, WINDOW)  # for more clips
             jobs: list[Job] = []
             seconds = 0.0
             while self.waiting and len(jobs) < CLIPS and (not jobs or seconds + self.waiting[0].seconds <= SECONDS):
@@ -114,12 +113,6 @@ class Batcher:
                 seconds += jobs[-1].seconds
             self.seconds -= seconds
             return jobs
-
-    def _gather(self) -> None:
-        """Wait for a moment for more clips."""
-        until = time.monotonic() + WINDOW
-        enough = lambda: len(self.waiting) >= CLIPS or self.closed  # noqa: E731
-        self.changed.wait_for(enough, max(0.0, until - time.monotonic()))
 
 
 def _alone(answer: Callable, job: Job) -> Any:

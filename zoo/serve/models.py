@@ -45,7 +45,7 @@ class Served:
             for job in self.jobs
             if job != "stream"
         }
-        self.streamer = twins(model, 1)[0]
+        self.streamer = twins(model, 1)[0] if "stream" in self.jobs else None
         self.stream_thread = ThreadPoolExecutor(1, f"stream-{name}")
 
     def _answer(self, job: str, model, clips: Sequence[np.ndarray]) -> Sequence:
@@ -125,9 +125,9 @@ def open_models(
             log(f"Loading {name} ...")
         about = find_card(name) if _is_preset(name) else None
         model = load(name, runtime=runtime or (_faster(about) if about else None))
-        served.append(Served(_called(name), model, limits, about))
-        if not served[-1].jobs:
+        if not any(hasattr(model, job) for job in JOBS):
             raise ZooError(f"`model` must be a recognizer, a classifier or an embedder. Received: {name}.")
+        served.append(Served(_called(name), model, limits, about))
         served[-1].warm_up()
     return Models(served)
 
@@ -155,6 +155,6 @@ def _called(name: str | os.PathLike) -> str:
 def _best(served: Sequence[Served]) -> Served:
     """The one that `zoo.recommend` ranks first, by the data that the first was measured on; without such data, the first."""
     results = served[0].card.results if served[0].card else ()
-    ranked = zoo.recommend(results[0].data) if results else ()
+    ranked = zoo.recommend(results[0].data.partition(",")[0]) if results and len(served) > 1 else ()
     by_preset = {model.card.name: model for model in served if model.card}
     return next((by_preset[one.name] for one in ranked if one.name in by_preset), served[0])

@@ -15,8 +15,9 @@ FewShot                  a classifier from a few recordings of each word
 """
 
 # ruff: noqa: F401
+from zoo.clips import pad
 from zoo.tasks.autoencoder import Autoencoder, VariationalAutoencoder
-from zoo.tasks.base import SpeechModel, compile_model, pad
+from zoo.tasks.base import SpeechModel, compile_model
 from zoo.tasks.classifier import Classifier, Embedder
 from zoo.tasks.denoiser import Denoiser
 from zoo.tasks.detector import SpeechDetector

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.audio import is_pair
-from zoo.clips import batches, load_clips, pad
+from zoo.clips import load_clips, outputs_of
 from zoo.errors import ZooError, check_whole
 from zoo.registry import architecture
 from zoo.tasks.processes import check_process
@@ -63,15 +63,6 @@ class SpeechModel(keras.Model):
                 layer.quantize(mode)
         for layer_name in frozen:
             self.get_layer(layer_name).trainable = False
-
-    @property
-    def network(self) -> "SpeechModel":
-        """The model itself; older code finds the layers here."""
-        return self
-
-    def __dir__(self) -> list[str]:
-        # Keras walks through all attributes to load weights, and would go round in a circle.
-        return [name for name in super().__dir__() if name != "network"]
 
     @property
     def display_name(self) -> str:
@@ -250,18 +241,11 @@ class SpeechModel(keras.Model):
         if not isinstance(audio, list | tuple) or is_pair(audio):
             raise ZooError(f"`audio` must be a list of clips, even of one. Received: a {type(audio).__name__}.")
         clips = self.load_clips(audio, sample_rate)
-        results: list[dict] = [{}] * len(clips)
-        for group in batches([len(clip) for clip in clips], batch_size, self.config.sample_rate):
-            waveform, lengths = pad([clips[i] for i in group], self.config.sample_rate)
-            outputs = (network or self).predict_on_batch({"waveform": waveform, "lengths": lengths})
-            outputs = {name: np.asarray(value) for name, value in outputs.items()}
-            ends = {name: outputs[end] for name, end in self.frames.items() if end in outputs}
-            for row, i in enumerate(group):
-                results[i] = {
-                    name: value[row][: ends[name][row]] if name in ends else value[row]
-                    for name, value in outputs.items()
-                }
-        return results
+
+        def run(waveform, lengths):
+            return (network or self).predict_on_batch({"waveform": waveform, "lengths": lengths})
+
+        return outputs_of(clips, self.config.sample_rate, batch_size, run, self.frames)
 
     def logits(self, audio: Sequence, sample_rate: int | None = None, batch_size: int = 16) -> list[np.ndarray]:
         """Logits of each clip: (frames, symbols) of a recognizer, (classes,) of a classifier. Arguments as for `infer`."""

@@ -57,6 +57,7 @@ class Rover(Parts):
     """
 
     task = "transcription"
+    max_seconds = float("inf")  # each of them cuts recordings as it needs to
 
     def __init__(self, models: Sequence, weights: Sequence[float] | None = None):
         self.models = tuple(models)

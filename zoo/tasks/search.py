@@ -18,8 +18,9 @@ import numpy as np
 
 from zoo import baselines
 from zoo.audio import SHORTEST, Audio, load_audio
+from zoo.clips import pad
 from zoo.errors import AudioError, ZooError, check_whole
-from zoo.tasks.base import SpeechModel, pad
+from zoo.tasks.base import SpeechModel
 from zoo.tasks.few_shot import TRIM_DB, check_not_silent
 
 STRETCHES = (0.8, 1.0, 1.25)  # lengths of windows, times that of the word

@@ -16,8 +16,8 @@ from itertools import chain, repeat
 import numpy as np
 
 from zoo.decoding import log_softmax
-from zoo.decoding.live import check_chunk, resampler
-from zoo.errors import AudioError, ZooError, unknown_name
+from zoo.decoding.live import check_chunk, check_chunks, resampler
+from zoo.errors import ZooError, unknown_name
 
 WINDOW = 1.0  # seconds, what a classifier of commands learnt from
 HOP = 0.1  # seconds from one window to the next
@@ -89,8 +89,7 @@ def spot(
 
 def _checked(model, chunks, words, threshold) -> tuple[list[str], float]:
     """The words to listen for and the threshold. Raises ZooError, AudioError."""
-    if not isinstance(chunks, Iterable) or hasattr(chunks, "__array__"):
-        raise AudioError(f"`chunks` must be arrays; put a single one into [ ]. Received: a {type(chunks).__name__}.")
+    check_chunks(chunks)
     words = [words] if isinstance(words, str) else words
     words = [label for label in model.labels if label not in OTHER] if words is None else list(words)
     for word in words:

@@ -108,10 +108,9 @@ class Texts:
         self.said, self.lines = said, lines
 
     def _wrong(self, text: str) -> int:
-        from zoo.metrics import wer
+        from zoo.metrics import word_errors
 
-        rate = wer([self.said], [text])
-        return rate.substitutions + rate.deletions + rate.insertions
+        return word_errors(self.said, text)
 
     def __repr__(self) -> str:
         width = max(map(len, ("said", *self.lines)))

@@ -200,3 +200,12 @@ def test_squared_error_is_of_the_real_frames():
     )
     whole = ops.convert_to_numpy(squared_error(target, {"reconstruction": ops.convert_to_tensor(found)}))
     np.testing.assert_allclose(whole, np.mean((found - target) ** 2, axis=(1, 2)) / ERROR_DB**2 / 2, rtol=1e-5)
+
+
+def test_a_margin_makes_the_right_class_harder():
+    logits = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    ids = np.array([0, 3, 1, 2, 2])
+    harder = logits - 6.0 * np.eye(4, dtype="float32")[ids]
+    found = [np.asarray(cross_entropy(ids, *given)) for given in ((logits, 6.0), (harder,))]
+    np.testing.assert_allclose(*found, rtol=1e-5)
+    assert (found[0] > np.asarray(cross_entropy(ids, logits))).all()

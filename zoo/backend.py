@@ -3,6 +3,7 @@
 `import zoo` installs a finder that the first `import keras` finds, wherever that stands.
 """
 
+import logging
 import os
 import sys
 from importlib.machinery import ModuleSpec
@@ -69,7 +70,14 @@ class _First:
         return spec
 
 
+def _not_retracing(record: logging.LogRecord) -> bool:
+    return "retracing" not in record.getMessage()
+
+
 def watch() -> None:
-    """Install the finder, unless Keras is there already."""
+    """Install the finder, unless Keras is there already, and hide a warning."""
+    # TensorFlow warns whenever it compiles again for clips of another length, as it should. A filter stays where the
+    # level would be reset when TensorFlow is imported later.
+    logging.getLogger("tensorflow").addFilter(_not_retracing)
     if "keras" not in sys.modules and not any(isinstance(finder, _First) for finder in sys.meta_path):
         sys.meta_path.insert(0, _First())

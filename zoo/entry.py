@@ -10,6 +10,11 @@ SUFFIXES = (".tflite", ".onnx")  # of exported files
 HUB = "hf://"  # before the name of a repository
 
 
+def called(path: Path) -> str:
+    """What others call a model in a file: the file by its name, or that of its folder where `zoo train` named it."""
+    return path.stem if path.stem != "model" else path.absolute().parent.name
+
+
 def load(
     name: str | os.PathLike,
     weights: str | os.PathLike | None = "bundled",

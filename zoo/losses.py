@@ -131,13 +131,17 @@ def distillation(
     return ops.sum(ops.where(frame_mask(lengths, ops.shape(divergence)[1]), divergence, 0.0), axis=1)
 
 
-def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
+def cross_entropy(labels: Tensor, logits: Tensor, margin: float = 0.0) -> Tensor:
     """Cross-entropy of one class for each clip, (batch,) nats, from ids (batch,) or (batch, 1) and logits (batch, classes).
+
+    With a margin, the logit of the right class counts for so much less (Wang et al., "CosFace", CVPR 2018).
 
     >>> round(float(cross_entropy(np.array([3]), np.zeros((1, 10), "float32"))[0]), 3)  # log 10
     2.303
     """
     labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
+    if margin:
+        logits = logits - margin * ops.one_hot(labels, logits.shape[-1])
     return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
 

@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-import logging
 import os
 import re
 import sys
@@ -20,9 +19,6 @@ from zoo.audio import bundled, load_audio, resample
 from zoo.errors import ZooError
 from zoo.words import language, say, shown, speaking, translate_outputs  # noqa: F401
 
-# TensorFlow warns whenever it compiles again for clips of another length, as it should. A filter stays where the level
-# would be reset when TensorFlow is imported later.
-logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
 translate_outputs()
 
 MAX_SECONDS = 60.0  # of a recording

@@ -2,7 +2,6 @@
 
 import html
 import importlib.util
-import logging
 import os
 import socket
 import tempfile
@@ -254,8 +253,6 @@ def serve(
     check_gradio()
     folder, listener = recordings.check_folder(folder), check_address(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
-    # TensorFlow warns whenever it compiles for another length of clip, as it should.
-    logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
     # What users record lies in a folder that is gone when the server ends.
     with listener, tempfile.TemporaryDirectory(prefix="zoo-demo-", ignore_cleanup_errors=True) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads

@@ -63,6 +63,22 @@ class MeanSubtraction(FixedLayer):
         return (frames - mean) * valid / 20.0
 
 
+class FrameMeanSubtraction(FixedLayer):
+    """Subtracts from every frame its mean over the bands: how loud a sound is does not say whose it is. In units of 20 dB.
+
+    Call:
+        (frames (batch, frames, n) in dB, lengths) -> frames of the same shape, 0 in the padding.
+
+    >>> import numpy as np
+    >>> np.asarray(FrameMeanSubtraction()(np.array([[[-40.0, 0.0]]], "float32"), np.array([1]))).ravel().tolist()
+    [-1.0, 1.0]
+    """
+
+    def call(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        valid = ops.cast(frame_mask(lengths, ops.shape(frames)[1]), frames.dtype)[:, :, None]
+        return (frames - ops.mean(frames, axis=2, keepdims=True)) * valid / 20.0
+
+
 class PeakNormalise(FixedLayer):
     """Measures levels in dB below the clip's peak, from -range_db to 0, so that recording level does not matter.
 

@@ -39,6 +39,7 @@ class Config(WordConfig):
     filters: int = 32  # of the first convolution; the others have twice as many
     units: int = 96  # numbers in an embedding
     scale: float = 16.0  # of the cosines
+    margin: float = 0.0  # by which the cosine with the right direction has to be the largest, while training
     dropout: float = 0.2  # share of the embedding layer's inputs
 
 

@@ -95,8 +95,8 @@ class Canvas:
         style = {"ha": "center", "va": "center", "size": 8, "color": self.theme.ink, "zorder": 4} | style
         self.axes.text(x, y, text, parse_math=math, **style)
 
-    def arrow(self, start: tuple[float, float], end: tuple[float, float], curve: float = 0.0, **style: Any) -> None:
-        """Draws an arrow, straight or as an arc; positive curves bend to the right of its way."""
+    def arrow(self, start: tuple[float, float], end: tuple[float, float], **style: Any) -> None:
+        """Draws a straight arrow."""
         style = {
             "color": self.theme.ink,
             "linewidth": 1.1,
@@ -104,8 +104,7 @@ class Canvas:
             "mutation_scale": 9,
             "zorder": 2,
         } | style
-        connection = f"arc3,rad={curve}"
-        self.axes.add_patch(FancyArrowPatch(start, end, connectionstyle=connection, shrinkA=0, shrinkB=0, **style))
+        self.axes.add_patch(FancyArrowPatch(start, end, shrinkA=0, shrinkB=0, **style))
 
     def route(self, points: Sequence[tuple[float, float]], **style: Any) -> None:
         """Draws an arrow along corners."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from zoo.entry import load
+from zoo.entry import SUFFIXES, called, load
 from zoo.errors import ZooError
 from zoo.presets import ModelCard, find_card, resolve
 from zoo.serve.batching import Batcher
@@ -145,11 +145,9 @@ def _is_preset(name: str) -> bool:
 
 
 def _called(name: str | os.PathLike) -> str:
-    """What clients call a model: a file by its name, or that of its folder where `zoo train` named it."""
+    """What clients call a model."""
     path = Path(name)
-    if path.suffix not in (".keras", ".tflite", ".onnx"):
-        return str(name)
-    return path.stem if path.stem != "model" else path.absolute().parent.name
+    return called(path) if path.suffix in (".keras", *SUFFIXES) else str(name)
 
 
 def _best(served: Sequence[Served]) -> Served:

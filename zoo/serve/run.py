@@ -118,8 +118,6 @@ def serve(
     limits = limits or Limits()
     with check_address(host, port) as listener:
         watch = Watch(log, keep)  # before seconds of loading
-        # TensorFlow warns whenever it compiles for another length of clip, as it should.
-        logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
         logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # a client's mistakes fill no log of ours
         app = application(open_models(models, limits, runtime, say), limits, watch, host in LOCAL, token)
         config = uvicorn.Config(

@@ -204,6 +204,9 @@ class Embedder(Classifier):
     (96,)
     """
 
+    def utterance_losses(self, x, y, outputs):
+        return cross_entropy(y, outputs["logits"], self.config.scale * self.config.margin)
+
     @one_or_many
     def embed(self, audio, sample_rate: int | None = None, batch_size: int = 64) -> np.ndarray:
         """Embeds a clip or a list, as `classify` takes them, as points of a sphere: (units,), or (clips, units)."""

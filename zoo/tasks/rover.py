@@ -106,8 +106,8 @@ def checked_weights(models: tuple, weights: Sequence[float] | None) -> tuple[flo
     return tuple((values / values.sum()).tolist())
 
 
-def grid(n: int, steps: int = STEPS) -> Iterator[np.ndarray]:
-    """All weights of n models in steps of 1 / steps, with sum 1."""
-    for bars in combinations(range(steps + n - 1), n - 1):
-        edges = np.array([-1, *bars, steps + n - 1])
-        yield (np.diff(edges) - 1) / steps
+def grid(n: int) -> Iterator[np.ndarray]:
+    """All weights of n models in steps of 1 / STEPS, with sum 1."""
+    for bars in combinations(range(STEPS + n - 1), n - 1):
+        edges = np.array([-1, *bars, STEPS + n - 1])
+        yield (np.diff(edges) - 1) / STEPS

@@ -24,14 +24,14 @@ def speed(samples: np.ndarray, factor: float) -> np.ndarray:
     return resample(samples, int(round(100 * factor)), 100)
 
 
-def telephone(samples: np.ndarray, sample_rate: int, line_rate: int = 8000) -> np.ndarray:
-    """Removes what a phone line of `line_rate` hertz does not carry: frequencies above half of it.
+def telephone(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Removes what a phone line of 8 kHz does not carry: frequencies above half of it.
 
     >>> whistle = np.sin(2 * np.pi * 6000 / 16000 * np.arange(16000))  # higher than a line of 8 kHz carries
     >>> bool(np.abs(telephone(whistle, 16000)[2000:-2000]).max() < 0.01)
     True
     """
-    through = resample(resample(samples, sample_rate, line_rate), line_rate, sample_rate)
+    through = resample(resample(samples, sample_rate, 8000), 8000, sample_rate)
     return np.resize(np.pad(through, (0, max(0, len(samples) - len(through)))), len(samples))
 
 

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from zoo.audio import bundled
-from zoo.entry import load
+from zoo.entry import called, load
 from zoo.errors import MissingFileError, ZooError
 from zoo.presets import find_card
 from zoo.web.engine import copy_runtime, find_runtime
@@ -115,8 +115,8 @@ def _add(model, made: Path, taken: Sequence[str], log: Callable[[str], None]) ->
     if isinstance(model, str | os.PathLike):
         log(f"{name}: loading ...")
         path, model = Path(model), load(model)
-        if path.suffix == ".keras":  # what `zoo train` writes has the name of its folder
-            name = path.stem if path.stem != "model" else path.absolute().parent.name
+        if path.suffix == ".keras":
+            name = called(path)
     else:
         name = model.display_name
     if getattr(model, "task", "") not in TASKS:  # a .keras file may hold anything

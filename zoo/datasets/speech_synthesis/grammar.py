@@ -23,9 +23,9 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NAMES = [row["name"] for row in manifest("names")]  # of people and towns, some of them twice
 
 
-def digit_words(rng: np.random.Generator, length: int, oh: float = 0.4) -> list[str]:
+def digit_words(rng: np.random.Generator, length: int) -> list[str]:
     """Returns digit words; one speaker says either zero or oh throughout."""
-    zero = "oh" if rng.random() < oh else "zero"
+    zero = "oh" if rng.random() < 0.4 else "zero"
     return [zero if d == 0 else DIGITS[d] for d in rng.integers(0, 10, length)]
 
 

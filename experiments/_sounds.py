@@ -1,6 +1,7 @@
 """Clips for `doubt`: speech that the models know, and what none of them can know, in three parts: "fit", "tune" and "report".
 
-No voice, English word or synthetic language of one part is in another. What is no data set of the package is read from archives in
+No English word or synthetic language of one part is in another, nor a voice in "fit" and "report"; those of espeak-ng's languages in
+"tune" speak English in "fit", and two of those in "report" say digits in "tune". What is no data set of the package is read from archives in
 ZOO_DATA, where they are there: Speech Commands, kokoro_words, audio-cmn, kathleen, LibriSpeech.
 """
 
@@ -189,7 +190,7 @@ def spoken(text: str, voice: str, words_per_minute: int, pitch: int) -> np.ndarr
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/said.wav"
         settings = ["-v", voice, "-s", str(words_per_minute), "-p", str(pitch), "-w", path]
-        subprocess.run(["espeak-ng", *settings, text], check=True, capture_output=True, timeout=60)
+        subprocess.run(["espeak-ng", *settings, "--", text], check=True, capture_output=True, timeout=60)
         return load_audio(path, RATE)
 
 

@@ -11,6 +11,7 @@ Nothing is trained here but the baselines, which ship no weights and fit in seco
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def draw(rows: Sequence[dict], plot: str) -> None:
     levels = [
         {"name": r["name"]} | {k: {s: v["value"] for s, v in r[k].items()} for k in ("noise", "babble")} for r in rows
     ]
-    plots.noise(levels).figure.savefig(plot.replace(".", "-noise.", 1))
+    plots.noise(levels).figure.savefig(Path(plot).with_stem(f"{Path(plot).stem}-noise"))
 
 
 def folds(name: str) -> dict | None:

@@ -53,11 +53,11 @@ def clips(task: str, part: str) -> list[tuple[str, str, _sounds.Clip]]:
 
 def answers(name: str, part: str, folder: str) -> dict[str, np.ndarray]:
     """What a model makes of each clip of a part, as arrays by name; kept in a folder, if one is given."""
-    path = Path(folder) / f"{name}_{part}.npz"
+    model, task = zoo.load(name), card(name).task
+    path = Path(folder) / f"{name}_{part}_{doubts.fingerprint(model)}.npz"  # other weights answer otherwise
     if folder and path.exists():
         with np.load(path) as found:
             return dict(found)
-    model, task = zoo.load(name), card(name).task
     items = clips(task, part)
     groups, kinds, sounds = zip(*items, strict=True)
     about = {"group": np.array(groups), "kind": np.array(kinds), "text": np.array([clip.text for clip in sounds])}

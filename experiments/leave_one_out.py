@@ -14,18 +14,17 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from experiments._common import main, parse_settings
+from experiments._common import main, mean_of_speakers, parse_settings
 from experiments.ship import update_card
 from zoo import datasets
 from zoo.datasets.fsdd import DIGITS, SPEAKERS
 from zoo.errors import ZooError
 from zoo.files import read_json
 from zoo.metrics import wer
-from zoo.presets import Result
+from zoo.presets import Result, find_card, list_models
 from zoo.training import train
 
+SETS = ("fsdd", "connected_digits")  # that hold the speakers who are left out
 DECODERS = {"": {}, "beam 16, 10 words only": {"lexicon": DIGITS}}  # name on the card -> options of transcribe
 
 
@@ -63,12 +62,12 @@ def leave_one_out(
 
 
 def mean_result(decoder: str, rates: dict, pooled) -> Result:
-    """The mean of the six speakers, with the interval of all their utterances together."""
-    mean = 100 * float(np.mean([rate.value for rate in rates.values()]))
-    print(f"mean of six, {decoder or 'greedy'}: {mean:.2f} %; pooled {pooled}")
+    """The mean of the six speakers, with the interval over them: new speakers are what it says something of."""
+    mean = mean_of_speakers([100 * rate.value for rate in rates.values()])
+    print(f"mean of six, {decoder or 'greedy'}: {mean['value']:.2f} %; pooled {pooled}")
     return Result(
-        data="connected_digits", split="leave one speaker out", metric="WER", value=round(mean, 2),
-        low=round(100 * pooled.low, 2), high=round(100 * pooled.high, 2), utterances=pooled.utterances,
+        data="connected_digits", split="leave one speaker out", metric="WER", value=round(mean["value"], 2),
+        low=round(max(0.0, mean["low"]), 2), high=round(mean["high"], 2), utterances=pooled.utterances,
         reference_length=pooled.reference_length, decoder=decoder,
         command=shlex.join(["python", "-m", "experiments.leave_one_out", *sys.argv[1:]]),
         note="unseen speakers: mean of six models, each trained without the speaker it is scored on: "
@@ -77,14 +76,21 @@ def mean_result(decoder: str, rates: dict, pooled) -> Result:
 
 
 def check_unheard(init: str | Path) -> None:
-    """Raises ZooError if the run that `init` came from, or one before it, learnt from FSDD."""
-    while init and (run := Path(init).parent / "run.json").exists():
-        request = read_json(run, "A run's settings")
-        if heard := [spec for spec in request["data"] if spec.startswith(("fsdd", "connected_digits"))]:
+    """Raises ZooError if the preset or the run that `init` came from, or one before it, learnt from FSDD."""
+    while init and init != "none":
+        if (run := Path(init).parent / "run.json").exists():
+            request = read_json(run, "A run's settings")
+            heard = [spec for spec in request["data"] if spec.startswith(SETS)]
+            before = request["name"] if request["init"] == "bundled" else request["init"]
+        else:
+            about = find_card(str(init)) if str(init) in list_models() else None
+            commands = about.weights.get("commands", ()) if about else ()
+            heard, before = [name for name in SETS if any(name in command for command in commands)], None
+        if heard:
             raise ZooError(
                 f"`init` must not have heard the speakers left out. Received: {init}, which learnt from {heard}."
             )
-        init = request["init"]
+        init = before
 
 
 if __name__ == "__main__":

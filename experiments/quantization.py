@@ -29,7 +29,7 @@ def quantization(models: tuple[str, ...] = (), fast: bool = False, log: Callable
     for name in models or (every[-3:-2] if fast else every):
         model, results = zoo.load(name), zoo.card(name).results
         result = next((result for result in results if (result.data, result.split) == ("an4", "test")), results[0])
-        test = f"{result.data}:{result.split}"
+        test = str(DataSpec.parse(result.data, result.split))
         for kind in KINDS[: 2 if fast else None]:
             with tempfile.TemporaryDirectory() as folder:
                 try:
@@ -73,7 +73,7 @@ def quantize_all(path: Path) -> None:
 
 def calibration(model, data: str) -> list:
     """Clips of the training split, evenly from all of it."""
-    utterances = DataSpec.parse(f"{data}:train", "train").load()
+    utterances = DataSpec.parse(data, "train").load()
     return [u.audio(model.config.sample_rate) for u in utterances[:: max(1, len(utterances) // CALIBRATION)]]
 
 

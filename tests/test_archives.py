@@ -8,6 +8,7 @@ import os
 import tarfile
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -351,6 +352,14 @@ def test_download(tiny, tmp_path, cache, host):
     assert [p.name for p in cache.iterdir()] == ["tiny"]  # the archive itself is not kept
     Host.data = b""
     archives.find(source)  # from the cache
+
+
+def test_two_that_need_a_set_at_once_fetch_it_once(tiny, tmp_path, cache, host):
+    Host, url = host
+    Host.data = write_zip(tmp_path / "made.zip").read_bytes()
+    with ThreadPoolExecutor(2) as pool:
+        found = [*pool.map(archives.find, [replace(tiny, url=url)] * 2)]
+    assert found[0] == found[1] and len(Host.asked) == 1 and [p.name for p in cache.iterdir()] == ["tiny"]
 
 
 @pytest.mark.parametrize("ranges", [True, False])

@@ -72,6 +72,10 @@ def test_lines_that_are_there_are_known_and_a_torn_one_is_taken_away(tmp_path):
     out.write_text('{"file": "/a.wav", "text": "one"}\n{"file": "/b.wav", "error": "no"}\n{"file": "/c.w')
     with closing(cluster.Lines(out)) as table:
         assert table.known == {"/a.wav", "/b.wav"} and out.read_text().endswith('"no"}\n')
+    with closing(cluster.Lines(out)) as table:
+        table.add([{"file": "/caf\udce9.wav"}])  # a name that is no UTF-8
+    with closing(cluster.Lines(out)) as table:
+        assert "/caf\udce9.wav" in table.known
     (tmp_path / "other").write_text("hello\n")
     with refused("out", ZooError):
         cluster.Lines(tmp_path / "other")

@@ -67,6 +67,7 @@ def test_stand_ins_have_the_splits_of_the_real_sets(offline):
     assert len({samples.tobytes() for samples in some}) == 50
     assert np.array_equal(some[7], test[7].audio(8000))
     assert [len(clip.text.split()) for clip in stand_in.load("connected_digits", "validation")[:3]] == [1, 1, 1]
+    assert len(stand_in.load("an4", "train_all")) > len(stand_in.load("an4", "train")) > 0
     short, long = (stand_in.load("librispeech_speakers", "test", seconds=seconds) for seconds in (1, 3))
     assert len({clip.speaker for clip in short}) == 10 and len(long) < len(short)
     assert len(short[0].audio(8000)) < len(long[0].audio(8000))

@@ -304,6 +304,7 @@ HERE = "127.0.0.1:7860"
         ({"host": HERE, "origin": "null"}, False),
         ({"host": "127.0.0.1.evil.example:7860"}, False),
         ({"host": "[::1", "origin": "http://[::1"}, False),
+        ({"host": HERE, "origin": "http://["}, False),
         ({"host": HERE, "x-forwarded-host": "evil.example"}, False),
     ],
 )

@@ -45,6 +45,9 @@ def test_a_recognizer_has_two_error_rates(samples, shipped):
 def test_decoders_have_names_and_options(shipped):
     (wer, _) = evaluate(shipped, SENTENCES, language_model="ngram_lm", beam_width=4, lexicon=["one", "two"])
     assert wer.decoder == "beam 4, ngram_lm, 2 words only"
+    as_text, _ = evaluate(shipped, SENTENCES, language_model="ngram_lm", beam_width=4, lexicon="one, two")
+    assert as_text == wer
+    assert evaluate(shipped, SENTENCES, lexicon=None)[0].decoder == "beam 16"
     with pytest.raises(UnknownNameError):
         evaluate(shipped, SENTENCES, beams=4)
 

@@ -178,3 +178,19 @@ def test_the_command_s_window_is_the_module_s():
     from zoo.cli import monitor
 
     assert monitor.WINDOW == monitoring.WINDOW
+
+
+def test_a_reference_of_a_log_needs_two_whole_windows_and_no_part_of_one():
+    usual = monitoring.reference_of_log(rows(401, 36), "a log")
+    assert usual.features["snr"].limit < 0.7  # the one request of the third window belongs to the second
+    with refused("reference", DataError):
+        monitoring.reference_of_log(rows(399, 36), "a log")
+
+
+def test_few_requests_of_what_is_usual_raise_no_alarm():
+    rng = np.random.default_rng(0)
+    clips = [{"level": float(level)} for level in rng.normal(-25, 8, 1000)]
+    usual = monitoring.reference(clips, [i // 100 for i in range(1000)], "a test")
+    drawn = [[{"level": float(level)} for level in rng.normal(-25, 8, 50)] for _ in range(100)]
+    assert sum(monitoring.drift(few, usual)[0].alarm for few in drawn) < 3
+    assert monitoring.drift([{"level": -45.0}] * 50, usual)[0].alarm

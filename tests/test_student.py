@@ -113,6 +113,7 @@ def test_numbers_are_checked_for_units_and_sign(capsys):
     first, second, _ = capsys.readouterr().out.splitlines()
     assert all(translated(reason) != reason for reason in FACTORS.values())
     assert "percent" in first and "sign" in second
+    assert not check(0.0, "13/quiz-3") and "nearly" not in capsys.readouterr().out
     with refused("", UnknownNameError):
         check(1, "13/quiz-33")
     assert exercises._difference("x", [1.0], "the answer").startswith("the answer must be numbers")

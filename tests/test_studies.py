@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import refused
 
 from zoo.datasets import noise
 from zoo.datasets.manifests import manifest
-from zoo.errors import DataError
+from zoo.errors import DataError, ZooError
 
 pytest.importorskip("zoo.training.augment")
 from experiments import _common as common  # noqa: E402
@@ -138,3 +139,26 @@ def test_a_broken_microphone_changes_one_thing():
     rows = [{"snr": 30.0 + i % 10} for i in range(100)]
     usual = reference(rows, [i % 20 for i in range(100)], "a test")
     assert drift.orders(rows, usual, rng)["alarmed"] == 0 and drift.alarms([{"snr": 3.0}] * 60, usual) == ["snr"]
+
+
+def test_the_interval_of_speakers_left_out_is_over_speakers():
+    from types import SimpleNamespace
+
+    from experiments import leave_one_out
+
+    rates = {str(i): SimpleNamespace(value=value) for i, value in enumerate((0.19, 0.1, 0.057, 0.307, 0.079, 0.124))}
+    found = leave_one_out.mean_result("", rates, SimpleNamespace(utterances=630, reference_length=2520))
+    assert found.value == pytest.approx(14.28, abs=0.01) and found.high - found.low > 15
+
+
+def test_weights_that_heard_the_speakers_are_refused(tmp_path):
+    import json
+
+    from experiments import leave_one_out
+
+    (tmp_path / "run.json").write_text(json.dumps({"data": ["an4:train"], "name": "lstm_ctc", "init": "bundled"}))
+    for init in (tmp_path / "best.weights.h5", "lstm_ctc"):
+        with refused("init", ZooError):
+            leave_one_out.check_unheard(init)
+    (tmp_path / "run.json").write_text(json.dumps({"data": ["an4:train"], "name": "lstm_ctc", "init": "none"}))
+    leave_one_out.check_unheard(tmp_path / "best.weights.h5")

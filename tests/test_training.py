@@ -332,6 +332,27 @@ def test_a_loss_that_is_not_finite_ends_fit_and_is_not_kept(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_ends_where_its_lock_cannot_be_deleted(tmp_path, monkeypatch):
+    unlink = Path.unlink
+
+    def windows(path, **options):
+        if path.name == ".lock":
+            raise PermissionError
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", windows)
+    with Run(tmp_path / "run", {}) as run:
+        pass
+    assert not run.lock.is_locked
+
+
+def test_a_run_that_fails_at_once_leaves_no_folder_of_tensorboard(tmp_path):
+    with pytest.raises(KeyError), Run(tmp_path / "run", {}):
+        (tmp_path / "run" / "tensorboard" / "train").mkdir(parents=True)
+        raise KeyError
+    assert not (tmp_path / "run").exists()
+
+
 def test_curves_go_on_where_a_run_was_killed(tmp_path):
     for epochs in ((0, 1, 2), (1, 2)):  # the second and third epoch came twice
         curves = LearningCurves(tmp_path)

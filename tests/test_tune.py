@@ -8,7 +8,7 @@ import soundfile
 from cli_runner import refusal, run_json
 from conftest import refused
 
-from zoo.errors import UnknownNameError
+from zoo.errors import UnknownNameError, ZooError
 from zoo.training.tune import tune
 
 pytest.importorskip("optuna", reason="optuna is not installed (speech-zoo[tune])")
@@ -46,6 +46,24 @@ def test_a_search_keeps_the_best_run_and_goes_on(words, tmp_path, eager):
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 and min(float(row["value"]) for row in rows if row["value"]) == found["value"]
     assert tune("simple_rnn", [words], out, trials=3, **arguments) == found and len(lines) == 3  # nothing is left to do
+    with refused("out", ZooError):
+        tune("simple_rnn", [words], out, trials=3, **arguments | {"epochs": 2})
+    assert (out / "best" / "best.weights.h5").exists()
+
+
+def test_a_search_that_goes_on_draws_anew_and_survives_a_trial_that_diverges(tmp_path, monkeypatch):
+    values, drawn = iter([None, 3.0, 2.0, 4.0]), []
+
+    def trial(folder, metric, arguments):
+        drawn.append(arguments["learning_rate"])
+        return next(values)
+
+    monkeypatch.setattr("zoo.training.tune._trial", trial)
+    (tmp_path / "trial-99").mkdir()  # of another process
+    arguments = {"validation": ["fsdd:validation"], "log": lambda line: None}
+    tune("simple_rnn", ["fsdd:fit"], tmp_path, trials=2, **arguments)
+    assert tune("simple_rnn", ["fsdd:fit"], tmp_path, trials=4, **arguments)["value"] == 2.0
+    assert len(set(drawn)) == 4 and (tmp_path / "trial-99").exists()
 
 
 @pytest.mark.slow

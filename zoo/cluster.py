@@ -102,7 +102,7 @@ class Lines:
             raise _not_ours(out) from None
         if len(whole) < len(content):
             os.truncate(out, len(whole))
-        self.file = open(out, "a", encoding="utf-8")
+        self.file = open(out, "a", encoding="utf-8", errors="backslashreplace")  # of a name that is no UTF-8
 
     def add(self, rows: Sequence[dict]) -> None:
         """Write rows."""
@@ -203,13 +203,16 @@ def _loaded(model: str, runtime: str | None) -> Any:
     return zoo.load(model, runtime=runtime)
 
 
-def in_any_order(function: Callable, calls: Iterable[tuple], lost: list | None = None) -> Iterator[Any]:
+def in_any_order(
+    function: Callable, calls: Iterable[tuple], lost: list | None = None, ahead: int = WAITING
+) -> Iterator[Any]:
     """Yield what a function returns for each tuple of arguments, as the nodes are ready. What a node that died had is done by another.
 
     Args:
         function: Called on the nodes.
         calls: Its arguments.
         lost: Gets those with which a process, and not its node, died again and again; None for an error.
+        ahead: Calls for each core that are handed out at a time.
 
     >>> sorted(in_any_order(pow, [(2, 3), (2, 4)]))  # doctest: +SKIP
     [8, 16]
@@ -218,7 +221,7 @@ def in_any_order(function: Callable, calls: Iterable[tuple], lost: list | None =
     remote, waiting = ray.remote(num_cpus=1, max_retries=RETRIES)(_call), {}
     calls = iter(calls)
     while True:
-        most = max(1, WAITING * int(ray.cluster_resources().get("CPU", 1)))
+        most = max(1, ahead * int(ray.cluster_resources().get("CPU", 1)))
         while len(waiting) < most and (call := next(calls, None)) is not None:
             waiting[remote.remote(function, *call)] = call
         if not waiting:

@@ -44,6 +44,10 @@ class WeightsError(ZooError):
     """Weights or a saved model that must not be loaded."""
 
 
+class DivergedError(ZooError):
+    """A loss that did not stay finite."""
+
+
 class UnknownNameError(ZooError):
     """A model, data set or field that does not exist."""
 

@@ -143,7 +143,7 @@ def _(model: Embedder, utterances, name, log, verify: bool = False, **options):
 @_measure.register(ExportedRecognizer)
 @_measure.register(Rover)
 def _(model, utterances, name, log, **options):
-    if "lexicon" in options:
+    if isinstance(options.get("lexicon"), Iterator):
         options["lexicon"] = list(options["lexicon"])
     model.decoder(**options)  # refuses before any recording is read
     texts, rate, references = [], model.config.sample_rate, [utterance.text for utterance in utterances]
@@ -166,8 +166,9 @@ def _decoder_name(options: dict) -> str:
     parts, language_model = [f"beam {options.get('beam_width', 16)}"], options.get("language_model")
     if language_model:
         parts.append(language_model if isinstance(language_model, str) else type(language_model).__name__)
-    if options.get("lexicon"):
-        parts.append(f"{len(options['lexicon'])} words only")
+    if words := options.get("lexicon"):
+        words = words.replace(",", " ").split() if isinstance(words, str) else words
+        parts.append(f"{len(words)} words only")
     return ", ".join(parts)
 
 

@@ -94,7 +94,7 @@ def _difference(found: Any, expected: Any, what: str) -> str | None:
 
 def _values(found: np.ndarray, expected: np.ndarray, what: str) -> str | None:
     def near(a, b):
-        return np.allclose(a, b, rtol=CLOSE, atol=CLOSE * np.abs(expected).mean() + 1e-9)
+        return np.allclose(a, b, rtol=CLOSE, atol=CLOSE * np.abs(b).mean() + 1e-9)
 
     if near(found, expected):
         return None

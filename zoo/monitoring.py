@@ -3,11 +3,9 @@
     samples (n,) -> `measure`, five numbers -> a line of the log of `zoo serve`
     log -> `read_log`, a row for each request -> `drift` from a `Reference`, with an alarm for each feature
 
-NumPy alone: a server measures each request without Keras.
-
-Drift is the population stability index of two histograms, the sum of (p - q) ln(p / q) over their bins. The usual limit of 0.25 is
-for independent draws. Requests are not independent: a user brings a voice, a room and a microphone. So the limit of a feature is the
-largest index that groups of ten of the training speakers have against the other speakers.
+NumPy alone: a server measures each request without Keras. Drift is the population stability index of two histograms, the sum of
+(p - q) ln(p / q) over their bins. The usual limit of 0.25 is for independent draws. Requests are not: a user brings a voice, a room
+and a microphone. So the limit of a feature is the largest index that groups of ten of the training speakers have against the others.
 
 Source: B. Yurdakul, "Statistical properties of population stability index", 2018 (scholarworks.wmich.edu/dissertations/3208).
 """
@@ -177,7 +175,10 @@ def reference(rows: Sequence[Mapping], groups: Sequence, data: str, command: str
 
 def reference_of_log(rows: Sequence[Mapping], data: str) -> Reference:
     """Take a log of days on which all was well as what is usual; windows of requests are compared as groups of speakers are."""
-    return reference(rows, [i // WINDOW for i in range(len(rows))], data)
+    count = len(rows) // WINDOW
+    if count < 2:
+        raise DataError(f"`reference` must hold {2 * WINDOW} answered requests or more. Received: {len(rows)}.")
+    return reference(rows, [min(i // WINDOW, count - 1) for i in range(len(rows))], data)
 
 
 def find_reference(name: str) -> Reference:
@@ -236,8 +237,9 @@ def drift(rows: Sequence[Mapping], usual: Reference, window: int = WINDOW) -> li
         values = [row[feature] for row in rows if row.get(feature) is not None]
         if values:
             index = stability_index(_counts(np.searchsorted(BINS[feature], values), BINS[feature]), about.counts)
-            alarm = len(values) >= FEWEST and index > about.limit
-            found.append(Drift(feature, float(np.median(values)), (about.low, about.high), index, about.limit, alarm))
+            limit = max(about.limit, _by_chance(len(BINS[feature]), len(values), sum(about.counts)))
+            alarm = len(values) >= FEWEST and index > limit
+            found.append(Drift(feature, float(np.median(values)), (about.low, about.high), index, limit, alarm))
     for name, least in SHARES.items():
         values = [bool(row[name]) for row in rows if row.get(name) is not None]
         if values:
@@ -282,12 +284,17 @@ def _counts(bins: np.ndarray, edges: Sequence[float]) -> np.ndarray:
     return np.bincount(bins[bins >= 0], minlength=len(edges) + 1)
 
 
+def _by_chance(freedom: int, n: int, usual: float) -> float:
+    """The stability index that n of the `usual` clips exceed once in a thousand: it is chi-squared (see the source)."""
+    part = 2 / (9 * freedom)  # the quantile is that of Wilson and Hilferty
+    return float(freedom * (1 - part + 3.09 * np.sqrt(part)) ** 3 * (1 / n + 1 / usual))
+
+
 def _share(rows: Iterable[Mapping[str, Any]], name: str) -> float:
     return float(np.mean([bool(row[name]) for row in rows if row.get(name) is not None]))
 
 
-def _wilson(count: int, n: int, z: float = 1.96) -> float:
-    """Lower end of the 95 % interval of a share."""
-    share = count / n
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(max(0.0, (share + z**2 / (2 * n) - half) / (1 + z**2 / n)))
+def _wilson(count: int, n: int) -> float:
+    """Lower end of the 95 % interval of a share: 1.96 standard errors."""
+    share, more = count / n, 1.96**2 / n
+    return float(max(0.0, (share + more / 2 - np.sqrt(share * (1 - share) * more + more**2 / 4)) / (1 + more)))

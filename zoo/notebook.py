@@ -219,7 +219,9 @@ class Recordings:
 
     def spec(self, name: str, split: str) -> str:
         """Returns what `zoo train --data` takes."""
-        return "bundled_digits:all" if name in self.lacking else f"{name}:{split}"
+        if name not in self.lacking:
+            return f"{name}:{split}"
+        return f"bundled_digits:{split if split in ('validation', 'test') else 'train'}"
 
     def credit(self, name: str, real: str) -> str:
         """Returns whose recordings these are and their licence; `real` where they are the real ones."""

@@ -107,13 +107,13 @@ def tune(name, data, validation, out, trials, epochs, search, changes, seed, clu
     """Search for the settings of a training run with which the model NAME does best on validation data.
 
     A FIELD is one of the model's Config or, after `training.`, one of the training's settings; without --search the learning
-    rate, weight decay and batch size are searched. Trials that are worse than the median end early. Call it again to go on
+    rate, weight decay and batch size are searched. Trials start from random weights; those that are worse than the median end early. Call it again to go on
     after Ctrl-C, or for more trials. DIR receives trials.csv, importance.png, and best/, the best trial.
 
     \b
     Example:
-      zoo tune ds_cnn --data fsdd --validation fsdd:validation --out tuned --trials 20
-      zoo tune simple_rnn --data fsdd --validation fsdd:validation --out tuned --set dropout=0.1 \\
+      zoo tune ds_cnn --data fsdd:fit --validation fsdd:validation --out tuned --trials 20
+      zoo tune simple_rnn --data fsdd:fit --validation fsdd:validation --out tuned --set dropout=0.1 \\
                           --search units=32..128 --search "training.batch_size=16|32"
     """
     shared = options.pairs(changes)
@@ -137,7 +137,7 @@ def tune(name, data, validation, out, trials, epochs, search, changes, seed, clu
             log=say,
             **settings,
         )
-    more = [word for change in changes for word in ("--set", change)]
+    more = ["--init", "none", *(word for change in changes for word in ("--set", change))]
     found["command"] = shlex.join(command(name, data, validation, found, [*more, "--epochs", str(epochs)]))
     if as_json:
         print_json(found)

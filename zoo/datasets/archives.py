@@ -7,9 +7,12 @@ Both appear by one rename, after every file was checked: a folder without its st
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from filelock import FileLock
 
 from zoo.datasets.extraction import explained, extract
 from zoo.datasets.manifests import Source, manifest, manifest_path, recordings
@@ -115,11 +118,17 @@ def _download(source: Source) -> Path:
     archive = cache_folder() / source.archives[0]
     with explained(f"{source.name} could not be downloaded into {archive.parent}"):
         archive.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # without a known hash the host may pack its files anew; they are checked one by one
-            return _unpack(fetch(source.url, archive, source.name, source.known_hash or None), source)
-        finally:
-            archive.unlink(missing_ok=True)
+        lock = archive.parent / f".{source.name}.lock"
+        with FileLock(lock):  # of two that need the set, one fetches it
+            try:
+                # without a known hash the host may pack its files anew; they are checked one by one
+                return _in_cache(source) or _unpack(
+                    fetch(source.url, archive, source.name, source.known_hash or None), source
+                )
+            finally:
+                archive.unlink(missing_ok=True)
+                with suppress(PermissionError):  # Windows, where the lock removes its file itself
+                    lock.unlink(missing_ok=True)
 
 
 def _unpack(archive: Path, source: Source) -> Path:

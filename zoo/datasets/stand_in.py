@@ -85,7 +85,8 @@ def _connected_digits(split: str, count: int = 2000, seed: int = 0) -> list[Utte
 
 
 def _an4(split: str) -> list[Utterance]:
-    return bundled_digits.utterances(split)
+    parts = ("train", "validation") if split == "train_all" else (split,)
+    return [utterance for part in parts for utterance in bundled_digits.utterances(part)]
 
 
 def _librispeech_speakers(split: str, seconds: float = 3.0) -> list[Utterance]:

@@ -38,13 +38,17 @@ class Guard:
             if self.local and name in headers and _hostname(headers[name]) not in LOCAL:
                 return f"`{name}` must be one of {', '.join(LOCAL)}."
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        if origin is not None and _netloc(origin) != headers.get("host"):
             return "`origin` must be the page itself."
         return ""
 
 
-def _hostname(host: str) -> str | None:
+def _netloc(address: str) -> str | None:
     try:
-        return urlsplit(f"//{host}").hostname
+        return urlsplit(address).netloc
     except ValueError:  # [ without ]
         return None
+
+
+def _hostname(host: str) -> str | None:
+    return urlsplit(f"//{host}").hostname if _netloc(f"//{host}") else None

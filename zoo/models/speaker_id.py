@@ -1,11 +1,11 @@
 """`speaker_id`: who said it? Residual convolutions over time and frequency, statistics over time, and a speaker embedding.
 
     log-mel (batch, frames, 40), silence at both ends cut off, each frame without its mean level
-      -> 5x5 convolution, stride (1, 2) (batch, frames, 20, 24)
-      -> residual block (batch, frames, 20, 24)            two 3x3 convolutions, added to their input
-      -> residual block, stride 2 (batch, frames / 2, 10, 48)
-      -> residual block, stride 2 (batch, frames / 4, 5, 96)
-      -> mean and standard deviation over the real frames (batch, 960)
+      -> 5x5 convolution, stride (1, 2) (batch, frames, 20, 16)
+      -> residual block (batch, frames, 20, 16)            two 3x3 convolutions, added to their input
+      -> residual block, stride 2 (batch, frames / 2, 10, 32)
+      -> residual block, stride 2 (batch, frames / 4, 5, 64)
+      -> mean and standard deviation over the real frames (batch, 640)
       -> dense (batch, 96), of length 1                    the embedding
       -> 30 times its cosine with each known speaker's direction (batch, speakers)     logits
 
@@ -47,7 +47,7 @@ from zoo.registry import register
 class Config(WordConfig):
     target: str = "speaker"
     max_seconds: float = 20.0  # of a clip: sentences say more about a voice than words
-    filters: int = 24  # of the first convolution; the last ones have four times as many
+    filters: int = 16  # of the first convolution; the last ones have four times as many
     units: int = 96  # numbers in an embedding
     scale: float = 30.0  # of the cosines
     margin: float = 0.2  # by which the cosine with the right direction has to be the largest, while training

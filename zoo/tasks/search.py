@@ -25,6 +25,7 @@ from zoo.tasks.few_shot import TRIM_DB, check_not_silent
 
 STRETCHES = (0.8, 1.0, 1.25)  # lengths of windows, times that of the word
 HOP = 0.04  # seconds from one window to the next
+WINDOWS = 640  # clips that are embedded together: an hour has hundreds of thousands
 OVERLAP = 0.5  # of the shorter of two matches, beyond which the worse one is left out
 
 
@@ -137,7 +138,10 @@ class Searcher:
         for stretch in STRETCHES:
             length = min(max(round(stretch * word["seconds"] * self.rate), ceil(SHORTEST * self.rate)), longest)
             places += [(start, start + length) for start in range(0, len(samples) - length + 1, round(HOP * self.rate))]
-        scores = self.model.embed([samples[start:end] for start, end in places], self.rate) @ word["vector"]
+        scores: list[float] = []
+        for i in range(0, len(places), WINDOWS):
+            clips = [samples[start:end] for start, end in places[i : i + WINDOWS]]
+            scores += (self.model.embed(clips, self.rate) @ word["vector"]).tolist()
         seconds = [(start / self.rate, end / self.rate) for start, end in places]
         return [Match(*span, float(score)) for span, score in zip(seconds, scores, strict=True)]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo.errors import DataError, ZooError
+from zoo.errors import DataError, DivergedError
 from zoo.evaluation import clip_errors
 from zoo.files import atomic_write
 from zoo.loading import save_weights
@@ -138,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
         model, row = self.model, {"epoch": epoch + 1, **(logs or {})}
         if not math.isfinite(loss := row.get("loss", 0.0)):
             rule = "`learning_rate` must be low enough for the loss to stay finite"
-            raise ZooError(f"{rule}; epoch {epoch + 1} gave {loss}.")
+            raise DivergedError(f"{rule}; epoch {epoch + 1} gave {loss}.")
         self.out.mkdir(parents=True, exist_ok=True)
         lowest = min((old[model.metric] for old in self.history if model.metric in old), default=math.inf)
         best = not row.get(model.metric, -math.inf) > lowest

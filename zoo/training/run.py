@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -77,11 +78,13 @@ class Run:
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
-        Path(self.lock.lock_file).unlink(missing_ok=True)
+        with suppress(PermissionError):  # Windows, where the lock removes its file itself
+            Path(self.lock.lock_file).unlink(missing_ok=True)
         self.lock.release()
         if kind and issubclass(kind, Exception) and not self.resumed and not (self.out / STATE).exists():
+            shutil.rmtree(self.out / "tensorboard", ignore_errors=True)
             for name in (REQUEST, *WRITTEN):  # none of them was there before
-                with suppress(OSError):  # a folder of TensorBoard's
+                with suppress(OSError):
                     (self.out / name).unlink(missing_ok=True)
             with suppress(OSError):  # it was there before, with something else in it
                 self.out.rmdir()

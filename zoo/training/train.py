@@ -85,6 +85,7 @@ def train(
         corpora = load_corpora(model, request.data, log=log)
         _check_classes(model, corpora)
         held_out = load_corpora(model, request.validation, log=log)
+        _say_what_is_known(request, corpora, held_out, log)
         shown = [(corpora[str(spec)], spec.weight) for spec in request.data]
         with run, closing(EpochBatches(model, shown, config, request.augmentation, noises, hosts)) as batches:
             compile_model(learner, make_optimizer(config, len(batches)))
@@ -174,6 +175,17 @@ def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizer
     schedule = rise_and_fall(config.learning_rate, config.warmup, config.epochs * steps_per_epoch)
     rate = config.learning_rate if config.minutes else schedule
     return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, global_clipnorm=5.0)
+
+
+def _say_what_is_known(
+    request: Request, corpora: dict[str, Corpus], held_out: dict[str, Corpus], log: Callable
+) -> None:
+    """Logs how many clips of the validation data are training data too."""
+    for spec in request.validation:
+        alike = [str(other) for other in request.data if (other.name, other.options) == (spec.name, spec.options)]
+        known = {name for other in alike for name in corpora[other].names} & set(held_out[str(spec)].names)
+        if known:
+            log(f"{spec}: {len(known)} of its clips are in the training data too, so its figure is too good")
 
 
 def _check_classes(model: SpeechModel, corpora: dict[str, Corpus]) -> None:

@@ -9,6 +9,7 @@ Source: T. Akiba et al., "Optuna: A next-generation hyperparameter optimization 
 (https://arxiv.org/abs/1907.10902).
 """
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,10 +20,11 @@ from typing import Any
 import keras
 
 from zoo.cluster import connected, in_any_order
-from zoo.errors import ZooError, check_whole
-from zoo.files import atomic_write
+from zoo.errors import DivergedError, ZooError, check_whole
+from zoo.files import atomic_write, read_json
 from zoo.loading import class_and_config
 from zoo.training.callbacks import read_curves
+from zoo.training.run import differences
 from zoo.training.train import train
 
 # What suits every model of sound: the two settings of AdamW that matter most, and the size of a batch.
@@ -65,7 +67,8 @@ def tune(
         cluster: Address of a Ray cluster, as `zoo.cluster.transcribe` takes it, whose nodes run trials at the same time. They
             share `out`. None ends early there.
         log: Called with each line of progress.
-        **settings: Arguments of `train` that all trials share, such as epochs=10.
+        **settings: Arguments of `train` that all trials share, such as epochs=10. `init` is "none", random weights, unless given:
+            bundled ones may know the validation data.
 
     Returns:
         {"value": the best validation figure, "settings": field -> value, "trial": its number}.
@@ -73,37 +76,35 @@ def tune(
     Raises:
         ZooError: If Optuna is not installed, or for a space or number of trials that cannot be.
 
-    >>> tune("ds_cnn", ["fsdd"], "tuned", validation=["fsdd:validation"], trials=20, epochs=5)  # doctest: +SKIP
+    >>> tune("ds_cnn", ["fsdd:fit"], "tuned", validation=["fsdd:validation"], trials=20, epochs=5)  # doctest: +SKIP
     """
     if not find_spec("optuna"):
         raise ZooError('`tune` needs optuna, which is not installed: pip install "speech-zoo[tune]".')
     import optuna
-    from optuna.storages import JournalStorage, journal
 
     check_whole("trials", trials)
     if not validation:
         raise ZooError("`validation` must name the data by which trials are judged. Received none.")
-    out, space = Path(out), dict(space or SPACE)
+    out, space, settings = Path(out), dict(space or SPACE), {"init": "none"} | settings
     task, _ = class_and_config(name, **(settings.get("model_config") or {}))
     _check_space(name, space)
     out.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        storage=JournalStorage(journal.JournalFileBackend(str(out / "trials.log"))), study_name=name, load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=cluster is not None), pruner=optuna.pruners.MedianPruner(FIRST, n_warmup_steps=1),
-    )  # fmt: skip
+    _note(out, {"name": name, "data": [*data], "validation": [*validation], "space": space, "settings": settings})
+    study = _study(out, name, seed, cluster is not None)
+    ended, mine = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED), set()
 
-    def arguments(trial) -> dict:
-        chosen = {field: _suggest(trial, field, among) for field, among in space.items()}
-        own, config = dict(settings), dict(settings.get("model_config") or {})
-        for field, value in chosen.items():
-            place = own if field.startswith("training.") else config
-            place[field.removeprefix("training.")] = value
-        return {"name": name, "data": data, "validation": validation, **own, "model_config": config}
+    shared = {"name": name, "data": data, "validation": validation, **settings}
+
+    def begin(trial) -> tuple[Path, str, dict]:
+        mine.add(folder := out.absolute() / f"trial-{trial.number}")
+        return folder, task.metric, _arguments(trial, space, shared)
 
     def objective(trial) -> float:
-        report = _Report(trial, task.metric)
-        return _trial(out / f"trial-{trial.number}", task.metric, arguments(trial) | {"callbacks": [report]})
+        folder, metric, chosen = begin(trial)
+        value = _trial(folder, metric, chosen | {"callbacks": [_Report(trial, metric)]})
+        if value is None:
+            raise optuna.TrialPruned
+        return value
 
     def done(study, trial) -> None:
         folder, best = out / f"trial-{trial.number}", _best(study)
@@ -116,15 +117,14 @@ def tune(
         shutil.rmtree(folder, ignore_errors=True)
 
     try:
-        if left := trials - len(
-            study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED))
-        ):
+        if (left := trials - len(study.get_trials(states=ended))) > 0:
             if cluster is None:
-                study.optimize(objective, n_trials=max(0, left), callbacks=[done])
+                enough = optuna.study.MaxTrialsCallback(trials, states=ended)
+                study.optimize(objective, n_trials=left, callbacks=[done, enough])
             else:
-                _on_cluster(study, out.absolute(), task.metric, arguments, left, cluster, done)
+                _on_cluster(study, begin, left, cluster, done)
     finally:
-        for folder in out.glob("trial-*"):  # of a trial that was interrupted
+        for folder in mine:  # of a trial that was interrupted; another process may be at others
             shutil.rmtree(folder, ignore_errors=True)
     _write(study, out)
     best = _best(study)
@@ -133,28 +133,66 @@ def tune(
     return {"value": best.value, "settings": dict(best.params), "trial": best.number}
 
 
-def _trial(folder: Path, metric: str, arguments: dict) -> float:
-    """Trains once, and returns the best validation figure."""
-    train(out=folder, log=lambda line: None, **arguments)
+def _study(out: Path, name: str, seed: int, together: bool):
+    """Begins a search, or goes on with the one in `out`."""
+    import optuna
+    from optuna.storages import JournalStorage, journal
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = JournalStorage(journal.JournalFileBackend(str(out / "trials.log")))
+    pruner = optuna.pruners.MedianPruner(FIRST, n_warmup_steps=1)
+    study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True, pruner=pruner)
+    # A search that goes on, or on which another process works too, must not draw what was drawn before.
+    seed = (seed + len(study.trials)) % 2**32
+    study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=together)
+    return study
+
+
+def _arguments(trial, space: Mapping[str, Any], shared: dict) -> dict:
+    """The arguments of `train` for a trial: what all share, and values drawn from the space."""
+    found, config = dict(shared), dict(shared.get("model_config") or {})
+    for field, among in space.items():
+        place = found if field.startswith("training.") else config
+        place[field.removeprefix("training.")] = _suggest(trial, field, among)
+    return found | {"model_config": config}
+
+
+def _trial(folder: Path, metric: str, arguments: dict) -> float | None:
+    """Trains once, and returns the best validation figure; None where the loss did not stay finite."""
+    try:
+        train(out=folder, resume=True, log=lambda line: None, **arguments)  # a node that died may have begun
+    except DivergedError:
+        return None
     return min(row[metric] for row in read_curves(folder))
 
 
-def _numbered(number: int, *given) -> tuple[int, float]:
+def _numbered(number: int, *given) -> tuple[int, float | None]:
     return number, _trial(*given)
 
 
-def _on_cluster(study, out: Path, metric: str, arguments: Callable, left: int, address: str, done: Callable) -> None:
+def _on_cluster(study, begin: Callable, left: int, address: str, done: Callable) -> None:
     """Runs trials on the nodes of a cluster; each is chosen when a node has room, by the results so far."""
+    from optuna.trial import TrialState
 
     def calls():
         for _ in range(left):
             trial = study.ask()
-            yield trial.number, out / f"trial-{trial.number}", metric, arguments(trial)
+            yield trial.number, *begin(trial)
 
     with connected(address):
-        for number, value in in_any_order(_numbered, calls()):
-            study.tell(number, value)
+        for number, value in in_any_order(_numbered, calls(), ahead=1):
+            study.tell(number, value, state=TrialState.PRUNED if value is None else None)
             done(study, study.trials[number])
+
+
+def _note(out: Path, request: dict) -> None:
+    """Keeps what a search is for in its folder. Raises ZooError where the folder holds another one."""
+    request = json.loads(json.dumps(request, default=str))
+    path = out / "tune.json"
+    if path.exists() and (found := differences(read_json(path, "A search's request"), request)):
+        raise ZooError(f"`out` must be a new folder or hold the same search; {out} holds one with {found}.")
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps(request, indent=2), encoding="utf-8")
 
 
 class _Report(keras.callbacks.Callback):

@@ -27,7 +27,7 @@ def starting_model(
     freeze: bool = False,
     log: Callable[[str], None] = print,
 ) -> SpeechModel:
-    """A model to train: layers of the same name and shape have the weights of `init`, the others are random.
+    """A model to train: layers of the same name have the weights of `init`, the others are random. ZooError for another shape.
 
     The arguments are those of `train`, but for `targets`: what the model is to say of the data. A classifier that does not
     know exactly these labels gets a new head, unless `model_config` names its labels.

@@ -64,7 +64,7 @@ def phonemes(text: str, british: bool = False) -> str:
     >>> phonemes("yes")  # doctest: +SKIP
     'jˈɛs'
     """
-    call = ["espeak-ng", "-q", "--ipa=3", "-v", "en-gb" if british else "en-us", text]
+    call = ["espeak-ng", "-q", "--ipa=3", "-v", "en-gb" if british else "en-us", "--", text]
     try:
         said = subprocess.run(call, capture_output=True, text=True, timeout=60, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:

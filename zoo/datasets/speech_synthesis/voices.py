@@ -88,7 +88,7 @@ class Line:
         """Returns the call that writes `file`."""
         if self.program == "espeak-ng":
             settings = ["-v", self.voice, "-s", f"{self.rate:.0f}", "-p", f"{self.pitch:.0f}", "-g", str(self.gap)]
-            return ["espeak-ng", *settings, "-w", file, self.spoken()]
+            return ["espeak-ng", *settings, "-w", file, "--", self.spoken()]  # a text may begin with a dash
         settings = ["--setf", f"duration_stretch={self.rate:.2f}", "--setf", f"int_f0_target_mean={self.pitch:.0f}"]
         return ["flite", "-voice", self.voice, *settings, "-t", self.spoken(), "-o", file]
 

@@ -424,6 +424,7 @@ async function written(samples) {
   const live = (part) => { letters.hear(part); page.show(letters); };
   const pieces = about.stream ? [[0, samples]] : cut(samples, Math.round(about.segment_seconds * about.sample_rate), about.sample_rate);
   for (const [start, piece] of pieces) {
+    letters.before = 0;  // a piece may begin with the letter that ended the one before
     letters.frame = about.stream ? 0 : start / about.sample_rate / about.frame_seconds;
     parts.push(await network.whole(piece, about.stream ? live : undefined));
     if (!about.stream) live(parts.at(-1));

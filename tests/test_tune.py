@@ -1,6 +1,7 @@
 """The search for settings: it learns from its trials, goes on after a stop, and keeps the best run."""
 
 import csv
+import sys
 
 import numpy as np
 import pytest
@@ -55,10 +56,11 @@ def test_a_search_that_goes_on_draws_anew_and_survives_a_trial_that_diverges(tmp
     values, drawn = iter([None, 3.0, 2.0, 4.0]), []
 
     def trial(folder, metric, arguments):
+        folder.mkdir()
         drawn.append(arguments["learning_rate"])
         return next(values)
 
-    monkeypatch.setattr("zoo.training.tune._trial", trial)
+    monkeypatch.setattr(sys.modules[tune.__module__], "_trial", trial)
     (tmp_path / "trial-99").mkdir()  # of another process
     arguments = {"validation": ["fsdd:validation"], "log": lambda line: None}
     tune("simple_rnn", ["fsdd:fit"], tmp_path, trials=2, **arguments)

@@ -16,13 +16,14 @@ def write_card(
     note: str = "",
     language_model: str = "",
     lexicon: Sequence[str] = (),
+    verify: bool = False,
     log: Callable = print,
 ) -> None:
     """Evaluates a preset on sets, with a language model or the only words that may come if given, and writes the results on its card.
 
-    `note` is what else there is to say of the figures.
+    `note` is what else there is to say of the figures; with `verify` they are equal error rates of speaker verification.
     """
-    decoder = {"language_model": language_model, "lexicon": [*lexicon]}
+    decoder = {"language_model": language_model, "lexicon": [*lexicon], "verify": verify}
     command = shlex.join(["python", "-m", "experiments.evaluate", *sys.argv[1:]])
     results = zoo.evaluate(zoo.load(name), *data, **{option: value for option, value in decoder.items() if value})
     results = [replace(result, note=note or result.note, command=command) for result in results]

@@ -241,7 +241,7 @@ def test_half_precision(name, policy):
     finally:
         keras.mixed_precision.set_dtype_policy(before)
     assert half.dtype == "float32" and np.isfinite(loss)
-    # bfloat16 has eight bits; speaker_id's logits are sixteen times a cosine.
+    # bfloat16 has eight bits; speaker_id's logits are thirty times a cosine.
     np.testing.assert_allclose(half, whole, atol=max(0.05, 0.02 * np.abs(whole).max()))
 
 

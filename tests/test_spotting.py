@@ -94,7 +94,7 @@ def test_a_voice_is_compared_with_itself():
 
 @pytest.mark.slow
 def test_the_limit_of_one_voice_is_where_both_errors_are_equal(data_folder):
-    model, utterances = zoo.load("speaker_id"), zoo.datasets.load("spoken_digits", "validation")
+    model, utterances = zoo.load("speaker_id"), zoo.datasets.load("an4", "validation")
     recordings = [utterance.recording.path for utterance in utterances]
     points = np.stack(model.embed([utterance.audio(8000) for utterance in utterances], 8000))
     found = zoo.metrics.equal_error_rate(points, [utterance.speaker for utterance in utterances], recordings)

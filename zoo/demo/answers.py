@@ -59,7 +59,7 @@ def heading(name: str) -> str:
     >>> heading("word_embedding")
     'word_embedding: the nearest of 747 words'
     """
-    many = re.match(r"\d+ \w+", zoo.card(name).labels)  # the card of one with few labels names them
+    many = re.match(r"[\d,]+ \w+", zoo.card(name).labels)  # the card of one with few labels names them
     return f"{name}: the nearest of {many[0]}" if many else name
 
 

@@ -69,7 +69,7 @@ def verify(first, second, asked, as_json):
         click.echo(json.dumps({"cosine": round(cosine, 4), "same": None if same is None else cosine >= same}))
         return
     verdict = "" if same is None else f": {'one voice' if cosine >= same else 'two voices'}, if the limit is {same:g}"
-    click.echo(f"{cosine:.2f}{verdict}")
+    click.echo(f"{cosine:.3f}{verdict}")
 
 
 @click.command()

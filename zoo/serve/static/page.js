@@ -82,6 +82,8 @@ let stop;
 
 $("microphone").addEventListener("click", async () => {
   if (stop) return stop();
+  $("microphone").disabled = true;  // a second click would begin a second stream
+  $("answer").textContent = "";
   try {
     const media = await navigator.mediaDevices.getUserMedia({ audio: true });
     const context = new AudioContext({ sampleRate: RATE });
@@ -103,6 +105,8 @@ $("microphone").addEventListener("click", async () => {
     $("microphone").textContent = "Stop";
   } catch (error) {
     $("answer").textContent = `The browser did not lend its microphone (${error.message}).`;
+  } finally {
+    $("microphone").disabled = false;
   }
 });
 

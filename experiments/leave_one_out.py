@@ -62,7 +62,7 @@ def leave_one_out(
 
 
 def mean_result(decoder: str, rates: dict, pooled) -> Result:
-    """The mean of the six speakers, with the interval over them: new speakers are what it says something of."""
+    """The mean of the six speakers, with the interval over speakers, since the figure is about unseen ones."""
     mean = mean_of_speakers([100 * rate.value for rate in rates.values()])
     print(f"mean of six, {decoder or 'greedy'}: {mean['value']:.2f} %; pooled {pooled}")
     return Result(

@@ -54,7 +54,8 @@ def spot(path, asked, words, threshold, seconds, as_json):
 def verify(first, second, asked, as_json):
     """Compare the voices of two recordings.
 
-    The cosine of their embeddings is larger for one voice than for two. It depends on the rooms and the microphones as well: see the equal error rate with `zoo info`. Never use it as a lock.
+    The cosine of their embeddings is larger for one voice than for two. It depends on the rooms and the microphones as well:
+    see the equal error rate with `zoo info`. Never use it as a lock.
 
     \b
     Example:

@@ -107,8 +107,9 @@ def tune(name, data, validation, out, trials, epochs, search, changes, seed, clu
     """Search for the settings of a training run with which the model NAME does best on validation data.
 
     A FIELD is one of the model's Config or, after `training.`, one of the training's settings; without --search the learning
-    rate, weight decay and batch size are searched. Trials start from random weights; those that are worse than the median end early. Call it again to go on
-    after Ctrl-C, or for more trials. DIR receives trials.csv, importance.png, and best/, the best trial.
+    rate, weight decay and batch size are searched. Trials start from random weights; those that are worse than the median end
+    early. Call it again to go on after Ctrl-C, or for more trials. DIR receives trials.csv, importance.png, and best/, the
+    best trial.
 
     \b
     Example:
